@@ -1,0 +1,118 @@
+# The vocabulary of this repository: `make` lists it.
+#
+# One profile, --release, for running, testing and measuring: what is tested is
+# what is shipped. Build output lives outside the checkout, so that a fresh clone
+# finds RocksDB built.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/statehouse/target
+export CCACHE_DIR ?= $(HOME)/.cache/statehouse/ccache
+export CARGO_TERM_COLOR ?= auto
+
+NEXTEST_VERSION := 0.9.143
+
+# RocksDB's build looks at CC and CXX, and builds again when they change: this
+# spelling is the only one. Asked when a command runs, because `deps` may have
+# installed ccache a moment before.
+CCACHED := if [ -z "$${CC:-}" ] && command -v ccache >/dev/null; then export CC="ccache gcc" CXX="ccache g++"; fi;
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+# Always the whole workspace: cargo picks features for the crates it is asked to
+# build, and with other features RocksDB is another build.
+.PHONY: build
+build: deps ## compile everything
+	@$(CCACHED) cargo build --release --workspace
+
+.PHONY: run
+run: build ## the server binary: show what it can do
+	@"$(CARGO_TARGET_DIR)/release/statehouse" doctor --help
+
+.PHONY: test
+test: deps ## every test, enumeration and fuzz corpora included
+	@$(CCACHED) cargo nextest run --release --workspace
+	@$(CCACHED) cargo test --quiet --release --workspace --doc
+
+.PHONY: check
+check: deps ## read-only: format, clippy, tidy, layers, licences
+	cargo fmt --all --check
+	@$(CCACHED) set -x; cargo clippy --release --workspace --all-targets -- --deny warnings
+	cargo xtask tidy
+	cargo xtask layers
+	@if cargo deny --version >/dev/null 2>&1; then \
+		set -x; cargo deny check --hide-inclusion-graph --allow unused-wrapper bans licenses sources; \
+	else \
+		echo "licences and bans are not checked: cargo-deny is missing (cargo install cargo-deny --locked)"; \
+	fi
+
+.PHONY: fix
+fix: deps ## the same, writing: format and what clippy can repair
+	cargo fmt --all
+	@$(CCACHED) cargo clippy --release --workspace --all-targets --fix --allow-dirty --allow-staged
+
+.PHONY: bench
+bench: deps ## measure, and compare with the last recorded run
+	@$(CCACHED) cargo bench --workspace
+
+SOAK_FROM ?= 1
+SOAK_SEEDS ?= 1000
+.PHONY: soak
+soak: build ## the simulated disk under many seeds: SOAK_FROM=1 SOAK_SEEDS=1000
+	@for seed in $$(seq $(SOAK_FROM) $$(($(SOAK_FROM) + $(SOAK_SEEDS) - 1))); do \
+		"$(CARGO_TARGET_DIR)/release/statehouse-sim" disk --ops 40 --seed $$seed \
+			|| { echo "seed $$seed fails; again: make soak SOAK_FROM=$$seed SOAK_SEEDS=1"; exit 1; }; \
+	done
+
+# cargo-fuzz sets RUSTFLAGS, which replaces those of .cargo/config.toml: its
+# output must not be mixed with ours.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
+	@if ! cargo fuzz --version >/dev/null 2>&1; then \
+		echo "cargo-fuzz is missing: cargo install cargo-fuzz --locked"; exit 1; \
+	fi
+	@$(CCACHED) export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)-fuzz"; \
+	for target in $$(cargo fuzz list); do \
+		cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); \
+	done
+
+.PHONY: env
+env: ## print the exports that calling cargo by hand needs
+	@echo 'export CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)" CCACHE_DIR="$(CCACHE_DIR)"'
+	@if command -v ccache >/dev/null; then echo 'export CC="ccache gcc" CXX="ccache g++"'; fi
+
+# What a build needs that cargo does not bring. Nothing is done, and nothing is
+# printed, when all is there.
+COMPILER := command -v g++ >/dev/null && command -v gcc >/dev/null
+LIBCLANG := [ -n "$${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/*/libclang*.so*' >/dev/null || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || compgen -G '/usr/lib64/libclang*.so*' >/dev/null
+NEXTEST := cargo nextest --version >/dev/null 2>&1
+COMPONENTS := cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
+BUILT := compgen -G '$(CARGO_TARGET_DIR)/release/build/rust-librocksdb-sys-*/out' >/dev/null
+
+.PHONY: deps
+deps: ## install what is missing (as root with apt-get), or say what it is
+	@packages=""; \
+	$(COMPILER) || packages="$$packages gcc g++"; \
+	$(LIBCLANG) || packages="$$packages libclang-dev"; \
+	command -v git >/dev/null || packages="$$packages git"; \
+	command -v ccache >/dev/null || packages="$$packages ccache"; \
+	command -v fio >/dev/null || packages="$$packages fio"; \
+	if [ -n "$$packages" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$packages; } </dev/null \
+			|| echo "apt-get could not install:$$packages (ccache and fio are optional)"; \
+	elif [ -n "$$packages" ]; then \
+		echo "missing packages:$$packages (ccache and fio are optional)"; \
+	fi
+	@$(COMPILER) || { echo "RocksDB needs a C++20 compiler: gcc and g++"; exit 1; }
+	@$(LIBCLANG) || { echo "RocksDB's bindings need libclang: libclang-dev, or set LIBCLANG_PATH"; exit 1; }
+	@$(COMPONENTS) || rustup component add rustfmt clippy
+	@$(NEXTEST) || { echo "cargo-nextest is missing; building it takes some minutes"; \
+		cd / && cargo install cargo-nextest --locked --version $(NEXTEST_VERSION); }
+	@$(BUILT) || echo "RocksDB compiles from source the first time: about 12 minutes on two cores"

@@ -1,0 +1,73 @@
+//! Planted bugs: known mistakes that only the simulation can switch on, so that
+//! the checkers prove they would have found them.
+//!
+//! A plant is asked for where the mistake would be made. In production the set
+//! is empty and cannot be anything else: [`Plants::of`] is the only way to fill
+//! it, and only `testkit` calls it (`xtask tidy` holds that).
+
+use std::fmt;
+
+macro_rules! plants {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
+        /// One mistake.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Plant { $($(#[$doc])* $variant),* }
+
+        impl Plant {
+            /// Every mistake there is.
+            pub const ALL: &[Plant] = &[$(Plant::$variant),*];
+
+            /// Its name on a command line.
+            pub fn name(self) -> &'static str {
+                match self { $(Plant::$variant => $name),* }
+            }
+        }
+    };
+}
+
+plants! {
+    /// An append is acknowledged before its batch is synced.
+    AckBeforeSync = "ack-before-sync",
+    /// A failed sync is tried again, and believed.
+    SyncRetried = "sync-retried-after-eio",
+    /// Recovery syncs what it found instead of writing it anew.
+    RecoverySyncs = "recovery-syncs-instead-of-rewriting",
+    /// Recovery cuts the log at the first bad checksum, whatever follows.
+    TruncateAtFirstBad = "truncate-at-first-bad-checksum",
+    /// A readable record inside a torn batch is taken as proof of corruption.
+    RecordInTornBatch = "record-in-torn-batch-is-corruption",
+    /// A new segment is used before its directory is synced.
+    DirectoryNotSynced = "directory-not-synced",
+    /// A segment is unlinked before the mark that allows it is durable.
+    PurgeBeforeMark = "purge-before-mark",
+    /// A footer's list of partitions is believed without its checksum.
+    FooterUnchecked = "footer-trusted-without-checksum",
+    /// The applied index is written after the batch, not in it.
+    AppliedOutsideBatch = "applied-index-outside-batch",
+}
+
+impl fmt::Display for Plant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The mistakes switched on; none, in production.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plants(u32);
+
+impl Plants {
+    /// No mistakes.
+    pub const NONE: Plants = Plants(0);
+
+    /// One mistake. For the simulation alone.
+    pub fn of(plant: Plant) -> Plants {
+        Plants(1 << plant as u32)
+    }
+
+    /// Is this one on?
+    #[inline]
+    pub fn has(self, plant: Plant) -> bool {
+        self.0 & (1 << plant as u32) != 0
+    }
+}

@@ -1,0 +1,169 @@
+//! The operating system's files.
+#![allow(clippy::disallowed_methods)] // this is the seam
+
+use crate::files::{Entry, EntryKind, FileLock, Files, LogDevice};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Files on a mounted file system.
+pub struct OsFiles;
+
+impl Files for OsFiles {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if fs::metadata(path)?.is_dir() {
+                    return Ok(());
+                }
+                Err(io::Error::from(io::ErrorKind::NotADirectory))
+            }
+            made => made,
+        }
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let meta = entry.metadata()?;
+            let kind = match meta.file_type() {
+                t if t.is_file() => EntryKind::File,
+                t if t.is_dir() => EntryKind::Directory,
+                _ => EntryKind::Other,
+            };
+            let bytes = if kind == EntryKind::File { meta.len() } else { 0 };
+            entries.push(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind, bytes });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn LogDevice>> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn LogDevice>> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn open_read(&self, path: &Path) -> io::Result<Arc<dyn LogDevice>> {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn FileLock>> {
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(io::Error::from(io::ErrorKind::WouldBlock)),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Who holds it, for people; the lock itself is the kernel's. A full
+        // disk must not keep a node from starting for want of this line.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Box::new(OsLock(file)))
+    }
+}
+
+struct OsFile(File);
+
+impl LogDevice for OsFile {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < into.len() {
+            match self.0.read_at(&mut into[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    #[allow(unsafe_code)]
+    fn sync(&self) -> io::Result<()> {
+        // Not `sync_data`: std retries on EINTR, and after any error here no
+        // second sync may be believed.
+        // SAFETY: the descriptor is open for as long as `self.0` lives.
+        match unsafe { libc::fdatasync(self.0.as_raw_fd()) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_bytes(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+}
+
+struct OsLock(#[expect(dead_code, reason = "held for the kernel's lock on it")] File);
+
+impl FileLock for OsLock {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::{read_all, replace};
+
+    #[test]
+    fn content_and_names() {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let files = OsFiles;
+        let sub = dir.path().join("sub");
+        files.create_dir(&sub).expect("made");
+        files.create_dir(&sub).expect("made twice is made");
+        let device = files.create(&sub.join("b")).expect("created");
+        device.write_at(3, b"xyz").expect("written");
+        device.sync().expect("synced");
+        assert_eq!(read_all(&*device).expect("read"), b"\0\0\0xyz");
+        assert_eq!(device.read_at(4, &mut [0; 8]).expect("short at the end"), 2);
+        assert_eq!(files.create(&sub.join("b")).err().map(|e| e.kind()), Some(io::ErrorKind::AlreadyExists));
+        replace(&files, &sub, "a", b"one").expect("placed");
+        replace(&files, &sub, "a", b"two").expect("replaced");
+        let names: Vec<String> = files.list(&sub).expect("listed").into_iter().map(|e| e.name).collect();
+        assert_eq!(names, ["a", "b"]);
+        let file = dir.path().join("sub").join("a");
+        assert_eq!(files.create_dir(&file).map_err(|e| e.kind()), Err(io::ErrorKind::NotADirectory));
+        assert_eq!(files.open_read(&sub).err().map(|e| e.kind()), Some(io::ErrorKind::IsADirectory));
+    }
+
+    #[test]
+    fn a_lock_is_exclusive_and_dies_with_its_holder() {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let path = dir.path().join("LOCK");
+        let held = OsFiles.lock(&path).expect("free");
+        assert_eq!(OsFiles.lock(&path).err().map(|e| e.kind()), Some(io::ErrorKind::WouldBlock));
+        drop(held);
+        OsFiles.lock(&path).expect("free again");
+    }
+}

@@ -1,0 +1,27 @@
+//! The world as a seed decides it.
+
+mod clock;
+mod disk;
+mod fatal;
+mod image;
+mod spawn;
+
+pub use clock::SimClock;
+pub use disk::{Fault, OpKind, SimDisk};
+pub use fatal::{HostEnds, Unwind};
+pub use image::{Atom, Image, Pending, SECTOR_BYTES};
+pub use spawn::InlineThreads;
+
+use crate::{Env, Rng};
+use std::sync::Arc;
+
+/// A simulated world over a disk that outlives it.
+pub fn env(seed: u64, disk: &SimDisk, clock: &Arc<SimClock>) -> Env {
+    Env {
+        clock: clock.clone(),
+        rng: Rng::from_seed(seed),
+        spawn: Arc::new(InlineThreads::default()),
+        files: Arc::new(disk.clone()),
+        fatal: Arc::new(Unwind),
+    }
+}

@@ -1,0 +1,46 @@
+//! What a machine is: a pure function from a view and a command to changes.
+
+use bytes::Bytes;
+use model::{Mutation, Stamp};
+
+/// The rows a command may see: its own partition's, as they stand before it.
+pub trait View {
+    /// One row, by stored key.
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError>;
+}
+
+/// The view could not be read: apply stops, nothing is skipped.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the view failed: {0}")]
+pub struct ViewError(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What applying one command makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// For the client.
+    pub reply: Bytes,
+    /// Changes of rows, in order.
+    pub mutations: Vec<Mutation>,
+    /// For the binlog, in order.
+    pub events: Vec<Bytes>,
+}
+
+/// A deterministic state machine. Commands are logged; the machine runs after
+/// commit, on every replica, and must make the same of the same everywhere.
+///
+/// **Invariant:** no clock, no randomness, no iteration in an order that is not
+/// the keys' own. Time is the record's stamp.
+pub trait Machine: Send + Sync {
+    /// Its name, as `UseMachine` records have it.
+    fn name(&self) -> &'static str;
+
+    /// Its version. A changed outcome for an old command is a new version.
+    fn version(&self) -> u32;
+
+    /// The keys that `apply` will read, so that they can be fetched together.
+    fn reads(&self, command: &[u8], keys: &mut Vec<Bytes>);
+
+    /// Total: a command that makes no sense has an outcome too (a refusal as
+    /// its reply); only a view that cannot be read is an error.
+    fn apply(&self, view: &dyn View, command: &[u8], stamp: Stamp) -> Result<Outcome, ViewError>;
+}

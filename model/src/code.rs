@@ -1,0 +1,157 @@
+//! Error codes: the one thing about an error that never changes.
+//!
+//! Each code says what happened, what is safe, and what to do next. The same
+//! texts stand in `docs/errors.md`; a test holds the two together.
+
+use std::fmt;
+
+/// A code and what it means to whoever meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The number behind `SH`.
+    pub number: u16,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// What is safe: what has not been lost or changed.
+    pub safe: &'static str,
+    /// What to do next.
+    pub next: &'static str,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SH{:04}", self.number)
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $title:literal, $safe:literal, $next:literal;)*) => {
+        $(
+            #[doc = $title]
+            pub const $name: Code =
+                Code { number: $number, title: $title, safe: $safe, next: $next };
+        )*
+
+        /// Every code, by number.
+        pub const ALL: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    DIRECTORY_IN_USE = 1001, "the data directory is in use by a living process",
+        "Nothing was read or changed.",
+        "Stop that process, or name another directory.";
+    DIRECTORY_FOREIGN = 1002, "the directory holds files, but no FORMAT of ours",
+        "Nothing was changed; the files stay as they are.",
+        "Name an empty directory, or the right one. If FORMAT was deleted, restore it from a backup: its two values cannot be guessed.";
+    FORMAT_UNKNOWN = 1003, "the data was written in a format that this build does not know",
+        "Nothing was changed.",
+        "Use the build that wrote it, or a later one; the message names the version found.";
+    FORMAT_DAMAGED = 1004, "FORMAT cannot be read",
+        "Nothing was changed; log and stores are untouched.",
+        "Restore FORMAT from a backup of the directory. Do not delete it: a directory without it is refused.";
+    IDENTITY_DAMAGED = 1005, "IDENTITY is missing or cannot be read",
+        "Nothing was changed; log and stores are untouched.",
+        "Restore IDENTITY from a backup of this very disk. If there is none, the node's data is rebuilt from its peers under a new identity.";
+    OTHER_CLUSTER = 1006, "the directory belongs to another cluster",
+        "Nothing was changed.",
+        "Name the directory of this cluster, or start with that cluster's id.";
+    OTHER_NODE = 1007, "the directory belongs to another node",
+        "Nothing was changed.",
+        "Name the directory of this node, or start with that node's id.";
+    DIRECTORY_READ_ONLY = 1008, "the directory cannot be written",
+        "What is on disk is as it was.",
+        "Mount it writable, or give the process the right to write there.";
+    DISK_FULL = 1009, "the disk is full",
+        "What was acknowledged is on disk. Nothing was half written that the next start would use.",
+        "Make room, then start again.";
+    WRONG_FILE_TYPE = 1010, "a file stands where a directory should be, or the other way round",
+        "Nothing was changed.",
+        "Move it out of the way; the message names it.";
+    DIRECTORY_IO = 1011, "the operating system refused an operation on the data directory",
+        "What was acknowledged is on disk.",
+        "See the system's message; check the disk, then start again.";
+    DIRECTORY_INCOMPLETE = 1012, "a part of the data directory is missing",
+        "Nothing was changed, and nothing was made in its place.",
+        "Put the named directory back, or mount the disk it is on, then start again. If it is gone for good, the node's data is rebuilt from its peers in an empty directory.";
+    LOG_SEGMENT_MISSING = 1101, "a log segment that is still needed is missing",
+        "Nothing was changed. Other segments are intact; records up to the hole can be read.",
+        "Put the named file back. If it is gone for good, `statehouse doctor --dir D` lists what each partition can keep.";
+    LOG_DAMAGED = 1102, "log records that had been made durable cannot be read",
+        "Nothing was truncated. Partitions that are not named go on; the stores keep what they had flushed.",
+        "Check the disk. Rebuild the named partitions from replicas or a snapshot, or give up their tail by name: `statehouse doctor --dir D --repair PARTITION --accept-loss-after INDEX`.";
+    LOG_FORMAT_UNKNOWN = 1103, "a log segment has a format that this build does not know",
+        "Nothing was changed.",
+        "Use the build that wrote it, or a later one; the message names the version found.";
+    LOG_FOREIGN = 1104, "a log segment belongs to another cluster or disk",
+        "Nothing was changed.",
+        "Remove the foreign file from the log directory, or name the right directory.";
+    LOG_SYNC_FAILED = 1105, "the disk failed to write or sync the log",
+        "Everything acknowledged before is on disk. Nothing of the failed batch was acknowledged; it may or may not be found at the next start.",
+        "The process has ended: after a failed sync, memory and disk may differ. Check the disk, then start again.";
+    LOG_FULL = 1106, "there is no room for another log segment",
+        "What was acknowledged is on disk; reads and removals go on.",
+        "Make room on the log's disk; writes resume by themselves.";
+    RECORD_TOO_LONG = 1107, "the record is longer than the log takes",
+        "Nothing was written.",
+        "Send smaller items or smaller batches; the message names the limit.";
+    LOG_IO = 1108, "the operating system refused an operation on the log",
+        "What was acknowledged is on disk.",
+        "See the system's message; check the disk, then start again.";
+    REPAIR_REFUSED = 1109, "the repair asked for is not possible",
+        "Nothing was changed.",
+        "The message names the range of indexes that can be accepted.";
+    STORE_IO = 1201, "the store failed",
+        "What was acknowledged is in the log.",
+        "See the store's message; check the disk, then start again.";
+    STORE_DAMAGED = 1202, "the store's files are damaged",
+        "The log is untouched; nothing was deleted.",
+        "Check the disk. Rebuild the partition from replicas or a snapshot.";
+    PARTITION_UNKNOWN = 1203, "the store does not hold that partition",
+        "Nothing was changed.",
+        "List the partitions of the store; the id may be that of another node.";
+    PARTITION_EXISTS = 1204, "the store already holds that partition",
+        "Nothing was changed.",
+        "Choose another id; ids are never reused.";
+    INDEX_GAP = 1205, "a record does not follow the last one applied",
+        "Nothing was applied; the store is as it was.",
+        "This is a defect, or a log that lost its head: keep the directory and report it.";
+    EXPORT_DAMAGED = 1206, "exported files do not match their manifest",
+        "Nothing was imported; the source is untouched.",
+        "Export again, or fetch the files again.";
+    STORE_LAYOUT = 1207, "the store on disk was made with other settings",
+        "Nothing was changed.",
+        "Start with the settings that FORMAT names.";
+    ROW_RESERVED = 1208, "a change names a row that the store keeps for itself",
+        "Nothing was applied; the store is as it was.",
+        "This is a defect of the machine that made the change: report it.";
+    RECORD_UNREADABLE = 1301, "a record is intact, but this build cannot read its content",
+        "Nothing was skipped; the store holds everything before it.",
+        "Use the build that wrote it, or a later one.";
+    REPLAY_GAP = 1302, "the log does not reach back to what the store has",
+        "Nothing was applied; the store is as it was.",
+        "Rebuild the partition from replicas or a snapshot.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_and_texts_are_sentences() {
+        assert!(ALL.windows(2).all(|pair| pair[0].number < pair[1].number));
+        for code in ALL {
+            assert!(code.safe.ends_with('.') && code.next.ends_with('.'), "{code}");
+            assert!(!code.title.ends_with('.'), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_errors_says_the_same() {
+        let page = include_str!("../../docs/errors.md");
+        for code in ALL {
+            let row = format!("| {code} | {} | {} | {} |", code.title, code.safe, code.next);
+            assert!(page.contains(&row), "docs/errors.md lacks this row:\n{row}");
+        }
+    }
+}

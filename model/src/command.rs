@@ -1,0 +1,151 @@
+//! A command: what a client asked, after transforms, as it stands in a record.
+//!
+//! The payload of a `Commands` record is its commands, each behind a `u32`
+//! length. A command is a flags byte, the op-id if there is one, and the body,
+//! which only the table's machine reads. See `docs/formats/log.md`.
+
+use crate::wire::{Cursor, put_prefixed};
+use bytes::Bytes;
+
+const HAS_OP_ID: u8 = 0b0000_0001;
+
+/// Names one operation of one client, so that a retry is known as such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpId {
+    /// A UUIDv7 made by the client.
+    pub client: u128,
+    /// Unique per client over the table, in any order.
+    pub sequence: u64,
+}
+
+/// One command of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Present when the client wants its answer exactly once.
+    pub op: Option<OpId>,
+    /// For the machine alone.
+    pub body: Bytes,
+}
+
+/// Why a record's payload is not what it says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// Bytes end inside a command.
+    #[error("the payload ends inside command {0}")]
+    CutShort(u32),
+    /// Flags that this build does not know: a later build wrote them.
+    #[error("command {0} has flags {1:#04x}, which this build does not know")]
+    UnknownFlags(u32, u8),
+    /// More or fewer commands than the record counts.
+    #[error("the payload does not hold the {0} commands that its record counts")]
+    Miscounted(u32),
+}
+
+impl Command {
+    /// A command without an op-id.
+    pub fn plain(body: impl Into<Bytes>) -> Command {
+        Command { op: None, body: body.into() }
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut bytes = Vec::with_capacity(25 + self.body.len());
+        bytes.push(if self.op.is_some() { HAS_OP_ID } else { 0 });
+        if let Some(op) = self.op {
+            bytes.extend_from_slice(&op.client.to_le_bytes());
+            bytes.extend_from_slice(&op.sequence.to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.body);
+        put_prefixed(out, &bytes);
+    }
+
+    fn decode(number: u32, bytes: &Bytes) -> Result<Command, CommandError> {
+        let short = CommandError::CutShort(number);
+        let mut cursor = Cursor::new(bytes);
+        let flags = cursor.u8().ok_or(short)?;
+        if flags & !HAS_OP_ID != 0 {
+            return Err(CommandError::UnknownFlags(number, flags));
+        }
+        let op = if flags & HAS_OP_ID == 0 {
+            None
+        } else {
+            let client = cursor.u128().ok_or(short)?;
+            Some(OpId { client, sequence: cursor.u64().ok_or(short)? })
+        };
+        Ok(Command { op, body: bytes.slice_ref(cursor.rest()) })
+    }
+}
+
+/// The payload of a `Commands` record.
+pub fn encode_commands(commands: &[Command]) -> Bytes {
+    let mut out = Vec::with_capacity(commands.iter().map(|c| 29 + c.body.len()).sum());
+    for command in commands {
+        command.encode(&mut out);
+    }
+    Bytes::from(out)
+}
+
+/// The commands of a payload; their bodies share its memory.
+pub fn decode_commands(payload: &Bytes, count: u32) -> Result<Vec<Command>, CommandError> {
+    let mut cursor = Cursor::new(payload);
+    let mut commands = Vec::new();
+    while !cursor.is_empty() {
+        let number = u32::try_from(commands.len()).map_err(|_| CommandError::Miscounted(count))?;
+        if number == count {
+            return Err(CommandError::Miscounted(count));
+        }
+        let bytes = cursor.prefixed().ok_or(CommandError::CutShort(number))?;
+        commands.push(Command::decode(number, &payload.slice_ref(bytes))?);
+    }
+    if commands.len() != count as usize {
+        return Err(CommandError::Miscounted(count));
+    }
+    Ok(commands)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn bytes_are_golden() {
+        let op = Some(OpId { client: 0x0102, sequence: 7 });
+        let commands = [Command::plain("ab"), Command { op, body: Bytes::from_static(b"c") }];
+        let payload = encode_commands(&commands);
+        assert_eq!(
+            &payload[..],
+            b"\x03\0\0\0\x00ab\x1a\0\0\0\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0c"
+        );
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let good = encode_commands(&[Command::plain("ab"), Command::plain("c")]);
+        let cut = good.slice(..good.len() - 1);
+        assert_eq!(decode_commands(&cut, 2), Err(CommandError::CutShort(1)));
+        assert_eq!(decode_commands(&good, 1), Err(CommandError::Miscounted(1)));
+        assert_eq!(decode_commands(&good, 3), Err(CommandError::Miscounted(3)));
+        let later = Bytes::from_static(b"\x01\0\0\0\x80");
+        assert_eq!(decode_commands(&later, 1), Err(CommandError::UnknownFlags(0, 0x80)));
+    }
+
+    proptest! {
+        #[test]
+        fn commands_round_trip(bodies in proptest::collection::vec(
+            (proptest::option::of((any::<u128>(), any::<u64>())), proptest::collection::vec(any::<u8>(), 0..40)),
+            0..12,
+        )) {
+            let commands: Vec<Command> = bodies.into_iter().map(|(op, body)| Command {
+                op: op.map(|(client, sequence)| OpId { client, sequence }),
+                body: Bytes::from(body),
+            }).collect();
+            let count = u32::try_from(commands.len()).expect("few");
+            prop_assert_eq!(decode_commands(&encode_commands(&commands), count), Ok(commands));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), count in 0u32..8) {
+            let _ = decode_commands(&Bytes::from(bytes), count);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The keyspace of one partition: a kind byte, then what the kind says.
+//!
+//! No partition id stands in a key: files are shared by link when a partition
+//! splits, and each store already keeps partitions apart.
+
+use crate::key::{KEY_BYTES_MAX, Key};
+use crate::layout::{Layout, point};
+use bytes::Bytes;
+
+/// The first byte of a stored key. These numbers are on disk for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum KeyKind {
+    /// What the partition knows of itself: applied index, lineage, profile.
+    Meta = 0x00,
+    /// The table's rows.
+    Data = 0x01,
+    /// Events, by index: the binlog.
+    Event = 0x02,
+    /// Retry rows: answers given, by client and sequence.
+    Retry = 0x03,
+    /// Deadlines, by stamp: what a `Tick` has to expire.
+    Deadline = 0x04,
+}
+
+impl KeyKind {
+    /// Every kind, in stored order.
+    pub const ALL: [KeyKind; 5] =
+        [KeyKind::Meta, KeyKind::Data, KeyKind::Event, KeyKind::Retry, KeyKind::Deadline];
+
+    /// The kind of a stored byte; an unknown one is refused, not guessed.
+    pub fn from_byte(byte: u8) -> Option<KeyKind> {
+        KeyKind::ALL.into_iter().find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// Meta rows, by their one-byte name after the kind byte.
+pub mod meta {
+    use super::KeyKind;
+
+    /// The applied index, a little-endian `u64`. Every write batch carries it.
+    pub const APPLIED: [u8; 2] = [KeyKind::Meta as u8, 0x01];
+    /// The partition's id, a little-endian `u64`: column families are slots.
+    pub const PARTITION: [u8; 2] = [KeyKind::Meta as u8, 0x02];
+}
+
+/// A stored key taken apart again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredKey {
+    /// For a hashed table, the point the key lies at.
+    pub point: Option<u64>,
+    /// The key as the client sent it.
+    pub key: Key,
+}
+
+/// The bytes under which a row is stored: kind, point (hashed only), key.
+pub fn encode_data(layout: Layout, key: &Key) -> Bytes {
+    let mut out = Vec::with_capacity(1 + 8 + key.as_bytes().len());
+    out.push(KeyKind::Data as u8);
+    if layout == Layout::Hashed {
+        // Big-endian, so that bytes order as points do.
+        out.extend_from_slice(&point(key).to_be_bytes());
+    }
+    out.extend_from_slice(key.as_bytes());
+    Bytes::from(out)
+}
+
+/// The row that stored bytes name, or `None` when they are no data key of this
+/// layout (a wrong kind, a wrong length, a point that is not the key's own).
+pub fn decode_data(layout: Layout, stored: &[u8]) -> Option<StoredKey> {
+    let (&kind, rest) = stored.split_first()?;
+    if KeyKind::from_byte(kind)? != KeyKind::Data || rest.len() > KEY_BYTES_MAX + 8 {
+        return None;
+    }
+    let (stored_point, key) = match layout {
+        Layout::Ordered => (None, rest),
+        Layout::Hashed => {
+            let (head, key) = rest.split_first_chunk::<8>()?;
+            (Some(u64::from_be_bytes(*head)), key)
+        }
+    };
+    let key = Key::new(Bytes::copy_from_slice(key)).ok()?;
+    let own = stored_point.is_none_or(|p| p == point(&key));
+    own.then_some(StoredKey { point: stored_point, key })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn bytes_are_golden() {
+        let key = Key::new("ab").expect("a valid key");
+        assert_eq!(&encode_data(Layout::Ordered, &key)[..], b"\x01ab");
+        let hashed = encode_data(Layout::Hashed, &key);
+        assert_eq!(hashed[0], 0x01);
+        assert_eq!(hashed[1..9], point(&key).to_be_bytes());
+        assert_eq!(&hashed[9..], b"ab");
+    }
+
+    #[test]
+    fn what_is_no_data_key_is_refused() {
+        let table: [(&str, Layout, &[u8]); 6] = [
+            ("nothing", Layout::Ordered, b""),
+            ("no key", Layout::Ordered, b"\x01"),
+            ("a meta row", Layout::Ordered, b"\x00\x01"),
+            ("an unknown kind", Layout::Ordered, b"\x7fa"),
+            ("a point cut short", Layout::Hashed, b"\x01abc"),
+            ("another key's point", Layout::Hashed, b"\x01\0\0\0\0\0\0\0\0ab"),
+        ];
+        for (name, layout, bytes) in table {
+            assert_eq!(decode_data(layout, bytes), None, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keys_round_trip(bytes in proptest::collection::vec(any::<u8>(), 1..=KEY_BYTES_MAX)) {
+            let key = Key::new(bytes).expect("a valid length");
+            for layout in [Layout::Ordered, Layout::Hashed] {
+                let stored = decode_data(layout, &encode_data(layout, &key)).expect("our own bytes");
+                prop_assert_eq!(&stored.key, &key);
+            }
+        }
+
+        #[test]
+        fn ordered_keys_order_as_their_bytes(a in "[a-c{}]{1,6}", b in "[a-c{}]{1,6}") {
+            let (ka, kb) = (Key::new(a.clone()).expect("valid"), Key::new(b.clone()).expect("valid"));
+            prop_assert_eq!(
+                encode_data(Layout::Ordered, &ka).cmp(&encode_data(Layout::Ordered, &kb)),
+                a.as_bytes().cmp(b.as_bytes())
+            );
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The nouns of Statehouse.
+//!
+//! It is: ids, epochs, keys and their layouts, records, mutations, limits and
+//! error codes, each with the bytes it has on disk.
+//! It is not: a place for behaviour. Nothing here reads a clock, a file or a
+//! socket, and nothing here is asynchronous.
+//!
+//! ```text
+//! request → command (after transforms) → record (commands of one drain)
+//!         → mutations, events, reply   (what apply makes of it)
+//! ```
+
+pub mod code;
+pub mod command;
+pub mod epoch;
+pub mod ids;
+pub mod key;
+pub mod keyspace;
+pub mod layout;
+pub mod limits;
+pub mod mutation;
+pub mod range;
+pub mod record;
+pub mod wire;
+
+pub use code::Code;
+pub use command::{Command, OpId};
+pub use epoch::Epoch;
+pub use ids::{ClusterId, DiskId, NodeId, PartitionId};
+pub use key::{Key, KeyError};
+pub use keyspace::{KeyKind, StoredKey};
+pub use layout::Layout;
+pub use limits::Limits;
+pub use mutation::Mutation;
+pub use range::KeyRange;
+pub use record::{Index, Record, RecordKind, Stamp};

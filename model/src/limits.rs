@@ -1,0 +1,70 @@
+//! Everything has a bound, and the bound has a name, here.
+//!
+//! A struct with defaults, set by configuration, drawn per seed in simulation.
+//! Bounds of the *format* are constants beside the format instead.
+
+/// Bounds of one node. Units are the last word of each name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A log segment's size when it is laid out.
+    pub log_segment_bytes: u64,
+    /// The largest record the log takes, payload and all.
+    pub log_record_bytes_max: usize,
+    /// The most that one batch gathers before it is written.
+    pub log_batch_bytes_max: usize,
+    /// With `sync = every`, what may be written before a sync is forced.
+    pub log_unsynced_bytes_max: u64,
+    /// The log's size from which whoever pins its oldest segment is flushed.
+    pub log_bytes_max: u64,
+    /// A quiet log is marked within this time of its last ack.
+    pub log_mark_ms: u64,
+    /// Segments kept for reuse instead of being unlinked.
+    pub log_recycled_max: usize,
+    /// Appends that may wait for the writer.
+    pub log_queue_max: usize,
+    /// What recovery may have to apply; beyond it the laggard is flushed.
+    pub replay_bytes_max: u64,
+    /// The most that replay gathers for one store batch.
+    pub replay_batch_bytes_max: usize,
+    /// A memory store writes a local checkpoint after this much change.
+    pub checkpoint_bytes: u64,
+    /// What all memtables of a node may hold before they are flushed.
+    pub store_memtable_bytes_max: usize,
+    /// What one partition's memtable may hold before it is flushed.
+    pub store_memtable_bytes_each_max: usize,
+    /// What all stores of a node may cache.
+    pub store_cache_bytes_max: usize,
+    /// Files that one store instance keeps open.
+    pub store_files_max: usize,
+    /// Column families made ahead of need, for each store instance.
+    pub store_spare_slots: usize,
+    /// Rows that one scan call returns at most.
+    pub scan_rows_max: usize,
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            log_segment_bytes: 64 * MIB,
+            log_record_bytes_max: (8 * MIB) as usize,
+            log_batch_bytes_max: (8 * MIB) as usize,
+            log_unsynced_bytes_max: 16 * MIB,
+            log_bytes_max: 4096 * MIB,
+            log_mark_ms: 5,
+            log_recycled_max: 2,
+            log_queue_max: 4096,
+            replay_bytes_max: 1024 * MIB,
+            replay_batch_bytes_max: MIB as usize,
+            checkpoint_bytes: 256 * MIB,
+            store_memtable_bytes_max: (256 * MIB) as usize,
+            store_memtable_bytes_each_max: (16 * MIB) as usize,
+            store_cache_bytes_max: (512 * MIB) as usize,
+            store_files_max: 1024,
+            store_spare_slots: 2,
+            scan_rows_max: 10_000,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The data directory against crashes, faults, bad input and its own past.
+
+mod cases;
+mod crash;
+mod faults;
+mod fixtures;
+mod inspect;
+mod refusals;
+mod world;

@@ -1,0 +1,77 @@
+//! The memory store as files: checkpoint, export, import.
+
+use super::home::Home;
+use super::{MemoryStore, Rows, checkpoint};
+use crate::error::{Attempt, StoreError};
+use crate::manifest::{self, File, Kind, Manifest, refuse_existing};
+use crate::store::StoreFiles;
+use bytes::Bytes;
+use model::keyspace::meta;
+use model::{Index, PartitionId};
+use std::path::Path;
+use std::sync::PoisonError;
+
+/// The one file of an export, beside its manifest.
+const ROWS: &str = "rows";
+
+impl StoreFiles for MemoryStore {
+    fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
+        let disk = self.home.disk()?;
+        refuse_existing(&*disk.files, dir)?;
+        // Each partition at its own index, as the store itself keeps them.
+        let copy = Home::open(disk.files.clone(), dir)?;
+        let held = self.partitions.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for (id, partition) in held {
+            copy.save(id, &partition.snapshot())?;
+        }
+        Ok(())
+    }
+
+    fn export(&self, partition: PartitionId, dir: &Path) -> Result<Manifest, StoreError> {
+        let files = &*self.home.disk()?.files;
+        let rows = self.snapshot(partition)?;
+        refuse_existing(files, dir)?;
+        files.create_dir(dir).attempt("making", dir)?;
+        let path = dir.join(ROWS);
+        let device = files.create(&path).attempt("creating", &path)?;
+        let written = checkpoint::write(&*device, partition, &rows).attempt("writing", &path)?;
+        let manifest = manifest_of(partition, &rows, &written);
+        manifest.write(files, dir)?;
+        Ok(manifest)
+    }
+
+    fn import(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError> {
+        let files = &*self.home.disk()?.files;
+        let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refuse_held(partition)?;
+        manifest::read(files, dir)?.expect_kind(Kind::Memory, dir)?;
+        let manifest = manifest::verify(files, dir)?;
+        let path = dir.join(ROWS);
+        let device = files.open_read(&path).attempt("opening", &path)?;
+        let (header, mut rows) = checkpoint::read(&*device, &path)?;
+        if (header.partition, header.applied) != (manifest.partition, manifest.applied) {
+            return Err(StoreError::export_damaged(dir, "its rows are of another partition or index"));
+        }
+        rows.insert(Bytes::from_static(&meta::PARTITION), Bytes::copy_from_slice(&partition.0.to_le_bytes()));
+        self.home.save(partition, &rows)?;
+        self.add(partition, rows);
+        Ok(header.applied)
+    }
+}
+
+fn manifest_of(partition: PartitionId, rows: &Rows, written: &checkpoint::Written) -> Manifest {
+    let key = |row: Option<&(Bytes, Bytes)>| row.map_or_else(Vec::new, |(key, _)| key.to_vec());
+    let file = File {
+        name: ROWS.to_owned(),
+        bytes: written.bytes,
+        crc32c: written.crc32c,
+        level: 0,
+        smallest: key(rows.get_min()),
+        largest: key(rows.get_max()),
+        seqnos: (0, 0),
+        entries: rows.len() as u64,
+        deletions: 0,
+    };
+    let applied = checkpoint::applied_of(rows).expect("every write keeps the applied row");
+    Manifest { kind: Kind::Memory, partition, applied, files: vec![file] }
+}

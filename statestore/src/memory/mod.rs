@@ -1,0 +1,82 @@
+//! The memory store: rows in ordered maps, checkpoints in local files.
+//!
+//! A reader takes a snapshot of a partition's map in constant time, so a scan,
+//! an export or a checkpoint never holds up the writer. A crash returns each
+//! partition to its last checkpoint; the log brings back the rest.
+
+pub mod checkpoint;
+mod files;
+mod home;
+mod partition;
+mod store;
+
+use crate::error::StoreError;
+use env::{Files, Plants};
+use home::Home;
+pub(crate) use home::partition_of;
+use model::{Limits, PartitionId};
+use partition::Partition;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// Rows of one partition. Keys are stored keys.
+pub(crate) type Rows = imbl::OrdMap<bytes::Bytes, bytes::Bytes>;
+
+/// A store in memory.
+pub struct MemoryStore {
+    home: Home,
+    plants: Plants,
+    checkpoint_bytes: u64,
+    partitions: RwLock<BTreeMap<PartitionId, Arc<Partition>>>,
+    /// Held while partitions come or go, so that two of a kind cannot.
+    control: Mutex<()>,
+}
+
+impl MemoryStore {
+    /// Opens the checkpoints in a directory, making it if it is not there (its
+    /// parent must be). Every file is verified whole.
+    pub fn open(
+        files: Arc<dyn Files>,
+        dir: &Path,
+        limits: &Limits,
+        plants: Plants,
+    ) -> Result<MemoryStore, StoreError> {
+        let home = Home::open(files, dir)?;
+        let mut partitions = BTreeMap::new();
+        for (id, rows) in home.load()? {
+            partitions.insert(id, Arc::new(Partition::new(id, rows)));
+        }
+        Ok(MemoryStore::with(home, limits, plants, partitions))
+    }
+
+    /// A store without files, for simulations: see [`MemoryStore::crash`].
+    pub fn volatile(limits: &Limits, plants: Plants) -> MemoryStore {
+        MemoryStore::with(Home::nowhere(), limits, plants, BTreeMap::new())
+    }
+
+    fn with(
+        home: Home,
+        limits: &Limits,
+        plants: Plants,
+        partitions: BTreeMap<PartitionId, Arc<Partition>>,
+    ) -> MemoryStore {
+        let partitions = RwLock::new(partitions);
+        let checkpoint_bytes = limits.checkpoint_bytes;
+        MemoryStore { home, plants, checkpoint_bytes, partitions, control: Mutex::new(()) }
+    }
+
+    /// Returns every partition of a volatile store to its last flush, as a
+    /// power loss returns a store with files to its checkpoints.
+    ///
+    /// # Panics
+    /// When the store has files: what a crash leaves of those is on the disk,
+    /// so drop the store and open it again.
+    pub fn crash(&self) {
+        assert!(self.home.is_nowhere(), "a store with files crashes by being dropped and opened again");
+        let held = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
+        for partition in held.values() {
+            partition.return_to_saved();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The simulated world and its checkers.
+//!
+//! It is, so far: [`disk`], which enumerates every crash that a node's log and
+//! store can meet on a disk that loses, tears, reorders, rots and lies, and
+//! checks that nothing acknowledged is lost and nothing else appears.
+//! It is not: part of the product. Only here are planted bugs switched on.
+
+#[cfg(not(tokio_unstable))]
+compile_error!(
+    "testkit needs `--cfg tokio_unstable`: build within the workspace, whose .cargo/config.toml sets it"
+);
+
+pub mod disk;
