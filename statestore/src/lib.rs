@@ -42,4 +42,4 @@ pub use manifest::Manifest;
 pub use memory::MemoryStore;
 #[cfg(feature = "rocksdb")]
 pub use rocks::{FlushObserver, Journal, RocksStore};
-pub use store::{Part, Store, StoreFiles};
+pub use store::{Part, Store, StoreFiles, Visit};

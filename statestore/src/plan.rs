@@ -78,7 +78,9 @@ mod tests {
         Part { partition: PartitionId(1), first_index, count, mutations: Vec::new() }
     }
 
-    fn planned(applied: Index, batch: &[Part]) -> Result<(usize, Option<Index>), &'static str> {
+    type Planned = Result<(usize, Option<Index>), &'static str>;
+
+    fn planned(applied: Index, batch: &[Part]) -> Planned {
         match plan(batch, |_| Ok(applied)) {
             Ok(plan) => {
                 let change = plan.get(&PartitionId(1));
@@ -91,7 +93,7 @@ mod tests {
 
     #[test]
     fn parts_are_skipped_taken_or_refused() {
-        let table: [(&str, Index, Vec<Part>, Result<(usize, Option<Index>), &str>); 11] = [
+        let table: [(&str, Index, Vec<Part>, Planned); 11] = [
             ("nothing", 5, vec![], Ok((0, None))),
             ("the next", 5, vec![part(6, 2)], Ok((1, Some(7)))),
             ("in already", 5, vec![part(4, 2)], Ok((0, None))),

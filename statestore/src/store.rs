@@ -33,16 +33,22 @@ impl Part {
     }
 }
 
+/// What a scan calls with each row's key and value.
+pub type Visit<'v> = &'v mut (dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v);
+
 /// Rows of many partitions.
 ///
 /// Invariant, for every partition: `flushed ≤ applied`. What is flushed
 /// survives power loss; the rest comes back from the log.
 pub trait Store: Send + Sync {
-    /// Applies the parts as one batch: at once visible, and per partition
-    /// never seen (nor flushed) without its applied index.
+    /// Applies the parts as one batch: each partition's at once visible, and
+    /// never seen (nor flushed) without its applied index. Two calls for the
+    /// same partition wait for each other.
     ///
     /// A part that ends at or below its partition's applied index is skipped;
     /// any other must begin at `applied + 1`, else nothing at all is applied.
+    /// An error of the disk may come after some partitions have theirs; each
+    /// of them whole, so the same call again does the rest.
     fn apply(&self, parts: &[Part]) -> Result<(), StoreError>;
 
     /// One row.
@@ -53,12 +59,7 @@ pub trait Store: Send + Sync {
 
     /// Visits rows of a range of stored keys in order, all seen at the same
     /// moment, until `visit` breaks. No row is visited twice.
-    fn scan(
-        &self,
-        partition: PartitionId,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError>;
 
     /// The index up to which commands are applied.
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError>;
@@ -71,7 +72,8 @@ pub trait Store: Send + Sync {
     fn flush(&self, partitions: &[PartitionId]) -> Result<(), StoreError>;
 
     /// Makes empty partitions, durably, with applied index `origin` (0 for a
-    /// new one, the parent's seal for a child). All or none.
+    /// new one, the parent's seal for a child). All or none; only a crash
+    /// meanwhile may leave some of them, empty.
     fn create(&self, partitions: &[PartitionId], origin: Index) -> Result<(), StoreError>;
 
     /// Deletes a partition and its rows, durably.

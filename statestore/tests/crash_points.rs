@@ -25,13 +25,16 @@ struct Promise {
     may: BTreeSet<PartitionId>,
 }
 
+/// Images by fingerprint, with what was promised whenever each was possible.
+type Images = BTreeMap<u64, (Image, Vec<Promise>)>;
+
 struct World {
     disk: SimDisk,
     store: MemoryStore,
     plants: Plants,
     promise: Arc<Mutex<Promise>>,
     history: BTreeMap<(PartitionId, Index), u128>,
-    images: Arc<Mutex<BTreeMap<u64, (Image, Vec<Promise>)>>>,
+    images: Arc<Mutex<Images>>,
 }
 
 /// A counter, so that a command applied twice or not at all shows, and rows
@@ -57,8 +60,7 @@ impl World {
         let disk = SimDisk::new();
         disk.create_dir(Path::new("/data")).unwrap();
         disk.sync_dir(Path::new("/")).unwrap();
-        let (promise, images) =
-            (Arc::<Mutex<Promise>>::default(), Arc::<Mutex<BTreeMap<_, (Image, Vec<_>)>>>::default());
+        let (promise, images) = (Arc::<Mutex<Promise>>::default(), Arc::<Mutex<Images>>::default());
         let (seen, kept) = (promise.clone(), images.clone());
         disk.watch(move |_, _, pending| {
             let promise = seen.lock().unwrap().clone();
@@ -159,6 +161,8 @@ fn script(plants: Plants) -> World {
     world.flush(TWO);
     world.remove(ONE);
     world.apply(TWO);
+    world.flush(TWO);
+    world.apply(TWO);
     world.create(ONE);
     world
 }
@@ -245,7 +249,7 @@ fn inspection_shows_headers_and_damage() {
     let found = inspect::memory(disk, Path::new(DIR)).unwrap();
     let rows: Vec<_> =
         found.rows.iter().map(|row| (row.partition, row.applied, row.keys, row.slot.as_str())).collect();
-    assert_eq!(rows, [(ONE, 1, 4, "1.rows"), (TWO, 7, 10, "2.rows")]);
+    assert_eq!(rows, [(ONE, 1, 4, "1.rows"), (TWO, 8, 11, "2.rows")]);
     disk.rot(&Path::new(DIR).join("1.rows"), 20, |bytes| bytes[0] ^= 1);
     let found = inspect::memory(disk, Path::new(DIR)).unwrap();
     assert_eq!((found.rows.len(), found.problems[0].1.code()), (1, code::STORE_DAMAGED));

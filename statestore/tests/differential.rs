@@ -115,6 +115,20 @@ fn run(stores: &[&dyn Store], ops: &[Op]) -> Plain {
     plain
 }
 
+/// Every way to read shows the expected rows.
+fn agrees(store: &dyn Store, id: PartitionId, expected: &Rows, range: &KeyRange, more: [&Bytes; 2]) {
+    assert_eq!(&rows(store, id, &KeyRange::all()), expected);
+    let mut within = expected.clone();
+    within.retain(|key, _| range.contains(key));
+    assert_eq!(rows(store, id, range), within);
+    let keys: Vec<&[u8]> = expected.keys().chain(more).map(|key| &key[..]).collect();
+    let values: Vec<Option<Bytes>> = keys.iter().map(|key| expected.get(*key).cloned()).collect();
+    assert_eq!(store.multi_get(id, &keys).unwrap(), values);
+    for (key, value) in keys.iter().zip(&values) {
+        assert_eq!(&store.get(id, key).unwrap(), value);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -128,18 +142,8 @@ proptest! {
         let plain = run(&stores, &ops);
         let range = KeyRange::new(from.clone(), Some(to.clone())).unwrap_or(KeyRange::all());
         for id in (0..PARTITIONS).map(PartitionId) {
-            let expected = plain.rows(id);
-            let some: Rows =
-                expected.iter().filter(|(key, _)| range.contains(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
             for store in stores {
-                prop_assert_eq!(&rows(store, id, &KeyRange::all()), &expected);
-                prop_assert_eq!(&rows(store, id, &range), &some);
-                let keys: Vec<&[u8]> = expected.keys().map(|key| &key[..]).chain([&from[..], &to[..]]).collect();
-                let values: Vec<Option<Bytes>> = keys.iter().map(|key| expected.get(*key).cloned()).collect();
-                prop_assert_eq!(&store.multi_get(id, &keys).unwrap(), &values);
-                for (key, value) in keys.iter().zip(&values) {
-                    prop_assert_eq!(&store.get(id, key).unwrap(), value);
-                }
+                agrees(store, id, &plain.rows(id), &range, [&from, &to]);
             }
             let hash = content_hash(&memory, id).unwrap();
             prop_assert_eq!(hash, content_hash(&rocks, id).unwrap());

@@ -80,7 +80,7 @@ impl Carriers {
             Record {
                 partition: *partition,
                 epoch: Epoch::default(),
-                first_index: carrier.purged + 1,
+                first_index: carrier.purged.saturating_add(1),
                 count: 0,
                 stamp: Stamp(0),
                 kind: RecordKind::Checkpoint,

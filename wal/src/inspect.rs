@@ -2,14 +2,18 @@
 //! plain rows, sound or not. For the offline doctor and for tests.
 
 use crate::batch::BatchKind;
+use crate::carrier;
+use crate::damage::Damage;
 use crate::error::LogError;
 use crate::frame;
 use crate::place::{LogIdentity, Lsn, SegmentId};
+use crate::recover;
 use crate::roster::Roster;
 use crate::segment::{Loaded, list};
+use crate::survey::Survey;
 use crate::walk::{Met, Walk};
 use env::Files;
-use model::{Epoch, Index, PartitionId, RecordKind, Stamp};
+use model::{ClusterId, DiskId, Epoch, Index, PartitionId, RecordKind, Stamp};
 use std::path::{Path, PathBuf};
 
 /// One segment file.
@@ -23,6 +27,8 @@ pub struct SegmentRow {
     pub bytes: u64,
     /// Does a sound opening stand at its start?
     pub opened: bool,
+    /// Which segment its opening continues, and where that one ends.
+    pub before: Option<(SegmentId, u64)>,
     /// What it holds, in order.
     pub batches: Vec<BatchRow>,
 }
@@ -65,18 +71,54 @@ pub struct RecordRow {
     pub kind: RecordKind,
     /// Bytes of payload.
     pub payload_bytes: usize,
+    /// The index that the payload of a `Purge`, `Gap` or `AcceptLoss` names.
+    pub names: Option<Index>,
 }
 
 /// Every segment of a log directory, by number. Changes nothing.
 pub fn segments(files: &dyn Files, dir: &Path, identity: LogIdentity) -> Result<Vec<SegmentRow>, LogError> {
-    let mut rows = Vec::new();
-    for (id, bytes) in list(files, dir)?.segments {
-        let loaded = Loaded::read(files, dir, identity, id, None)?;
-        let opened = loaded.opening()?.is_some();
-        let batches = batches(&loaded)?;
-        rows.push(SegmentRow { id, path: loaded.path.clone(), bytes, opened, batches });
+    let listed = list(files, dir)?.segments;
+    listed.into_iter().map(|(id, _)| segment(files, dir, identity, id)).collect()
+}
+
+/// The segments that a log directory has, with their files' sizes, so that a
+/// caller can look at a long log one [`segment`] after the other.
+pub fn listed(files: &dyn Files, dir: &Path) -> Result<Vec<(SegmentId, u64)>, LogError> {
+    Ok(list(files, dir)?.segments)
+}
+
+/// One segment.
+pub fn segment(
+    files: &dyn Files,
+    dir: &Path,
+    identity: LogIdentity,
+    id: SegmentId,
+) -> Result<SegmentRow, LogError> {
+    let loaded = Loaded::read(files, dir, identity, id, None)?;
+    let opening = loaded.opening()?.map(|opened| opened.opening);
+    let before = opening.map(|opening| (opening.predecessor.segment, opening.predecessor.end));
+    let (path, bytes) = (loaded.path.clone(), loaded.end());
+    Ok(SegmentRow { id, path, bytes, opened: opening.is_some(), before, batches: batches(&loaded)? })
+}
+
+/// Whose log lies in a directory, by the word of its newest sound opening: for
+/// whoever has lost the file that says so.
+pub fn owner(files: &dyn Files, dir: &Path) -> Result<Option<LogIdentity>, LogError> {
+    let nobody = LogIdentity { cluster: ClusterId(0), disk: DiskId(0) };
+    for (id, _) in list(files, dir)?.segments.into_iter().rev() {
+        match Loaded::read_opening(files, dir, nobody, id)?.opening() {
+            // To nobody, everybody's log is foreign; the checksums prove whose.
+            Err(LogError::Foreign { found, .. }) => return Ok(Some(found)),
+            Ok(_) => {}
+            Err(error) => return Err(error),
+        }
     }
-    Ok(rows)
+    Ok(None)
+}
+
+/// The damage that a survey found and that nobody has given up yet.
+pub fn outstanding(survey: &Survey) -> Vec<Damage> {
+    recover::outstanding(&survey.damages, &survey.accepted)
 }
 
 /// The batches of bytes that somebody has in memory, as if they were a segment.
@@ -137,5 +179,9 @@ fn row(record: &model::Record) -> RecordRow {
         stamp: record.stamp,
         kind: record.kind,
         payload_bytes: record.payload.len(),
+        names: match record.kind {
+            RecordKind::Purge | RecordKind::Gap | RecordKind::AcceptLoss => carrier::index(&record.payload),
+            _ => None,
+        },
     }
 }

@@ -146,7 +146,8 @@ pub(crate) fn fold(survey: &mut Survey, header: &Header, records: Vec<Record>) -
         survey.carriers.note(record);
         if record.kind == RecordKind::AcceptLoss {
             let after = index(&record.payload).unwrap_or(0);
-            survey.accepted.insert(record.partition, Accepted { lsn: header.lsn, ordinal, after });
+            let accepted = survey.accepted.entry(record.partition).or_default();
+            accepted.push(Accepted { lsn: header.lsn, ordinal, after });
         }
     }
     records
@@ -154,8 +155,11 @@ pub(crate) fn fold(survey: &mut Survey, header: &Header, records: Vec<Record>) -
 
 /// Everybody whom the log knows, each from behind its last known index on.
 fn everybody(survey: &Survey, here: &Roster) -> Vec<Condemned> {
-    let mut firsts: BTreeMap<PartitionId, Index> =
-        survey.carriers.iter().map(|(partition, carrier)| (partition, carrier.purged + 1)).collect();
+    let mut firsts: BTreeMap<PartitionId, Index> = survey
+        .carriers
+        .iter()
+        .map(|(partition, carrier)| (partition, carrier.purged.saturating_add(1)))
+        .collect();
     let spans = survey.segments.iter().map(|s| &s.roster).chain([here]).flat_map(Roster::spans);
     for span in spans.filter(|span| span.partition != ANYBODY) {
         let first = firsts.entry(span.partition).or_insert(1);

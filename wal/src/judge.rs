@@ -24,7 +24,9 @@ impl Surveyor<'_> {
         let loaded = Loaded::read(self.files, self.dir, self.identity, link.id, end)?;
         let footer = link.end.map_or(0, |before| before.footer);
         let summary = self.footer(&loaded, footer).or_else(|| next.header.as_ref().map(|h| h.prior.clone()));
-        let mut mets: Vec<Met> = Walk::new(&loaded, self.expected()).collect();
+        let mut walk = Walk::new(&loaded, self.expected());
+        let mut mets: Vec<Met> = walk.by_ref().collect();
+        mets.extend(end.and_then(|end| walk.cut_short(end)));
         if end.is_none() {
             // Nobody says where it ends: what follows the last sound batch is no damage.
             while matches!(mets.last(), Some(Met::Bad { header: None, .. })) {

@@ -83,7 +83,7 @@ pub struct Reader {
     identity: LogIdentity,
     stretches: VecDeque<Stretch>,
     from: Lsn,
-    accepted: BTreeMap<PartitionId, Accepted>,
+    accepted: BTreeMap<PartitionId, Vec<Accepted>>,
     ready: VecDeque<ReadBatch>,
     pin: Option<Pin>,
 }
@@ -113,7 +113,7 @@ impl Writer {
 
 impl Reader {
     /// Leaves out what an operator has given up.
-    pub(crate) fn without(mut self, accepted: BTreeMap<PartitionId, Accepted>) -> Reader {
+    pub(crate) fn without(mut self, accepted: BTreeMap<PartitionId, Vec<Accepted>>) -> Reader {
         self.accepted = accepted;
         self
     }
@@ -160,11 +160,12 @@ impl Reader {
     }
 
     fn sift(&self, lsn: Lsn, records: Vec<Record>) -> Vec<Record> {
-        let stays = |ordinal: usize, record: &Record| match self.accepted.get(&record.partition) {
-            Some(accepted) => {
-                (lsn, ordinal) >= (accepted.lsn, accepted.ordinal) || record.last_index() <= accepted.after
-            }
-            None => record.partition != PartitionId::LOG,
+        let given_up = |ordinal: usize, record: &Record| {
+            let mut all = self.accepted.get(&record.partition).into_iter().flatten();
+            all.any(|one| (lsn, ordinal) < (one.lsn, one.ordinal) && record.last_index() > one.after)
+        };
+        let stays = |ordinal: usize, record: &Record| {
+            record.partition != PartitionId::LOG && !given_up(ordinal, record)
         };
         let numbered = records.into_iter().enumerate();
         numbered.filter(|(ordinal, record)| stays(*ordinal, record)).map(|(_, record)| record).collect()

@@ -5,6 +5,7 @@
 //! again would not do: after an EIO, or a kill, the page cache shows bytes that
 //! are not on disk, and a second sync says OK without writing them.
 
+use crate::carrier::index;
 use crate::config::LogConfig;
 use crate::damage::{Condemned, Damage};
 use crate::error::LogError;
@@ -172,11 +173,15 @@ fn believe_the_cache(files: &dyn Files, config: &LogConfig, found: &mut Survey) 
 
 /// Losses accepted in records that are written anew get the numbers that those
 /// records have from now on.
-fn renumbered(found: &Survey, opening: Lsn) -> BTreeMap<PartitionId, Accepted> {
+fn renumbered(found: &Survey, opening: Lsn) -> BTreeMap<PartitionId, Vec<Accepted>> {
     let mut accepted = found.accepted.clone();
+    for all in accepted.values_mut() {
+        all.retain(|one| one.lsn <= found.proven);
+    }
     for (ordinal, record) in found.kept.iter().enumerate() {
-        if let (RecordKind::AcceptLoss, Some(one)) = (record.kind, accepted.get_mut(&record.partition)) {
-            (one.lsn, one.ordinal) = (opening, ordinal);
+        if record.kind == RecordKind::AcceptLoss {
+            let after = index(&record.payload).unwrap_or(0);
+            accepted.entry(record.partition).or_default().push(Accepted { lsn: opening, ordinal, after });
         }
     }
     accepted
@@ -204,15 +209,20 @@ fn summarize(found: &Survey) -> Recovery {
 }
 
 /// Damage that nobody has given up yet.
-pub(crate) fn outstanding(damages: &[Damage], accepted: &BTreeMap<PartitionId, Accepted>) -> Vec<Damage> {
+pub(crate) fn outstanding(
+    damages: &[Damage],
+    accepted: &BTreeMap<PartitionId, Vec<Accepted>>,
+) -> Vec<Damage> {
     let given_up = |damage: &Damage, lost: &Condemned| {
-        accepted.get(&lost.partition).is_some_and(|one| damage.lsn < one.lsn && one.after < lost.first)
+        let mut all = accepted.get(&lost.partition).into_iter().flatten();
+        all.any(|one| damage.lsn < one.lsn && one.after < lost.first)
     };
     let still = damages.iter().map(|damage| {
         let (gone, condemned): (Vec<Condemned>, Vec<Condemned>) =
             damage.condemned.iter().partition(|lost| given_up(damage, lost));
-        let unnamed = accepted.iter().filter(|(partition, one)| {
-            damage.lsn < one.lsn && !damage.condemned.iter().any(|lost| lost.partition == **partition)
+        let unnamed = accepted.iter().filter(|(partition, all)| {
+            all.iter().any(|one| damage.lsn < one.lsn)
+                && !damage.condemned.iter().any(|lost| lost.partition == **partition)
         });
         let forgiven = gone.iter().map(|lost| lost.partition).chain(unnamed.map(|(p, _)| *p)).collect();
         Damage { condemned, forgiven, ..damage.clone() }

@@ -70,8 +70,9 @@ pub struct Survey {
     pub released: SegmentId,
     /// What cannot be read and should be readable.
     pub damages: Vec<Damage>,
-    /// Losses accepted, by partition.
-    pub accepted: BTreeMap<PartitionId, Accepted>,
+    /// Losses accepted, by partition, oldest first. Each gives up what stands
+    /// before it; a later one does not bring that back.
+    pub accepted: BTreeMap<PartitionId, Vec<Accepted>>,
     /// Every batch up to here had been on disk.
     pub proven: Lsn,
     /// Records of sound batches above that: maybe on disk, maybe only in the

@@ -73,14 +73,25 @@ impl<'a> Walk<'a> {
     /// Steps over bytes of which nothing is known, to the next sound header.
     fn bad_header(&mut self) -> Met {
         let offset = self.offset;
-        let lsn = self.expected.unwrap_or_default();
-        self.expected = self.expected.map(Lsn::next);
+        let expected = self.expected;
+        self.expected = expected.map(Lsn::next);
         let next = self.next_header(offset + BLOCK_BYTES);
+        // The repetition tells its opening's number when nothing before does.
+        let repeats = next.as_ref().filter(|(_, found)| offset == 0 && found.kind == BatchKind::Repeat);
+        let opening = repeats.map(|(_, found)| Lsn(found.lsn.0.saturating_sub(1)));
+        let lsn = expected.or(opening).unwrap_or_default();
         self.offset = next.as_ref().map_or(self.segment.end(), |(at, _)| *at);
         let next = next.map(|(_, found)| Box::new(found));
         let batches = next.as_ref().map(|found| found.lsn.0.saturating_sub(lsn.0));
         self.expected = batches.map(|count| Lsn(lsn.0 + count)).or(self.expected);
         Met::Bad { offset, end: self.offset, lsn, batches, header: None, next }
+    }
+
+    /// What is missing behind the walk when the segment should go on to `end`:
+    /// the file has been cut short.
+    pub fn cut_short(&self, end: u64) -> Option<Met> {
+        let (offset, lsn) = (self.segment.end(), self.expected.unwrap_or_default());
+        (offset < end).then_some(Met::Bad { offset, end, lsn, batches: None, header: None, next: None })
     }
 }
 

@@ -6,7 +6,9 @@
 //! after an EIO on sync they never will be, and the next sync says OK.
 
 use crate::files::{Entry, EntryKind, FileLock, Files, LogDevice};
-use crate::sim::image::{Atom, Image, Inode, NameChange, Node, Pending, sectors};
+use crate::sim::file::SimFile;
+use crate::sim::image::{Atom, Image, Inode, NameChange, Node};
+use crate::sim::pending::Pending;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,9 +55,9 @@ type FaultRule = Box<dyn FnMut(OpKind, &Path) -> Option<Fault> + Send>;
 type Watcher = Box<dyn FnMut(OpKind, &Path, &Pending) + Send>;
 
 #[derive(Default)]
-struct State {
-    cache: Image,
-    medium: Pending,
+pub(super) struct State {
+    pub(super) cache: Image,
+    pub(super) medium: Pending,
     next_file: Inode,
     locks: BTreeSet<PathBuf>,
     capacity_bytes: Option<u64>,
@@ -153,12 +155,12 @@ impl SimDisk {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn error(fault: Fault) -> io::Error {
+pub(super) fn error(fault: Fault) -> io::Error {
     io::Error::from_raw_os_error(match fault {
         Fault::Eio | Fault::Lie => libc::EIO,
         Fault::Full => libc::ENOSPC,
@@ -167,27 +169,27 @@ fn error(fault: Fault) -> io::Error {
 }
 
 impl State {
-    fn fault(&mut self, kind: OpKind, path: &Path) -> Option<Fault> {
+    pub(super) fn fault(&mut self, kind: OpKind, path: &Path) -> Option<Fault> {
         self.faults.as_mut()?(kind, path)
     }
 
-    fn check(&mut self, kind: OpKind, path: &Path) -> io::Result<()> {
+    pub(super) fn check(&mut self, kind: OpKind, path: &Path) -> io::Result<()> {
         self.fault(kind, path).map_or(Ok(()), |fault| Err(error(fault)))
     }
 
-    fn done(&mut self, kind: OpKind, path: &Path) {
+    pub(super) fn done(&mut self, kind: OpKind, path: &Path) {
         if let Some(watcher) = &mut self.watcher {
             watcher(kind, path, &self.medium);
         }
     }
 
-    fn pend(&mut self, atom: Atom) {
+    pub(super) fn pend(&mut self, atom: Atom) {
         self.cache.apply(&atom);
         self.medium.atoms.push(atom);
     }
 
     /// Pending atoms that `synced` picks reach the medium.
-    fn settle(&mut self, synced: impl Fn(&Atom) -> bool) {
+    pub(super) fn settle(&mut self, synced: impl Fn(&Atom) -> bool) {
         let Pending { durable, atoms } = &mut self.medium;
         atoms.retain(|atom| {
             let now = synced(atom);
@@ -210,7 +212,7 @@ impl State {
         live.map(|content| content.len() as u64).sum()
     }
 
-    fn make_room(&self, bytes: u64) -> io::Result<()> {
+    pub(super) fn make_room(&self, bytes: u64) -> io::Result<()> {
         match self.capacity_bytes {
             Some(capacity) if self.used_bytes() + bytes > capacity => Err(error(Fault::Full)),
             _ => Ok(()),
@@ -330,89 +332,9 @@ impl Drop for SimLock {
     }
 }
 
-struct SimFile {
-    disk: SimDisk,
-    file: Inode,
-    /// Where it was opened: for faults and watchers, which think in names.
-    path: PathBuf,
-}
-
 impl SimDisk {
     fn device(&self, file: Inode, path: &Path) -> Arc<dyn LogDevice> {
-        Arc::new(SimFile { disk: self.clone(), file, path: path.to_owned() })
-    }
-}
-
-impl LogDevice for SimFile {
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        state.check(OpKind::Read, &self.path)?;
-        let content = state.cache.contents.get(&self.file).map_or(&[][..], |content| &content[..]);
-        let from = content.get(offset as usize..).unwrap_or_default();
-        let read = from.len().min(into.len());
-        into[..read].copy_from_slice(&from[..read]);
-        Ok(read)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let length = state.cache.contents.get(&self.file).map_or(0, |content| content.len() as u64);
-        let growth = (offset + bytes.len() as u64).saturating_sub(length);
-        let fault = state.fault(OpKind::Write, &self.path);
-        let room = if growth > 0 { state.make_room(growth) } else { Ok(()) };
-        if let Some(fault) = fault {
-            // An error after part of the work, as the kernel reports it.
-            for atom in sectors(self.file, offset, &bytes[..bytes.len() / 2]) {
-                state.pend(atom);
-            }
-            state.done(OpKind::Write, &self.path);
-            return Err(error(fault));
-        }
-        room?;
-        for atom in sectors(self.file, offset, bytes) {
-            state.pend(atom);
-        }
-        state.done(OpKind::Write, &self.path);
-        Ok(())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let file = self.file;
-        let own = |atom: &Atom| match atom {
-            Atom::Sector { file: f, .. } | Atom::Length { file: f, .. } => *f == file,
-            Atom::Name(_) => false,
-        };
-        let result = match state.fault(OpKind::Sync, &self.path) {
-            None => {
-                state.settle(own);
-                Ok(())
-            }
-            Some(Fault::Lie) => Ok(()),
-            Some(fault) => {
-                // The pages are clean now; the cache goes on showing them.
-                state.medium.atoms.retain(|atom| !own(atom));
-                Err(error(fault))
-            }
-        };
-        state.done(OpKind::Sync, &self.path);
-        result
-    }
-
-    fn bytes(&self) -> io::Result<u64> {
-        Ok(self.disk.state().cache.contents.get(&self.file).map_or(0, |content| content.len() as u64))
-    }
-
-    fn set_bytes(&self, bytes: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.check(OpKind::SetBytes, &self.path)?;
-        let length = state.cache.contents.get(&self.file).map_or(0, |content| content.len() as u64);
-        if bytes > length {
-            state.make_room(bytes - length)?;
-        }
-        state.pend(Atom::Length { file: self.file, bytes });
-        state.done(OpKind::SetBytes, &self.path);
-        Ok(())
+        Arc::new(SimFile::new(self, file, path))
     }
 }
 

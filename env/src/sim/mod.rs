@@ -3,13 +3,16 @@
 mod clock;
 mod disk;
 mod fatal;
+mod file;
 mod image;
+mod pending;
 mod spawn;
 
 pub use clock::SimClock;
 pub use disk::{Fault, OpKind, SimDisk};
 pub use fatal::{HostEnds, Unwind};
-pub use image::{Atom, Image, Pending, SECTOR_BYTES};
+pub use image::{Atom, Image, SECTOR_BYTES};
+pub use pending::Pending;
 pub use spawn::InlineThreads;
 
 use crate::{Env, Rng};

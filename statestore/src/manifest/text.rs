@@ -221,9 +221,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn manifests_round_trip(keys in proptest::collection::btree_map("[a-z0-9_-]{1,8}", any::<(u64, u32, u32, Vec<u8>)>(), 0..5)) {
+        fn manifests_round_trip(files in proptest::collection::btree_map(
+            "[a-z0-9_-]{1,8}",
+            any::<(u64, u32, u32, Vec<u8>)>(),
+            0..5,
+        )) {
             let mut manifest = sample();
-            manifest.files = keys.into_iter().map(|(name, (bytes, crc32c, level, key))| File {
+            manifest.files = files.into_iter().map(|(name, (bytes, crc32c, level, key))| File {
                 name, bytes, crc32c, level, smallest: key.clone(), largest: key,
                 seqnos: (bytes, 0), entries: bytes, deletions: 0,
             }).filter(|file| file.name != NAME).collect();

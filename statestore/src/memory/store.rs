@@ -4,12 +4,12 @@ use super::partition::{Partition, Writer, first_rows};
 use super::{MemoryStore, Rows};
 use crate::error::StoreError;
 use crate::plan::{Change, plan};
-use crate::store::{Part, Store};
+use crate::store::{Part, Store, Visit};
 use bytes::Bytes;
 use env::{Plant, buggify};
 use model::{Index, KeyRange, PartitionId};
 use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 type Held = BTreeMap<PartitionId, Arc<Partition>>;
@@ -100,12 +100,7 @@ impl Store for MemoryStore {
         Ok(keys.iter().map(|key| rows.get(*key).cloned()).collect())
     }
 
-    fn scan(
-        &self,
-        partition: PartitionId,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
         let rows = self.snapshot(partition)?;
         let end = range.end().map_or(Bound::Unbounded, Bound::Excluded);
         for (key, value) in rows.range::<_, [u8]>((Bound::Included(range.start()), end)) {

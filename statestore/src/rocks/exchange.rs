@@ -60,7 +60,8 @@ impl StoreFiles for RocksStore {
         let links = self.dir.join(format!("{IMPORTING}{}-{}", instance.number, slot::name(number)));
         let imported = link_files(&manifest, dir, &links)
             .and_then(|()| self.take_in(instance, number, partition, &manifest, &links));
-        remove_dir_of_links(&links)?;
+        // Where that fails, the next start does it; the import stands or fell.
+        let _ = remove_dir_of_links(&links);
         let slot = imported.map_err(|error| blame(error, dir))?;
         self.add(slot);
         Ok(manifest.applied)
@@ -99,17 +100,7 @@ impl RocksStore {
         manifest: &Manifest,
         links: &Path,
     ) -> Result<Slot, StoreError> {
-        let metadata = metadata(manifest, links)?;
-        if manifest.partition != partition {
-            instance.begin_import(number, partition)?;
-        }
-        let mut options = ImportColumnFamilyOptions::default();
-        options.set_move_files(true);
-        let name = slot::name(number);
-        instance
-            .db
-            .create_column_family_with_import(&instance.slot_options, &name, &options, &metadata)
-            .attempt("importing into", &instance.path)?;
+        place(instance, number, partition, manifest, links)?;
         let adopted = self.adopt(instance, number, partition, manifest);
         if adopted.is_err() {
             let _ = instance.drop_slot(number);
@@ -143,6 +134,30 @@ impl RocksStore {
         }
         Ok(Slot::new(partition, instance.number, number, handle, manifest.applied))
     }
+}
+
+/// Hands linked files to RocksDB as a slot, which nobody knows yet. A crash
+/// from here on leaves it absent unless it is whole and bears the right id.
+fn place(
+    instance: &Instance,
+    number: u32,
+    partition: PartitionId,
+    manifest: &Manifest,
+    links: &Path,
+) -> Result<(), StoreError> {
+    let metadata = metadata(manifest, links)?;
+    if manifest.partition != partition {
+        instance.begin_import(number, partition)?;
+    }
+    let mut options = ImportColumnFamilyOptions::default();
+    options.set_move_files(true);
+    let imported = instance.db.create_column_family_with_import(
+        &instance.slot_options,
+        slot::name(number),
+        &options,
+        &metadata,
+    );
+    imported.attempt("importing into", &instance.path)
 }
 
 /// A file as the manifest lists it.
@@ -223,16 +238,7 @@ mod tests {
         let number = instance.next_slot();
         let links = store.dir.join(format!("{IMPORTING}crash"));
         link_files(manifest, &dir.join("export"), &links).expect("linked");
-        if manifest.partition != partition {
-            instance.begin_import(number, partition).expect("noted");
-        }
-        let mut options = ImportColumnFamilyOptions::default();
-        options.set_move_files(true);
-        let metadata = metadata(manifest, &links).expect("made");
-        instance
-            .db
-            .create_column_family_with_import(&instance.slot_options, slot::name(number), &options, &metadata)
-            .expect("imported");
+        place(instance, number, partition, manifest, &links).expect("placed");
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Instance {
                     slots.push(Slot::new(partition, self.number, number, handle, applied));
                 }
                 Content::Spare => drop(self.spares().free.insert(number)),
-                Content::Leftover => {}
+                Content::Leftover => self.drop_slot(number)?,
             }
         }
         self.forget_imports(imports.keys().copied())?;

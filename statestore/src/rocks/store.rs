@@ -6,13 +6,12 @@ use super::slot::{self, Slot, Writer};
 use super::{Journal, RocksStore};
 use crate::error::StoreError;
 use crate::plan::{Plan, plan};
-use crate::store::{Part, Store};
+use crate::store::{Part, Store, Visit};
 use bytes::Bytes;
 use model::keyspace::meta;
 use model::{Index, KeyRange, Mutation, PartitionId};
 use rocksdb::{ReadOptions, WriteBatch};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 type Held = BTreeMap<PartitionId, Arc<Slot>>;
@@ -162,12 +161,7 @@ impl Store for RocksStore {
         values.collect()
     }
 
-    fn scan(
-        &self,
-        partition: PartitionId,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
         let slot = self.slot(partition)?;
         let mut reads = ReadOptions::default();
         reads.set_iterate_lower_bound(range.start());

@@ -6,7 +6,10 @@
 use clap::{Parser, Subcommand};
 use env::{Plant, Plants};
 use std::process::ExitCode;
-use testkit::disk::{Tally, enumerate};
+use testkit::disk::{Enumeration, Tally};
+
+/// A failing run stops here, for each way of running the log.
+const FAILURES_ENOUGH: u64 = 20;
 
 /// Simulates Statehouse on disks that lose, tear, reorder, rot and lie.
 #[derive(Parser)]
@@ -49,7 +52,8 @@ fn main() -> ExitCode {
         }
         Verb::Disk { ops, seed, plant } => {
             let plants = plant.map(Plants::of).unwrap_or_default();
-            report(&enumerate(ops, seed, plants), ops, seed, plant)
+            let enumeration = Enumeration { ops, seed, plants, failures_enough: FAILURES_ENOUGH };
+            report(&enumeration.run(), ops, seed, plant)
         }
     }
 }

@@ -26,8 +26,6 @@ pub struct Tally {
 
 /// Failures told in words; the rest are only counted.
 const EXAMPLES_MAX: usize = 5;
-/// A planted bug is found by its first failures; the rest teach nothing.
-const FAILURES_ENOUGH: u64 = 20;
 
 impl Tally {
     pub(crate) fn count(&mut self, verdict: &Verdict, scene: &str) {
@@ -51,11 +49,12 @@ impl Tally {
 
     /// Nothing lost, nothing that should not be there.
     pub fn is_clean(&self) -> bool {
-        self.lost == 0 && self.phantom == 0
+        self.failures() == 0
     }
 
-    fn is_enough(&self) -> bool {
-        self.lost + self.phantom >= FAILURES_ENOUGH
+    /// Failures of both kinds.
+    pub fn failures(&self) -> u64 {
+        self.lost + self.phantom
     }
 }
 
@@ -75,21 +74,53 @@ const HABITS: [(SyncPolicy, MarkPolicy); 3] = [
     (SyncPolicy::Each, MarkPolicy::BeforeAck),
 ];
 
-/// Runs a script of `ops` steps under every habit and enumerates its crashes.
-/// The habits run side by side and share nothing, so that the outcome does not
-/// depend on how.
-#[allow(clippy::disallowed_methods, reason = "independent worlds, joined in order")]
-pub fn enumerate(ops: usize, seed: u64, plants: Plants) -> Tally {
-    std::thread::scope(|scope| {
-        let worlds = HABITS.iter().enumerate().map(|(at, (sync, mark))| {
-            let habits = Habits { sync: *sync, mark: *mark, plants };
-            let rng = Rng::from_seed(seed.wrapping_mul(31).wrapping_add(at as u64));
-            scope.spawn(move || World::new(ops, &rng, habits).enumerate())
-        });
-        let worlds: Vec<_> = worlds.collect();
-        let tallies = worlds.into_iter().map(|world| world.join().expect("a simulated world panicked"));
-        tallies.fold(Tally::default(), Tally::plus)
-    })
+/// One enumeration: it is the same every time.
+#[derive(Clone, Copy, Debug)]
+pub struct Enumeration {
+    /// Steps of the script.
+    pub ops: usize,
+    /// Decides the script and the sampled images.
+    pub seed: u64,
+    /// Known mistakes switched on.
+    pub plants: Plants,
+    /// After so many failures the rest would teach nothing.
+    pub failures_enough: u64,
+}
+
+impl Enumeration {
+    /// The habits there are, by number.
+    pub const HABITS: std::ops::Range<usize> = 0..HABITS.len();
+
+    /// Enumerates under every habit. They run side by side and share nothing,
+    /// so that the outcome does not depend on how.
+    #[allow(clippy::disallowed_methods, reason = "independent worlds, joined in order")]
+    pub fn run(&self) -> Tally {
+        std::thread::scope(|scope| {
+            let habits = Self::HABITS.map(|habit| scope.spawn(move || self.run_habit(habit)));
+            let habits: Vec<_> = habits.collect();
+            let tallies = habits.into_iter().map(|one| one.join().expect("a simulated world panicked"));
+            tallies.fold(Tally::default(), Tally::plus)
+        })
+    }
+
+    /// Enumerates under one habit: rot first, since it is quickly done, then
+    /// every crash, then every sync that may fail.
+    pub fn run_habit(&self, habit: usize) -> Tally {
+        let (sync, mark) = HABITS[habit];
+        let rng = Rng::from_seed(self.seed.wrapping_mul(31).wrapping_add(habit as u64));
+        let mut world = World {
+            habits: Habits { sync, mark, plants: self.plants },
+            steps: script(self.ops, &mut rng.stream("script")),
+            draws: rng.stream("images"),
+            seen: BTreeSet::new(),
+            tally: Tally::default(),
+            failures_enough: self.failures_enough,
+        };
+        rot::enumerate(world.habits, &world.steps, &mut world.tally);
+        world.crashes();
+        world.failed_syncs();
+        world.tally
+    }
 }
 
 struct World {
@@ -99,24 +130,12 @@ struct World {
     /// Images judged, by fingerprint and promise.
     seen: BTreeSet<(u64, Vec<(u64, usize)>)>,
     tally: Tally,
+    failures_enough: u64,
 }
 
 impl World {
-    fn new(ops: usize, rng: &Rng, habits: Habits) -> World {
-        World {
-            habits,
-            steps: script(ops, &mut rng.stream("script")),
-            draws: rng.stream("images"),
-            seen: BTreeSet::new(),
-            tally: Tally::default(),
-        }
-    }
-
-    fn enumerate(mut self) -> Tally {
-        self.crashes();
-        self.failed_syncs();
-        rot::enumerate(self.habits, &self.steps, &mut self.tally);
-        self.tally
+    fn is_enough(&self) -> bool {
+        self.tally.failures() >= self.failures_enough
     }
 
     /// Power loss, and process death followed by power loss, at every point.
@@ -129,19 +148,19 @@ impl World {
             self.tally.count(&verdict, "no crash");
         }
         for (at, point) in taken(&points).iter().enumerate() {
+            if self.is_enough() {
+                return;
+            }
             self.power_loss(point, &format!("power loss at point {at}"));
             let disk = SimDisk::from_pending(&point.pending);
             self.restart(&disk, point.ledger.clone(), &format!("process death at point {at}"));
-            if self.tally.is_enough() {
-                return;
-            }
         }
     }
 
     /// EIO on each sync in turn: the host ends, the page cache lies.
     fn failed_syncs(&mut self) {
         for nth in 0.. {
-            if self.tally.is_enough() {
+            if self.is_enough() {
                 return;
             }
             let (disk, ledger, points) = (SimDisk::new(), new_ledger(), Points::default());
@@ -185,7 +204,7 @@ impl World {
             }
         });
         for image in images {
-            if self.tally.is_enough() {
+            if self.is_enough() {
                 return;
             }
             self.tally.images += 1;

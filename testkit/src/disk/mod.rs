@@ -17,5 +17,5 @@ mod ledger;
 mod rot;
 mod script;
 
-pub use enumerate::{Tally, enumerate};
+pub use enumerate::{Enumeration, Tally};
 pub use ledger::Verdict;

@@ -1,0 +1,129 @@
+//! The command line: verbs, options, exit codes.
+
+use crate::doctor::{self, Format, Options};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::{Index, PartitionId};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What every verb's exit code means.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  something is wrong, or the answer is no: see the output
+  2  the command line makes no sense
+  3  the directory cannot be read, or is in use";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  statehouse doctor --dir /var/lib/statehouse
+      What is in the directory, what is wrong with it, and what to do.
+  statehouse doctor --dir /var/lib/statehouse -o wide | less
+      Also every batch and every record of the log.
+  statehouse doctor --dir /var/lib/statehouse -o json | jq .findings
+      All of it for programs.
+  statehouse doctor --dir /var/lib/statehouse --repair 7 --accept-loss-after 120
+      Partition 7 keeps what it has up to index 120; what follows is given up.
+      The report names the values that can be taken.
+
+Exit codes:
+  0  all is well; damage that costs nobody anything counts as well
+  1  the report has a FAIL, or the repair was refused
+  2  the command line makes no sense
+  3  the directory cannot be read, or is in use";
+
+/// Statehouse runs tables: replicated, durable state next to the code that
+/// changes it. This build has the tools for a data directory that is not being
+/// served.
+#[derive(Debug, Parser)]
+#[command(name = "statehouse", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Look into a data directory: what is there, what is wrong, what to do.
+    ///
+    /// Reads the directory's identity, every segment of the log, and what the
+    /// stores hold, and reports each finding as PASS, WARN or FAIL with what is
+    /// safe and what to do. Nothing is changed unless --repair is given. A
+    /// directory that a process has open can be read too, but may be changing
+    /// under the reader; stop the process for a report to rely on.
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
+}
+
+#[derive(Args, Debug)]
+struct DoctorArgs {
+    /// The data directory.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+
+    /// How to print: a summary, the same with every batch and record, or one
+    /// JSON object with everything.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+
+    /// Give up the damaged tail of this partition. Nothing is deleted: a record
+    /// in the log says that what follows INDEX is void. The directory must not
+    /// be in use.
+    #[arg(long, value_name = "PARTITION", requires = "accept_loss_after")]
+    repair: Option<u64>,
+
+    /// The last index that the partition keeps.
+    #[arg(long, value_name = "INDEX", requires = "repair")]
+    accept_loss_after: Option<Index>,
+
+    /// Do not ask before repairing.
+    #[arg(long, requires = "repair")]
+    yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    /// A summary for people.
+    Table,
+    /// One object for programs, schema `v1`.
+    Json,
+    /// The summary with every batch and record.
+    Wide,
+}
+
+/// Runs what the process was started with.
+pub fn run() -> ExitCode {
+    match CommandLine::try_parse() {
+        Ok(CommandLine { verb: Verb::Doctor(args) }) => ExitCode::from(doctor::run(&options(args))),
+        Err(refused) => {
+            // Whoever closed our output does not want to hear of it.
+            let _ = refused.print();
+            ExitCode::from(if refused.use_stderr() { 2 } else { 0 })
+        }
+    }
+}
+
+fn options(args: DoctorArgs) -> Options {
+    let repair = args.repair.zip(args.accept_loss_after);
+    Options {
+        dir: args.dir,
+        format: match args.output {
+            Output::Table => Format::Table,
+            Output::Json => Format::Json,
+            Output::Wide => Format::Wide,
+        },
+        repair: repair.map(|(partition, after)| (PartitionId(partition), after)),
+        yes: args.yes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        CommandLine::command().debug_assert();
+    }
+}

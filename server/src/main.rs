@@ -1,0 +1,7 @@
+//! The binary `statehouse`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::command_line::run()
+}
