@@ -38,9 +38,10 @@ pub trait Machine: Send + Sync {
     fn version(&self) -> u32;
 
     /// The keys that `apply` will read, so that they can be fetched together.
-    fn reads(&self, command: &[u8], keys: &mut Vec<Bytes>);
+    fn reads(&self, command: &Bytes, keys: &mut Vec<Bytes>);
 
     /// Total: a command that makes no sense has an outcome too (a refusal as
-    /// its reply); only a view that cannot be read is an error.
-    fn apply(&self, view: &dyn View, command: &[u8], stamp: Stamp) -> Result<Outcome, ViewError>;
+    /// its reply); only a view that cannot be read is an error. Mutations may
+    /// share the command's memory.
+    fn apply(&self, view: &dyn View, command: &Bytes, stamp: Stamp) -> Result<Outcome, ViewError>;
 }

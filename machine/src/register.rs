@@ -56,12 +56,12 @@ impl RegisterCommand {
     }
 
     /// The command of a body, if it is one.
-    pub fn decode(body: &[u8]) -> Option<RegisterCommand> {
+    pub fn decode(body: &Bytes) -> Option<RegisterCommand> {
         let mut cursor = Cursor::new(body);
         let tag = cursor.u8()?;
-        let key = Bytes::copy_from_slice(cursor.prefixed()?);
+        let key = body.slice_ref(cursor.prefixed()?);
         match tag {
-            SET => Some(RegisterCommand::Set { key, value: Bytes::copy_from_slice(cursor.rest()) }),
+            SET => Some(RegisterCommand::Set { key, value: body.slice_ref(cursor.rest()) }),
             REMOVE if cursor.is_empty() => Some(RegisterCommand::Remove { key }),
             ADD => {
                 let amount = cursor.u64()?;
@@ -100,13 +100,13 @@ impl Machine for Register {
         1
     }
 
-    fn reads(&self, command: &[u8], keys: &mut Vec<Bytes>) {
+    fn reads(&self, command: &Bytes, keys: &mut Vec<Bytes>) {
         if let Some(RegisterCommand::Add { key, .. }) = RegisterCommand::decode(command) {
             keys.push(row(&key));
         }
     }
 
-    fn apply(&self, view: &dyn View, command: &[u8], _stamp: Stamp) -> Result<Outcome, ViewError> {
+    fn apply(&self, view: &dyn View, command: &Bytes, _stamp: Stamp) -> Result<Outcome, ViewError> {
         let Some(command) = RegisterCommand::decode(command) else {
             return Ok(Outcome { reply: Bytes::from_static(b"unreadable"), ..Outcome::default() });
         };
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn nonsense_has_an_outcome_too() {
-        let outcome = Register.apply(&Empty, b"\xffnonsense", Stamp(1)).expect("total");
+        let outcome = Register.apply(&Empty, &Bytes::from_static(b"\xffnonsense"), Stamp(1)).expect("total");
         assert_eq!(outcome.mutations, []);
         assert_eq!(&outcome.reply[..], b"unreadable");
     }

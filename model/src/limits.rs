@@ -18,7 +18,9 @@ pub struct Limits {
     pub log_bytes_max: u64,
     /// A quiet log is marked within this time of its last ack.
     pub log_mark_ms: u64,
-    /// Segments kept for reuse instead of being unlinked.
+    /// Released segments are kept for reuse while fewer than so many spares are
+    /// ready. One more than are laid out ahead, so that a log in balance lives
+    /// on reuse alone.
     pub log_recycled_max: usize,
     /// Appends that may wait for the writer.
     pub log_queue_max: usize,
@@ -54,10 +56,10 @@ impl Default for Limits {
             log_unsynced_bytes_max: 16 * MIB,
             log_bytes_max: 4096 * MIB,
             log_mark_ms: 5,
-            log_recycled_max: 2,
+            log_recycled_max: 3,
             log_queue_max: 4096,
             replay_bytes_max: 1024 * MIB,
-            replay_batch_bytes_max: MIB as usize,
+            replay_batch_bytes_max: (64 * MIB) as usize,
             checkpoint_bytes: 256 * MIB,
             store_memtable_bytes_max: (256 * MIB) as usize,
             store_memtable_bytes_each_max: (16 * MIB) as usize,

@@ -1,47 +1,52 @@
 //! What a machine sees while a store batch is being gathered: the store, with
 //! the mutations gathered so far laid over it.
+//!
+//! Of several mutations of one row only the last is kept, and they are handed
+//! over sorted: a store that is brought up from a long log then writes each row
+//! once a batch, in its own order, instead of as often as it was changed.
 
 use bytes::Bytes;
 use machine::{View, ViewError};
 use model::{Mutation, PartitionId};
 use statestore::Store;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::hash::BuildHasherDefault;
 
-/// The gathered mutations of one partition.
+/// Looked up only; its order never shows, since what leaves is sorted.
+#[allow(clippy::disallowed_types, reason = "looked up only; what leaves is sorted")]
+type Rows = std::collections::HashMap<Bytes, usize, BuildHasherDefault<DefaultHasher>>;
+
+/// The gathered mutations of one partition, the last of each row.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     mutations: Vec<Mutation>,
-    /// Where each row was last changed. Filled when somebody reads, so that
-    /// commands that only write do not pay for it.
-    index: RefCell<Index>,
-}
-
-#[derive(Debug, Default)]
-struct Index {
-    rows: BTreeMap<Bytes, usize>,
-    covered: usize,
+    rows: Rows,
 }
 
 impl Overlay {
     pub fn extend(&mut self, mutations: Vec<Mutation>) {
-        self.mutations.extend(mutations);
+        for mutation in mutations {
+            match self.rows.entry(mutation.key().clone()) {
+                Entry::Occupied(at) => self.mutations[*at.get()] = mutation,
+                Entry::Vacant(free) => {
+                    free.insert(self.mutations.len());
+                    self.mutations.push(mutation);
+                }
+            }
+        }
     }
 
+    /// What was gathered, sorted by row; nothing is left.
     pub fn take(&mut self) -> Vec<Mutation> {
-        self.index = RefCell::default();
-        std::mem::take(&mut self.mutations)
+        self.rows.clear();
+        let mut mutations = std::mem::take(&mut self.mutations);
+        mutations.sort_unstable_by(|a, b| a.key().cmp(b.key()));
+        mutations
     }
 
     /// The row as the gathered mutations leave it; `None` when none touches it.
     fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
-        let mut index = self.index.borrow_mut();
-        let Index { rows, covered } = &mut *index;
-        for (at, mutation) in self.mutations.iter().enumerate().skip(*covered) {
-            rows.insert(mutation.key().clone(), at);
-        }
-        *covered = self.mutations.len();
-        rows.get(key).map(|at| match &self.mutations[*at] {
+        self.rows.get(key).map(|at| match &self.mutations[*at] {
             Mutation::Put { value, .. } => Some(value.clone()),
             Mutation::Delete { .. } => None,
         })
@@ -69,15 +74,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_mutation_of_a_row_is_what_is_seen() {
+    fn the_last_mutation_of_a_row_is_what_is_seen_and_what_leaves() {
         let mut overlay = Overlay::default();
         assert_eq!(overlay.get(b"a"), None);
-        overlay.extend(vec![Mutation::put("a", "1"), Mutation::put("b", "2")]);
+        overlay.extend(vec![Mutation::put("b", "2"), Mutation::put("a", "1")]);
         assert_eq!(overlay.get(b"a"), Some(Some(Bytes::from("1"))));
         overlay.extend(vec![Mutation::delete("a"), Mutation::put("b", "3")]);
         assert_eq!(overlay.get(b"a"), Some(None));
         assert_eq!(overlay.get(b"b"), Some(Some(Bytes::from("3"))));
-        assert_eq!(overlay.take().len(), 4);
+        assert_eq!(overlay.take(), [Mutation::delete("a"), Mutation::put("b", "3")]);
         assert_eq!(overlay.get(b"b"), None);
     }
 }

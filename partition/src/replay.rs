@@ -8,15 +8,16 @@
 
 use crate::overlay::{Overlaid, Overlay};
 use crate::progress::Progress;
+use crate::report::{PartitionReplay, Refusal, ReplayError, ReplayReport};
 use machine::{Machine, ViewError};
-use model::command::{CommandError, decode_commands};
-use model::{Code, Index, PartitionId, Record, RecordKind, code};
-use statestore::{Part, Store, StoreError};
+use model::command::decode_commands;
+use model::{Index, PartitionId, Record, RecordKind};
+use statestore::{Part, Store};
 use std::collections::BTreeMap;
-use wal::{Condemned, LogError, Reader, Recovery};
+use wal::{Condemned, ReadBatch, Reader, Recovery};
 
 /// Which machine a partition runs.
-pub trait Machines {
+pub trait Machines: Send + Sync {
     /// The partition's machine, if this build has it.
     fn of(&self, partition: PartitionId) -> Option<&dyn Machine>;
 }
@@ -28,105 +29,7 @@ impl<M: Machine> Machines for M {
     }
 }
 
-/// Why a partition is not served after replay.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Records that had been durable cannot be read.
-    #[error("records that had been durable cannot be read: {0}")]
-    Damaged(Condemned),
-    /// The log continues behind a hole.
-    #[error("the store ends at index {applied}, the log continues at {next}")]
-    Gap {
-        /// What the store has.
-        applied: Index,
-        /// What the log has next.
-        next: Index,
-    },
-    /// Content that this build cannot read.
-    #[error("index {index}: {error}")]
-    Unreadable {
-        /// Where.
-        index: Index,
-        /// What is wrong.
-        error: CommandError,
-    },
-    /// A kind of record that this build cannot apply.
-    #[error("index {index}: this build cannot apply a record of kind {kind}")]
-    Kind {
-        /// Where.
-        index: Index,
-        /// Which kind.
-        kind: RecordKind,
-    },
-    /// This build lacks the partition's machine.
-    #[error("this build has no machine for it")]
-    NoMachine,
-}
-
-impl Refusal {
-    /// Its code.
-    pub fn code(&self) -> Code {
-        match self {
-            Refusal::Damaged(_) => code::LOG_DAMAGED,
-            Refusal::Gap { .. } => code::REPLAY_GAP,
-            Refusal::Unreadable { .. } | Refusal::Kind { .. } | Refusal::NoMachine => code::RECORD_UNREADABLE,
-        }
-    }
-}
-
-/// What replay did with one partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartitionReplay {
-    /// What its store had.
-    pub from: Index,
-    /// What its store has now.
-    pub applied: Index,
-    /// Why it must not be served, if it must not.
-    pub refusal: Option<Refusal>,
-}
-
-/// What replay did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReplayReport {
-    /// By partition of the store.
-    pub partitions: BTreeMap<PartitionId, PartitionReplay>,
-    /// Partitions with records in the log that the store does not hold, and
-    /// that nobody told the log to forget. Their records stay.
-    pub strangers: Vec<PartitionId>,
-    /// Partitions whose store is ahead of the log, which lost its unsynced tail
-    /// (`sync = every`): a `Gap` record up to this index has to be appended
-    /// before anything else.
-    pub ahead: BTreeMap<PartitionId, Index>,
-    /// Records applied.
-    pub records_applied: u64,
-}
-
-/// Why replay as a whole stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// Reading the log failed.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A machine could not read its view.
-    #[error(transparent)]
-    View(#[from] ViewError),
-}
-
-impl ReplayError {
-    /// Its code.
-    pub fn code(&self) -> Code {
-        match self {
-            ReplayError::Log(error) => error.code(),
-            ReplayError::Store(error) => error.code(),
-            ReplayError::View(_) => code::STORE_IO,
-        }
-    }
-}
-
-/// Brings every partition of `store` up to the log.
+/// Brings every partition of `store` up to the log, on this thread alone.
 pub fn replay(
     reader: &mut Reader,
     recovery: &Recovery,
@@ -135,21 +38,30 @@ pub fn replay(
     batch_bytes_max: usize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ReplayReport, ReplayError> {
-    let mut replay = Replay::new(recovery, store, machines)?;
+    let mut replay = Replay::new(recovery, store, machines, Share::ALL, batch_bytes_max)?;
     let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
     while let Some(batch) = reader.next_batch()? {
-        for record in &batch.records {
-            replay.take(record)?;
-            if replay.gathered_bytes >= batch_bytes_max {
-                replay.flush()?;
-            }
-        }
+        replay.take_batch(&batch)?;
         reading.bytes_done += batch.bytes;
         reading.records_applied = replay.report.records_applied;
         progress(reading);
     }
-    replay.flush()?;
-    Ok(replay.finish())
+    replay.finish()
+}
+
+/// The partitions that one of several replays takes care of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub worker: u64,
+    pub workers: u64,
+}
+
+impl Share {
+    const ALL: Share = Share { worker: 0, workers: 1 };
+
+    fn holds(self, partition: PartitionId) -> bool {
+        partition.0 % self.workers == self.worker
+    }
 }
 
 /// One partition on its way up.
@@ -167,22 +79,26 @@ struct Climber<'a> {
     refusal: Option<Refusal>,
 }
 
-struct Replay<'a> {
+pub(crate) struct Replay<'a> {
     store: &'a dyn Store,
+    share: Share,
+    batch_bytes_max: usize,
     climbers: BTreeMap<PartitionId, Climber<'a>>,
     gathered_bytes: usize,
     report: ReplayReport,
 }
 
 impl<'a> Replay<'a> {
-    fn new(
+    pub fn new(
         recovery: &Recovery,
         store: &'a dyn Store,
         machines: &'a dyn Machines,
+        share: Share,
+        batch_bytes_max: usize,
     ) -> Result<Replay<'a>, ReplayError> {
         let mut climbers = BTreeMap::new();
         let mut report = ReplayReport::default();
-        for partition in store.partitions()? {
+        for partition in store.partitions()?.into_iter().filter(|id| share.holds(*id)) {
             let applied = store.applied(partition)?;
             if recovery.last.get(&partition).is_some_and(|last| *last < applied) {
                 report.ahead.insert(partition, applied);
@@ -200,7 +116,24 @@ impl<'a> Replay<'a> {
             };
             climbers.insert(partition, climber);
         }
-        Ok(Replay { store, climbers, gathered_bytes: 0, report })
+        Ok(Replay { store, share, batch_bytes_max, climbers, gathered_bytes: 0, report })
+    }
+
+    /// Takes in what of a batch is its share.
+    pub fn take_batch(&mut self, batch: &ReadBatch) -> Result<(), ReplayError> {
+        let share = self.share;
+        for record in batch.records.iter().filter(|record| share.holds(record.partition)) {
+            self.take(record)?;
+            if self.gathered_bytes >= self.batch_bytes_max {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records applied so far.
+    pub fn records_applied(&self) -> u64 {
+        self.report.records_applied
     }
 
     fn take(&mut self, record: &Record) -> Result<(), ReplayError> {
@@ -236,13 +169,15 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> ReplayReport {
+    /// Applies the rest and says what came of it.
+    pub fn finish(mut self) -> Result<ReplayReport, ReplayError> {
+        self.flush()?;
         for (partition, climber) in self.climbers {
             let refusal = climber.refusal.or(climber.damaged.map(Refusal::Damaged));
             let one = PartitionReplay { from: climber.from, applied: climber.applied, refusal };
             self.report.partitions.insert(partition, one);
         }
-        self.report
+        Ok(self.report)
     }
 }
 

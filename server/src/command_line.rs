@@ -33,10 +33,9 @@ Exit codes:
   3  the directory cannot be read, or is in use";
 
 /// Statehouse runs tables: replicated, durable state next to the code that
-/// changes it. This build has the tools for a data directory that is not being
-/// served.
+/// changes it. This build has the offline tools alone.
 #[derive(Debug, Parser)]
-#[command(name = "statehouse", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "statehouse", version, verbatim_doc_comment, after_help = EXIT_CODES, arg_required_else_help = true)]
 struct CommandLine {
     #[command(subcommand)]
     verb: Verb,
@@ -44,14 +43,14 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Look into a data directory: what is there, what is wrong, what to do.
+    /// Look into a data directory: what is there, what is wrong, what to do
     ///
     /// Reads the directory's identity, every segment of the log, and what the
     /// stores hold, and reports each finding as PASS, WARN or FAIL with what is
     /// safe and what to do. Nothing is changed unless --repair is given. A
     /// directory that a process has open can be read too, but may be changing
     /// under the reader; stop the process for a report to rely on.
-    #[command(after_help = DOCTOR_EXAMPLES)]
+    #[command(after_help = DOCTOR_EXAMPLES, verbatim_doc_comment)]
     Doctor(DoctorArgs),
 }
 
@@ -61,15 +60,15 @@ struct DoctorArgs {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
 
-    /// How to print: a summary, the same with every batch and record, or one
-    /// JSON object with everything.
-    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    /// How to print; a table unless told.
+    #[arg(short, long, value_enum, default_value_t = Output::Table, hide_default_value = true)]
     output: Output,
 
-    /// Give up the damaged tail of this partition. Nothing is deleted: a record
-    /// in the log says that what follows INDEX is void. The directory must not
-    /// be in use.
-    #[arg(long, value_name = "PARTITION", requires = "accept_loss_after")]
+    /// Give up the damaged tail of this partition
+    ///
+    /// Nothing is deleted: a record in the log says that what follows INDEX is
+    /// void. The directory must not be in use.
+    #[arg(long, value_name = "PARTITION", requires = "accept_loss_after", verbatim_doc_comment)]
     repair: Option<u64>,
 
     /// The last index that the partition keeps.

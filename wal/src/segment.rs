@@ -149,7 +149,9 @@ impl Loaded {
             if let Some(body) = body.filter(|_| header.kind == right) {
                 let records = frame::decode_all(&body, header.records)
                     .map_err(|source| LogError::Unreadable { segment: self.id, offset, source })?;
-                return Ok(opening::take_apart(records));
+                // A predecessor has a lower number; a chain that turns would never end.
+                let opened = opening::take_apart(records);
+                return Ok(opened.filter(|opened| opened.opening.predecessor.segment < self.id));
             }
         }
         Ok(None)

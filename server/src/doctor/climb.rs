@@ -16,7 +16,7 @@ pub(super) struct Climb {
     /// Where the log goes on behind a hole, if it does.
     pub gap: Option<Index>,
     /// An index that somebody wants to cut at.
-    cut: Option<Index>,
+    pub cut: Option<Index>,
     /// The ends of records nearest to it.
     pub below: Index,
     /// As `below`, on the other side; none when no record reaches so far.

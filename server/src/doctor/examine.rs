@@ -65,7 +65,7 @@ impl Found {
             || matches!(self.directory.identity, Finding::Flawed(Flaw::Version { .. }))
     }
 
-    fn has(&self, part: &str) -> bool {
+    pub fn has(&self, part: &str) -> bool {
         let holds = |found: &PartFinding| matches!(found, PartFinding::Holds(_));
         self.directory.parts.iter().any(|(name, found)| *name == part && holds(found))
     }
@@ -76,10 +76,11 @@ impl Found {
 
     fn read_log(&mut self, files: &dyn Files, cut: Option<(PartitionId, Index)>) {
         let dir = self.log_dir();
-        let named = self.directory.identity.good().map(|identity| LogIdentity {
-            cluster: identity.cluster,
-            disk: identity.disk,
-        });
+        let named = self
+            .directory
+            .identity
+            .good()
+            .map(|identity| LogIdentity { cluster: identity.cluster, disk: identity.disk });
         let identity = match named {
             Some(identity) => Ok(Some(identity)),
             None => wal::inspect::owner(files, &dir).inspect(|owner| self.log_owner = *owner),

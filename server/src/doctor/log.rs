@@ -51,9 +51,8 @@ pub(super) fn read_log(
     cut: Option<(PartitionId, Index)>,
 ) -> Result<Log, LogError> {
     let cut_of = |partition| cut.filter(|(whose, _)| *whose == partition).map(|(_, index)| index);
-    let climbs = held.iter().map(|(partition, applied)| {
-        (*partition, Climb::from(*applied, cut_of(*partition))) //
-    });
+    let climbs =
+        held.iter().map(|(partition, applied)| (*partition, Climb::from(*applied, cut_of(*partition))));
     let mut log = Log {
         identity,
         survey: survey(files, dir, identity, Plants::NONE),
@@ -74,8 +73,7 @@ pub(super) fn read_log(
         }
     }
     if let Some(newest) = waiting {
-        let end = log.survey.as_ref().ok().and_then(|survey| survey.torn);
-        let end = end.filter(|(id, _)| *id == newest.id).map(|(_, offset)| offset);
+        let end = torn_at(&newest, log.survey.as_ref().map_or(Lsn(0), |survey| survey.proven));
         log.take(newest, end);
     }
     Ok(log)
@@ -89,6 +87,14 @@ fn end_of(id: SegmentId, before: (SegmentId, u64)) -> Option<u64> {
         (named, _) if named < id => Some(0),
         _ => None,
     }
+}
+
+/// Where the newest segment holds bytes that were never acknowledged: a start
+/// drops them, and whatever stands behind.
+fn torn_at(newest: &SegmentRow, proven: Lsn) -> Option<u64> {
+    let claims = newest.batches.iter().map(|batch| batch.durable_upto);
+    let proven = claims.max().unwrap_or_default().max(proven);
+    newest.batches.iter().find(|batch| batch.kind.is_none() && batch.lsn > proven).map(|batch| batch.offset)
 }
 
 impl Log {

@@ -47,6 +47,11 @@ impl Standing {
     }
 }
 
+/// A range of indexes in words.
+pub(super) fn between(first: Index, last: Index) -> String {
+    if first == last { format!("{first}") } else { format!("from {first} to {last}") }
+}
+
 /// Every partition that a store holds.
 pub(super) fn standings(
     held: &BTreeMap<PartitionId, Index>,
@@ -121,7 +126,11 @@ mod tests {
             (7, 7, &[damage(&[lost(5, 6, true)], false)], None),
         ];
         for (applied, reach, damages, expected) in rows {
-            assert_eq!(of(*applied, *reach, damages).acceptable(), *expected, "{applied} {reach} {damages:?}");
+            assert_eq!(
+                of(*applied, *reach, damages).acceptable(),
+                *expected,
+                "{applied} {reach} {damages:?}"
+            );
         }
     }
 

@@ -30,7 +30,7 @@ fn limits() -> Limits {
         log_segment_bytes: 28 * 1024,
         log_record_bytes_max: 8 * 1024,
         log_unsynced_bytes_max: 16 * 1024,
-        log_recycled_max: 2,
+        log_recycled_max: 3,
         checkpoint_bytes: 160,
         replay_batch_bytes_max: 200,
         ..Limits::default()
