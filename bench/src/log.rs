@@ -156,7 +156,8 @@ impl Shard {
                 let _ = answers.send((number, synced.written.0));
             }
         });
-        log.submit(Submission { appends, urgency: Urgency::Normal, answer })?;
+        let packet = log.frame(&appends)?;
+        log.submit(Submission { packet, urgency: Urgency::Normal, answer })?;
         Ok(())
     }
 }

@@ -5,11 +5,11 @@
 //! the batch before it. Header and body have a checksum each, both continued
 //! from the place. The bytes are laid out in `docs/formats/log.md`.
 
-use crate::frame;
+use crate::BLOCK_BYTES;
+use crate::packet::Packet;
 use crate::place::{Lsn, Place, padded};
 use crate::roster::{Roster, SPAN_BYTES};
 use bytes::Bytes;
-use model::Record;
 use model::wire::Cursor;
 
 /// First bytes of every batch.
@@ -83,29 +83,24 @@ pub(crate) fn extent(own: &Roster, prior: &Roster, body_bytes: usize) -> u64 {
     padded((FIXED_BYTES + own.bytes() + prior.bytes() + body_bytes) as u64)
 }
 
-/// Writes the batch into `out`, padded to whole blocks. `out` is reused.
-pub(crate) fn encode<'a>(
+/// Writes the header of a batch with this body into `out`, which is reused.
+/// Returns the zeroes that pad the batch to whole blocks.
+pub(crate) fn encode_header(
     place: &Place,
     draft: &Draft<'_>,
-    records: impl IntoIterator<Item = &'a Record>,
+    body: &[&Packet],
     out: &mut Vec<u8>,
-) {
+) -> &'static [u8] {
     out.clear();
     out.resize(FIXED_BYTES, 0);
     draft.own.encode(out);
     draft.prior.encode(out);
     let header_bytes = out.len();
-    let mut count = 0u32;
-    for record in records {
-        frame::encode(record, out);
-        count += 1;
-    }
-    let body_bytes = out.len() - header_bytes;
     let seed = place.seed();
-    let body_crc = crc32c::crc32c_append(seed, &out[header_bytes..]);
-    let span_count =
-        |roster: &Roster| u32::try_from(roster.spans().len()).expect("fewer partitions than 2^32");
-    let length = |bytes: usize| u32::try_from(bytes).expect("bounded by log_batch_bytes_max");
+    let body_bytes: usize = body.iter().map(|packet| packet.bytes()).sum();
+    let body_crc = body.iter().fold(seed, |crc, packet| packet.continue_crc(crc));
+    let count: u32 = body.iter().map(|packet| packet.count()).sum();
+    let spans = |roster: &Roster| length(roster.spans().len());
 
     out[0..4].copy_from_slice(&MAGIC);
     out[4..6].copy_from_slice(&FORMAT.to_le_bytes());
@@ -116,13 +111,19 @@ pub(crate) fn encode<'a>(
     out[32..36].copy_from_slice(&length(header_bytes).to_le_bytes());
     out[36..40].copy_from_slice(&length(body_bytes).to_le_bytes());
     out[40..44].copy_from_slice(&count.to_le_bytes());
-    out[44..48].copy_from_slice(&span_count(draft.own).to_le_bytes());
-    out[48..52].copy_from_slice(&span_count(draft.prior).to_le_bytes());
+    out[44..48].copy_from_slice(&spans(draft.own).to_le_bytes());
+    out[48..52].copy_from_slice(&spans(draft.prior).to_le_bytes());
     out[52..56].copy_from_slice(&body_crc.to_le_bytes());
     let header_crc = crc32c::crc32c_append(seed, &out[..header_bytes]);
     out[CRC_AT..CRC_AT + 4].copy_from_slice(&header_crc.to_le_bytes());
-    let end = padded(out.len() as u64);
-    out.resize(usize::try_from(end).expect("a batch fits in memory"), 0);
+    let used = header_bytes + body_bytes;
+    &PADDING[..used.next_multiple_of(PADDING.len()) - used]
+}
+
+const PADDING: [u8; BLOCK_BYTES as usize] = [0; BLOCK_BYTES as usize];
+
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("bounded by log_batch_bytes_max")
 }
 
 /// The header at the start of `bytes`, if a sound one stands there.

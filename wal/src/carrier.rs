@@ -32,18 +32,26 @@ impl Carriers {
             return;
         }
         match record.kind {
-            RecordKind::Forget => {
-                self.by_partition.remove(&record.partition);
-            }
-            RecordKind::Purge => {
-                let upto = index(&record.payload).unwrap_or(0);
-                let carrier = self.by_partition.entry(record.partition).or_default();
-                carrier.purged = carrier.purged.max(upto);
-            }
-            _ => {
-                self.by_partition.entry(record.partition).or_default();
-            }
+            RecordKind::Forget => self.forget(record.partition),
+            RecordKind::Purge => self.purge(record.partition, index(&record.payload).unwrap_or(0)),
+            _ => self.know(record.partition),
         }
+    }
+
+    /// The partition has records in the log.
+    pub(crate) fn know(&mut self, partition: PartitionId) {
+        self.by_partition.entry(partition).or_default();
+    }
+
+    /// Its store holds everything up to here. Never goes back.
+    pub(crate) fn purge(&mut self, partition: PartitionId, upto: Index) {
+        let carrier = self.by_partition.entry(partition).or_default();
+        carrier.purged = carrier.purged.max(upto);
+    }
+
+    /// Its records bind nothing any more.
+    pub(crate) fn forget(&mut self, partition: PartitionId) {
+        self.by_partition.remove(&partition);
     }
 
     /// The owner hands in what the next openings repeat.

@@ -32,6 +32,7 @@ pub mod inspect;
 mod intake;
 mod judge;
 mod opening;
+pub mod packet;
 mod place;
 pub mod reader;
 pub mod recover;
@@ -49,13 +50,14 @@ pub use carrier::{Carrier, Carriers, index, index_payload};
 pub use config::{LogConfig, MarkPolicy, SyncPolicy};
 pub use damage::{Condemned, Damage};
 pub use error::LogError;
+pub use packet::{Append, Packet};
 pub use place::{LogIdentity, Lsn, Place, SegmentId};
 pub use reader::{ReadBatch, Reader};
 pub use recover::{OpenLog, Recovery, open};
 pub use release::Laggard;
 pub use spare::{Spare, SpareJob, Urgency};
 pub use thread::{Log, Submission};
-pub use writer::{Append, Synced, Writer};
+pub use writer::{Synced, Writer};
 
 /// Batches begin on multiples of this. A bound of the format.
 pub const BLOCK_BYTES: u64 = 4096;

@@ -112,7 +112,7 @@ fn continue_log(files: Arc<dyn Files>, config: LogConfig, found: Survey) -> Resu
         unsynced: None,
         unmarked: None,
         poisoned: false,
-        buffer: Vec::new(),
+        header: Vec::new(),
         config,
     })
 }

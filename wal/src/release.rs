@@ -8,6 +8,7 @@
 use crate::batch::BatchKind;
 use crate::error::LogError;
 use crate::opening;
+use crate::packet::Packet;
 use crate::place::SegmentId;
 use crate::roster::{ANYBODY, Roster};
 use crate::spare::WANTED;
@@ -79,7 +80,8 @@ impl Writer {
             // and on a full disk a waste of the reserve.
             return self.rotate(now, 0, crate::spare::Urgency::Urgent);
         }
-        self.write(now, BatchKind::Data, Roster::default(), [&record])?;
+        let packet = Packet::of_records([&record].into_iter());
+        self.write(now, BatchKind::Data, Roster::default(), &[&packet])?;
         self.sync()
     }
 

@@ -10,6 +10,7 @@ use crate::batch::{self, BatchKind, Draft};
 use crate::config::LogConfig;
 use crate::error::LogError;
 use crate::opening::{Opening, Predecessor};
+use crate::packet::Packet;
 use crate::place::{Lsn, Place, SegmentId, padded};
 use crate::roster::Roster;
 use crate::segment::path_of;
@@ -32,7 +33,7 @@ impl Writer {
         }
         let footer = self.active.offset;
         let roster = self.active.roster.clone();
-        self.write(now, BatchKind::Footer, roster.clone(), [])?;
+        self.write(now, BatchKind::Footer, roster.clone(), &[])?;
         self.sync()?;
         let predecessor =
             Predecessor { segment: self.active.id, end: self.active.offset, lsn: self.durable, footer };
@@ -66,7 +67,8 @@ impl Writer {
             released: self.released,
         };
         let records: Vec<Record> = [opening.record()].into_iter().chain(self.carriers.records()).collect();
-        self.write(now, BatchKind::Repeat, Roster::default(), &records)?;
+        let packet = Packet::of_records(records.iter());
+        self.write(now, BatchKind::Repeat, Roster::default(), &[&packet])?;
         self.sync()
     }
 
@@ -126,17 +128,19 @@ pub(crate) fn open_segment(
         own: &own,
         prior: plan.prior,
     };
-    let records = [&first].into_iter().chain(&plan.carried).chain(plan.kept);
-    let mut bytes = Vec::new();
-    batch::encode(&place, &draft, records, &mut bytes);
+    let packet = Packet::of_records([&first].into_iter().chain(&plan.carried).chain(plan.kept));
+    let mut header = Vec::new();
+    let padding = batch::encode_header(&place, &draft, &[&packet], &mut header);
+    let parts = [&header[..], packet.body(), padding];
+    let bytes: usize = parts.iter().map(|part| part.len()).sum();
     let failed = |operation| {
         let path = path.clone();
         move |source| LogError::Failed { operation, path, source }
     };
-    device.write_at(0, &bytes).map_err(failed("write"))?;
+    device.write_parts_at(0, &parts).map_err(failed("write"))?;
     device.sync().map_err(failed("sync"))?;
     if !config.plants.has(Plant::DirectoryNotSynced) {
         files.sync_dir(&config.dir).map_err(failed("sync the directory of"))?;
     }
-    Ok(Active { id: plan.id, path, device, offset: bytes.len() as u64, capacity: spare.bytes, roster: own })
+    Ok(Active { id: plan.id, path, device, offset: bytes as u64, capacity: spare.bytes, roster: own })
 }

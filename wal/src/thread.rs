@@ -5,12 +5,12 @@
 //! [`Writer`]; this file only moves submissions in and answers out.
 
 use crate::error::LogError;
+use crate::packet::{Append, Packet};
 use crate::spare::{Spare, SpareJob, Urgency};
-use crate::writer::{Append, Synced, Writer};
+use crate::writer::{Synced, Writer};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use env::{Clock, Env, Fatal, Joiner, Mono};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Called once, when the submission's batch is as durable as the policy says,
@@ -19,8 +19,8 @@ pub type Answer = Box<dyn FnOnce(Result<Synced, Arc<LogError>>) + Send>;
 
 /// Records that go into one batch together.
 pub struct Submission {
-    /// The records.
-    pub appends: Vec<Append>,
+    /// The records, framed: see [`Log::frame`].
+    pub packet: Packet,
     /// May they use the reserve on a full disk?
     pub urgency: Urgency,
     /// Who waits.
@@ -39,7 +39,6 @@ enum Job {
 /// submitted is written, synced and marked first.
 pub struct Log {
     jobs: Sender<Job>,
-    queued: Arc<AtomicU64>,
     record_bytes_max: usize,
     threads: Vec<Box<dyn Joiner>>,
 }
@@ -51,7 +50,6 @@ impl Log {
         let (record_bytes_max, batch_bytes_max) = (limits.log_record_bytes_max, limits.log_batch_bytes_max);
         let (jobs, inbox) = bounded(limits.log_queue_max);
         let (spare_jobs, spare_inbox) = bounded::<SpareJob>(1);
-        let queued = Arc::new(AtomicU64::new(0));
         let driver = Driver {
             writer,
             inbox,
@@ -60,7 +58,7 @@ impl Log {
             fatal: env.fatal.clone(),
             batch_bytes_max,
             answers: Vec::new(),
-            appends: Vec::new(),
+            packets: Vec::new(),
         };
         let (files, back) = (env.files.clone(), jobs.clone());
         let lay_out = move || {
@@ -77,19 +75,17 @@ impl Log {
             env.spawn.thread("log-writer", Box::new(move || driver.run()))?,
             env.spawn.thread("log-spares", Box::new(lay_out))?,
         ];
-        Ok(Log { jobs, queued, record_bytes_max, threads })
+        Ok(Log { jobs, record_bytes_max, threads })
+    }
+
+    /// Frames records on the caller's thread. A record above the limit is
+    /// refused here, and with it all.
+    pub fn frame(&self, appends: &[Append]) -> Result<Packet, LogError> {
+        Packet::encode(appends, self.record_bytes_max)
     }
 
     /// Queues records for the next batch; blocks only while the queue is full.
-    /// A record above the limit is refused here, before it is queued.
     pub fn submit(&self, submission: Submission) -> Result<(), LogError> {
-        for append in &submission.appends {
-            let bytes = crate::frame::bytes(&append.record);
-            if bytes > self.record_bytes_max {
-                return Err(LogError::TooLong { bytes, bytes_max: self.record_bytes_max });
-            }
-        }
-        self.queued.fetch_add(1, Ordering::Relaxed);
         self.jobs.send(Job::Append(submission)).map_err(|_| LogError::Closed)
     }
 
@@ -117,8 +113,8 @@ struct Driver {
     fatal: Arc<dyn Fatal>,
     batch_bytes_max: usize,
     /// Of the batch being gathered.
-    answers: Vec<(Answer, usize, Urgency)>,
-    appends: Vec<Append>,
+    answers: Vec<(Answer, Urgency)>,
+    packets: Vec<Packet>,
 }
 
 impl Driver {
@@ -159,10 +155,10 @@ impl Driver {
         let mut bytes = 0;
         while let Some(job) = next {
             match job {
-                Job::Append(Submission { appends, urgency, answer }) => {
-                    bytes += appends.iter().map(|a| crate::frame::bytes(&a.record)).sum::<usize>();
-                    self.answers.push((answer, appends.len(), urgency));
-                    self.appends.extend(appends);
+                Job::Append(Submission { packet, urgency, answer }) => {
+                    bytes += packet.bytes();
+                    self.answers.push((answer, urgency));
+                    self.packets.push(packet);
                 }
                 Job::Call(call) => {
                     // What was submitted before the call is written before it.
@@ -188,11 +184,11 @@ impl Driver {
             return;
         }
         let now = self.clock.mono();
-        let (appends, answers) = (std::mem::take(&mut self.appends), std::mem::take(&mut self.answers));
-        match self.writer.step(now, &appends, Urgency::Normal) {
-            Ok(synced) => answers.into_iter().for_each(|(answer, ..)| answer(Ok(synced))),
-            Err(full @ LogError::Full { .. }) => self.step_urgent(now, appends, answers, full),
-            Err(error) => self.end(&error),
+        let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
+        match self.writer.step_packets(now, packets, Urgency::Normal) {
+            Ok(synced) => answers.into_iter().for_each(|(answer, _)| answer(Ok(synced))),
+            Err((full @ LogError::Full { .. }, packets)) => self.step_urgent(now, packets, answers, full),
+            Err((error, _)) => self.end(&error),
         }
         self.release(now);
     }
@@ -201,23 +197,20 @@ impl Driver {
     fn step_urgent(
         &mut self,
         now: Mono,
-        appends: Vec<Append>,
-        answers: Vec<(Answer, usize, Urgency)>,
+        packets: Vec<Packet>,
+        answers: Vec<(Answer, Urgency)>,
         full: LogError,
     ) {
         let refusal = Arc::new(full);
-        let mut rest = appends.as_slice();
-        for (answer, count, urgency) in answers {
-            let (own, behind) = rest.split_at(count);
-            rest = behind;
+        for ((answer, urgency), packet) in answers.into_iter().zip(packets) {
             if urgency == Urgency::Normal {
                 answer(Err(refusal.clone()));
                 continue;
             }
-            match self.writer.step(now, own, Urgency::Urgent) {
+            match self.writer.step_packets(now, vec![packet], Urgency::Urgent) {
                 Ok(synced) => answer(Ok(synced)),
-                Err(error @ LogError::Full { .. }) => answer(Err(Arc::new(error))),
-                Err(error) => self.end(&error),
+                Err((error @ LogError::Full { .. }, _)) => answer(Err(Arc::new(error))),
+                Err((error, _)) => self.end(&error),
             }
         }
     }

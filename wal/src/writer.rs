@@ -9,33 +9,15 @@ use crate::batch::{self, BatchKind, Draft};
 use crate::carrier::Carriers;
 use crate::config::{LogConfig, MarkPolicy, SyncPolicy};
 use crate::error::LogError;
-use crate::frame;
+use crate::packet::{Append, Packet};
 use crate::place::{Lsn, Place, SegmentId};
 use crate::reader::Pins;
 use crate::roster::Roster;
 use crate::spare::{Spare, SpareJob, SparePool, Urgency};
-use bytes::Bytes;
 use env::{Files, LogDevice, Mono, Plant};
-use model::Record;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// One record to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Append {
-    /// The record.
-    pub record: Record,
-    /// From this record on, every opening repeats these bytes for the record's
-    /// partition: its carrier state, opaque here.
-    pub carry: Option<Bytes>,
-}
-
-impl From<Record> for Append {
-    fn from(record: Record) -> Append {
-        Append { record, carry: None }
-    }
-}
 
 /// How far the log has come.
 ///
@@ -95,31 +77,48 @@ pub struct Writer {
     /// Since when something is acknowledged and no header proves it.
     pub(crate) unmarked: Option<Mono>,
     pub(crate) poisoned: bool,
-    pub(crate) buffer: Vec<u8>,
+    /// A header being made; kept for its memory.
+    pub(crate) header: Vec<u8>,
 }
 
 impl Writer {
-    /// Writes the appends as one batch and syncs as the policy says. When it
-    /// returns, everything up to `durable` is on disk and may be acknowledged;
-    /// with `sync = every`, everything up to `written` may be, as `os`.
+    /// Frames the appends and writes them: [`Writer::step_packets`] for one.
     pub fn step(&mut self, now: Mono, appends: &[Append], urgency: Urgency) -> Result<Synced, LogError> {
-        self.check_poison()?;
-        if appends.is_empty() {
+        let packet = Packet::encode(appends, self.config.limits.log_record_bytes_max)?;
+        self.step_packets(now, vec![packet], urgency).map_err(|(error, _)| error)
+    }
+
+    /// Writes the packets as one batch and syncs as the policy says. When it
+    /// returns, everything up to `durable` is on disk and may be acknowledged;
+    /// with `sync = every`, everything up to `written` may be, as `os`. When it
+    /// fails for want of room, nothing was written and the packets come back.
+    pub fn step_packets(
+        &mut self,
+        now: Mono,
+        packets: Vec<Packet>,
+        urgency: Urgency,
+    ) -> Result<Synced, (LogError, Vec<Packet>)> {
+        if let Err(error) = self.check_poison() {
+            return Err((error, packets));
+        }
+        if packets.iter().all(|packet| packet.count() == 0) {
             return Ok(self.synced());
         }
-        for append in appends {
-            self.check_length(&append.record)?;
+        let own = packets.iter().fold(Roster::default(), |mut all, packet| {
+            all.merge(packet.roster());
+            all
+        });
+        let body = packets.iter().map(Packet::bytes).sum();
+        if let Err(error) = self.make_room(now, &own, body, urgency) {
+            return Err((error, packets));
         }
-        let records = || appends.iter().map(|append| &append.record);
-        let own = Roster::of(records());
-        let body: usize = records().map(frame::bytes).sum();
-        self.make_room(now, &own, body, urgency)?;
-        self.write(now, BatchKind::Data, own, records())?;
-        for append in appends {
-            self.carriers.note(&append.record);
-            if let Some(opaque) = &append.carry {
-                self.carriers.carry(append.record.partition, opaque.clone());
-            }
+        self.write_and_sync(now, own, packets).map_err(|error| (error, Vec::new()))
+    }
+
+    fn write_and_sync(&mut self, now: Mono, own: Roster, packets: Vec<Packet>) -> Result<Synced, LogError> {
+        self.write(now, BatchKind::Data, own, &packets.iter().collect::<Vec<_>>())?;
+        for packet in packets {
+            packet.note_in(&mut self.carriers);
         }
         self.sync_as_promised(now)?;
         self.unmarked = Some(now);
@@ -127,12 +126,6 @@ impl Writer {
             self.mark(now)?;
         }
         Ok(self.synced())
-    }
-
-    /// Refuses a record that no batch takes. Callers check before they queue.
-    pub fn check_length(&self, record: &Record) -> Result<(), LogError> {
-        let (bytes, bytes_max) = (frame::bytes(record), self.config.limits.log_record_bytes_max);
-        if bytes > bytes_max { Err(LogError::TooLong { bytes, bytes_max }) } else { Ok(()) }
     }
 
     /// How far the log has come.
@@ -245,7 +238,7 @@ impl Writer {
             }
             other => other?,
         }
-        self.write(now, BatchKind::Mark, Roster::default(), [])?;
+        self.write(now, BatchKind::Mark, Roster::default(), &[])?;
         self.sync()?;
         self.unmarked = None;
         Ok(())
@@ -261,23 +254,27 @@ impl Writer {
     }
 
     /// Appends a batch to the active segment, unsynced.
-    pub(crate) fn write<'a>(
+    pub(crate) fn write(
         &mut self,
         now: Mono,
         kind: BatchKind,
         own: Roster,
-        records: impl IntoIterator<Item = &'a Record>,
+        body: &[&Packet],
     ) -> Result<(), LogError> {
         let place =
             Place { identity: self.config.identity, segment: self.active.id, offset: self.active.offset };
         let draft = Draft { kind, lsn: self.next, durable_upto: self.durable, own: &own, prior: &self.prior };
-        batch::encode(&place, &draft, records, &mut self.buffer);
-        let written = self.active.device.write_at(place.offset, &self.buffer);
-        if let Err(source) = written {
+        let padding = batch::encode_header(&place, &draft, body, &mut self.header);
+        let parts: Vec<&[u8]> = [&self.header[..]]
+            .into_iter()
+            .chain(body.iter().map(|packet| packet.body()))
+            .chain([padding])
+            .collect();
+        if let Err(source) = self.active.device.write_parts_at(place.offset, &parts) {
             self.poisoned = true;
             return Err(LogError::Failed { operation: "write", path: self.active.path.clone(), source });
         }
-        let bytes = self.buffer.len() as u64;
+        let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
         self.active.offset += bytes;
         if kind != BatchKind::Footer {
             self.active.roster.merge(&own);
