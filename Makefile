@@ -56,9 +56,14 @@ fix: deps ## the same, writing: format and what clippy can repair
 	cargo fmt --all
 	@$(CCACHED) cargo clippy --release --workspace --all-targets --fix --allow-dirty --allow-staged
 
+# Where measurements write: the disk under it is what is measured.
+BENCH_DIR ?= $(CARGO_TARGET_DIR)
 .PHONY: bench
-bench: deps ## measure, and compare with the last recorded run
-	@$(CCACHED) cargo bench --workspace
+bench: build ## measure: the log beside fio, recovery, and each stage beside the recorded run
+	@"$(CARGO_TARGET_DIR)/release/statehouse-bench" log --dir "$(BENCH_DIR)"
+	@"$(CARGO_TARGET_DIR)/release/statehouse-bench" recovery --dir "$(BENCH_DIR)"
+	@$(CCACHED) cargo bench --workspace -- --noplot >/dev/null
+	@"$(CARGO_TARGET_DIR)/release/statehouse-bench" recorded
 
 SOAK_FROM ?= 1
 SOAK_SEEDS ?= 1000

@@ -141,7 +141,7 @@ impl Shard {
     /// log may let go: segments are recycled as in a server that runs for long.
     fn submit(&mut self, log: &Log, answers: &Sender<(u64, u64)>) -> Result<(), Failure> {
         self.index += 1;
-        let flushed = self.index % (1 + (8 << 20) / self.bytes()) == 0;
+        let flushed = self.index.is_multiple_of(1 + (8 << 20) / self.bytes());
         let mut appends = Vec::with_capacity(2 * self.waiting as usize);
         for waiter in 0..self.waiting {
             appends.push(self.record(waiter, RecordKind::Commands, self.payload.clone()));

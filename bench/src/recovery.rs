@@ -8,7 +8,7 @@ use env::real::{self, OsFiles};
 use machine::{Register, RegisterCommand};
 use model::command::{Command, encode_commands};
 use model::{ClusterId, DiskId, Epoch, Limits, PartitionId, Record, RecordKind, Stamp};
-use partition::replay_parallel;
+use partition::ParallelReplay;
 use statestore::{Journal, RocksStore, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -96,10 +96,9 @@ fn recover(log: &Path, store: &Path) -> Result<f64, Failure> {
     let opened = start.elapsed();
     let store = Arc::new(RocksStore::open(store, INSTANCES.into(), Journal::Off, &limits, None)?);
     let batch = limits.replay_batch_bytes_max;
-    let (reader, recovery) = (&mut open.reader, &open.recovery);
-    let machines = Arc::new(Register);
-    let report =
-        replay_parallel(&real::env()?, reader, recovery, store, machines, batch, WORKERS, &mut |_| {})?;
+    let replay =
+        ParallelReplay { store, machines: Arc::new(Register), batch_bytes_max: batch, workers: WORKERS };
+    let report = replay.run(&real::env()?, &mut open.reader, &open.recovery, &mut |_| {})?;
     let took = start.elapsed().as_secs_f64();
     eprintln!(
         "  log opened in {:.2} s, replayed {} records in all {took:.2} s",

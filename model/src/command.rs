@@ -132,7 +132,10 @@ mod tests {
     proptest! {
         #[test]
         fn commands_round_trip(bodies in proptest::collection::vec(
-            (proptest::option::of((any::<u128>(), any::<u64>())), proptest::collection::vec(any::<u8>(), 0..40)),
+            (
+                proptest::option::of((any::<u128>(), any::<u64>())),
+                proptest::collection::vec(any::<u8>(), 0..40),
+            ),
             0..12,
         )) {
             let commands: Vec<Command> = bodies.into_iter().map(|(op, body)| Command {

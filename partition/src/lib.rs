@@ -15,7 +15,7 @@ mod progress;
 mod replay;
 mod report;
 
-pub use parallel::replay_parallel;
+pub use parallel::ParallelReplay;
 pub use progress::Progress;
 pub use replay::{Machines, replay};
 pub use report::{PartitionReplay, Refusal, ReplayError, ReplayReport};

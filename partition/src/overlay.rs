@@ -9,12 +9,14 @@ use bytes::Bytes;
 use machine::{View, ViewError};
 use model::{Mutation, PartitionId};
 use statestore::Store;
-use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 
-/// Looked up only; its order never shows, since what leaves is sorted.
-#[allow(clippy::disallowed_types, reason = "looked up only; what leaves is sorted")]
-type Rows = std::collections::HashMap<Bytes, usize, BuildHasherDefault<DefaultHasher>>;
+/// Looked up only: neither its order nor its hashes show, since what leaves is
+/// sorted. The hasher is fixed all the same, so that a run is the same twice.
+#[allow(clippy::disallowed_types, reason = "neither order nor hashes show")]
+type Rows =
+    std::collections::HashMap<Bytes, usize, BuildHasherDefault<std::collections::hash_map::DefaultHasher>>;
 
 /// The gathered mutations of one partition, the last of each row.
 #[derive(Debug, Default)]

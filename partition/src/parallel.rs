@@ -14,7 +14,19 @@ use wal::{ReadBatch, Reader, Recovery};
 /// Batches read ahead of the slowest thread; they pin the segments they are in.
 const READ_AHEAD: usize = 64;
 
-/// What every thread shares.
+/// A replay that several threads share.
+pub struct ParallelReplay {
+    /// What is brought up.
+    pub store: Arc<dyn Store>,
+    /// By what.
+    pub machines: Arc<dyn Machines>,
+    /// What all threads together gather for their store batches.
+    pub batch_bytes_max: usize,
+    /// How many threads; each takes the partitions whose id leaves its remainder.
+    pub workers: usize,
+}
+
+/// What every thread has.
 #[derive(Clone)]
 struct Plan {
     recovery: Arc<Recovery>,
@@ -31,47 +43,57 @@ struct Worker {
     thread: Box<dyn Joiner>,
 }
 
-/// Brings every partition of `store` up to the log, on so many threads. The
-/// gathered bytes are shared out among them.
-pub fn replay_parallel(
-    env: &Env,
-    reader: &mut Reader,
-    recovery: &Recovery,
-    store: Arc<dyn Store>,
-    machines: Arc<dyn Machines>,
-    batch_bytes_max: usize,
-    workers: usize,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<ReplayReport, ReplayError> {
-    let workers = workers.max(1);
-    let plan = Plan {
-        recovery: Arc::new(recovery.clone()),
-        store,
-        machines,
-        batch_bytes_max: batch_bytes_max / workers,
-        records_applied: Arc::default(),
-    };
-    let started: Result<Vec<Worker>, ReplayError> = (0..workers as u64)
-        .map(|worker| plan.start(env, Share { worker, workers: workers as u64 }))
-        .collect();
-    let started = started?;
-    let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
-    while let Some(batch) = reader.next_batch()? {
-        reading.bytes_done += batch.bytes;
-        let batch = Arc::new(batch);
-        // A worker that is gone has its reason in its result.
-        let gone = started.iter().any(|worker| worker.batches.send(batch.clone()).is_err());
-        if gone {
-            break;
-        }
-        reading.records_applied = plan.records_applied.load(Ordering::Relaxed);
-        progress(reading);
+impl ParallelReplay {
+    /// Brings every partition of the store up to the log.
+    pub fn run(
+        &self,
+        env: &Env,
+        reader: &mut Reader,
+        recovery: &Recovery,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<ReplayReport, ReplayError> {
+        let workers = self.workers.max(1) as u64;
+        let plan = Plan {
+            recovery: Arc::new(recovery.clone()),
+            store: self.store.clone(),
+            machines: self.machines.clone(),
+            batch_bytes_max: self.batch_bytes_max / self.workers.max(1),
+            records_applied: Arc::default(),
+        };
+        let started: Result<Vec<Worker>, ReplayError> =
+            (0..workers).map(|worker| plan.start(env, Share { worker, workers })).collect();
+        let started = started?;
+        let read = plan.feed(&started, reader, recovery, progress);
+        // Every thread is waited for, whatever one of them says.
+        let reports: Vec<_> = started.into_iter().map(Worker::finish).collect();
+        read?;
+        reports.into_iter().try_fold(ReplayReport::default(), |all, one| Ok(all.plus(one?)))
     }
-    let reports = started.into_iter().map(Worker::finish);
-    reports.into_iter().try_fold(ReplayReport::default(), |all, one| Ok(all.plus(one?)))
 }
 
 impl Plan {
+    /// Hands every batch to every thread, until the log or a thread ends.
+    fn feed(
+        &self,
+        workers: &[Worker],
+        reader: &mut Reader,
+        recovery: &Recovery,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ReplayError> {
+        let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
+        while let Some(batch) = reader.next_batch()? {
+            reading.bytes_done += batch.bytes;
+            let batch = Arc::new(batch);
+            // A thread that is gone has its reason in its result.
+            if workers.iter().any(|worker| worker.batches.send(batch.clone()).is_err()) {
+                break;
+            }
+            reading.records_applied = self.records_applied.load(Ordering::Relaxed);
+            progress(reading);
+        }
+        Ok(())
+    }
+
     fn start(&self, env: &Env, share: Share) -> Result<Worker, ReplayError> {
         let (batches, inbox) = bounded(READ_AHEAD);
         let (answer, result) = bounded(1);

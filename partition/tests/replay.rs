@@ -10,7 +10,7 @@ use env::{Files, Mono, Plants, Rng};
 use machine::{Register, RegisterCommand};
 use model::command::{Command, encode_commands};
 use model::{ClusterId, DiskId, Epoch, Index, Limits, PartitionId, Record, RecordKind, Stamp};
-use partition::{Progress, Refusal, ReplayReport, replay, replay_parallel};
+use partition::{ParallelReplay, Progress, Refusal, ReplayReport, replay};
 use statestore::{MemoryStore, Store, content_hash};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -127,12 +127,14 @@ fn several_threads_do_what_one_does() {
     let alone = bring_up(&disk.after_process_death(), &one, 500);
     let mut log = log(&disk);
     let env = real::env().expect("an environment");
-    let (reader, recovery) = (&mut log.reader, &log.recovery);
     let mut readings: Vec<Progress> = Vec::new();
-    let shared =
-        replay_parallel(&env, reader, recovery, many.clone(), Arc::new(Register), 500, 2, &mut |progress| {
-            readings.push(progress)
-        });
+    let together = ParallelReplay {
+        store: many.clone(),
+        machines: Arc::new(Register),
+        batch_bytes_max: 500,
+        workers: 2,
+    };
+    let shared = together.run(&env, &mut log.reader, &log.recovery, &mut |progress| readings.push(progress));
     assert_eq!(shared.expect("replayed"), alone);
     assert_eq!(hashes(&*many), hashes(&one));
     assert!(readings.windows(2).all(|pair| pair[0].bytes_done <= pair[1].bytes_done));

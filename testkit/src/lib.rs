@@ -2,7 +2,8 @@
 //!
 //! It is, so far: [`disk`], which enumerates every crash that a node's log and
 //! store can meet on a disk that loses, tears, reorders, rots and lies, and
-//! checks that nothing acknowledged is lost and nothing else appears.
+//! checks that nothing acknowledged is lost and nothing else appears; and
+//! [`fuzz`], the bodies of the fuzz targets.
 //! It is not: part of the product. Only here are planted bugs switched on.
 
 #[cfg(not(tokio_unstable))]
@@ -11,3 +12,4 @@ compile_error!(
 );
 
 pub mod disk;
+pub mod fuzz;

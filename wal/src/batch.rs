@@ -7,7 +7,7 @@
 
 use crate::BLOCK_BYTES;
 use crate::packet::Packet;
-use crate::place::{Lsn, Place, padded};
+use crate::place::{Lsn, Place, SegmentId, padded};
 use crate::roster::{Roster, SPAN_BYTES};
 use bytes::Bytes;
 use model::wire::Cursor;
@@ -132,6 +132,14 @@ pub(crate) fn decode_header(place: &Place, bytes: &[u8]) -> Option<Header> {
     Some(header)
 }
 
+/// The segment and the LSN that bytes with our magic name, sound or not.
+pub(crate) fn stated(bytes: &[u8]) -> Option<(SegmentId, Lsn)> {
+    let mut at = Cursor::new(bytes.get(..FIXED_BYTES)?);
+    let ours = at.take(4)? == MAGIC;
+    at.take(4)?;
+    ours.then_some((SegmentId(at.u64()?), Lsn(at.u64()?)))
+}
+
 /// What stands where a header should be, believed without its checksum. For
 /// messages only, and for one planted bug.
 pub(crate) fn parse_unchecked(place: &Place, bytes: &[u8]) -> Option<Header> {
@@ -153,6 +161,7 @@ fn parse_header(place: &Place, bytes: &[u8], checked: bool) -> Option<Header> {
         && format == FORMAT
         && room == 0
         && more_room == 0
+        && durable_upto < lsn
         && header_bytes <= HEADER_BYTES_MAX
         && header_bytes as usize == whole;
     if !shaped {

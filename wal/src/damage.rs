@@ -111,8 +111,10 @@ impl Coverage {
 impl fmt::Display for Condemned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "partition {}", self.partition)?;
-        if self.last >= self.first {
-            write!(f, " indexes {} to {}", self.first, self.last)?;
+        match self.last {
+            Index::MAX => write!(f, " from index {} on", self.first)?,
+            last if last >= self.first => write!(f, " indexes {} to {last}", self.first)?,
+            _ => {}
         }
         if self.promise { f.write_str(" and promises to peers") } else { Ok(()) }
     }

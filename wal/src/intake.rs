@@ -116,14 +116,16 @@ impl<'a> Intake<'a> {
     /// next header if exactly one batch is missing, else the segment's roster.
     /// `None` is anybody; so it is too when the newest segment's opening is lost
     /// together with its repetition, since carrier states stood nowhere else.
+    /// The opening behind it says so for ever after.
     fn blame(&self, met: &Met) -> Option<Vec<Condemned>> {
         let Met::Bad { offset, batches, header, next, .. } = met else { return None };
         let sealed = self.summary.is_some();
+        let anybody = self.summary.is_none_or(|all| all.get(ANYBODY).is_some());
         match (header, batches, next, self.summary) {
-            _ if *offset == 0 && !sealed && !self.opened => None,
+            _ if *offset == 0 && anybody && !self.opened => None,
             (Some(own), ..) => Some(charge(&own.own, sealed)),
             (None, Some(1), Some(next), _) => Some(charge(&next.prior, sealed)),
-            (.., Some(all)) if all.get(ANYBODY).is_none() => Some(charge_rest(all, &self.readable)),
+            (.., Some(all)) if !anybody => Some(charge_rest(all, &self.readable)),
             _ => None,
         }
     }

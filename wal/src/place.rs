@@ -40,7 +40,7 @@ impl Lsn {
     /// The LSN of the batch after this one.
     #[must_use]
     pub fn next(self) -> Lsn {
-        Lsn(self.0 + 1)
+        Lsn(self.0.saturating_add(1))
     }
 }
 

@@ -14,14 +14,13 @@ use crate::place::{Lsn, SegmentId};
 use crate::reader::{Pins, Reader};
 use crate::roster::Roster;
 use crate::rotate::{OpeningPlan, open_segment, opening_extent};
-use crate::segment::path_of;
+use crate::segment::{Loaded, path_of};
 use crate::spare::{SparePool, Urgency};
 use crate::survey::{Accepted, Survey, survey};
 use crate::writer::{Sealed, Writer};
 use env::{Files, Mono, Plant};
 use model::{Index, PartitionId, Record, RecordKind};
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What was found on opening.
@@ -78,11 +77,7 @@ fn continue_log(files: Arc<dyn Files>, config: LogConfig, found: Survey) -> Resu
     let carried: Vec<Record> = found.carriers.records().collect();
     let own = opening_extent(carried.iter().chain(&found.kept), &found.resume_roster);
     let bytes = config.limits.log_segment_bytes.max(3 * own);
-    for path in &found.unfinished {
-        // Half laid out: it holds zeroes, and would be in the way of its name.
-        files.unlink(path).map_err(LogError::io("unlink", path))?;
-    }
-    let mut spares = SparePool::new(&config.dir, found.spares.clone());
+    let mut spares = spares(&*files, &config, &found)?;
     let spare = spares.take(&*files, bytes, Urgency::Urgent)?;
     let lsn = found.proven.next();
     let plan = OpeningPlan {
@@ -117,6 +112,15 @@ fn continue_log(files: Arc<dyn Files>, config: LogConfig, found: Survey) -> Resu
     })
 }
 
+/// The spares that are there. One that was being laid out when the process
+/// ended holds zeroes and would be in the way of its name.
+fn spares(files: &dyn Files, config: &LogConfig, found: &Survey) -> Result<SparePool, LogError> {
+    for path in &found.unfinished {
+        files.unlink(path).map_err(LogError::io("unlink", path))?;
+    }
+    Ok(SparePool::new(&config.dir, found.spares.clone()))
+}
+
 /// The segments that stay, as far as the new opening names them.
 fn sealed(files: &dyn Files, config: &LogConfig, found: &Survey) -> Result<VecDeque<Sealed>, LogError> {
     let mut sealed = VecDeque::new();
@@ -131,21 +135,18 @@ fn sealed(files: &dyn Files, config: &LogConfig, found: &Survey) -> Result<VecDe
 }
 
 /// Unlinks what holds nothing: released segments, files that nobody opened,
-/// openings that this recovery has written anew. Anything else stays.
+/// openings that this recovery has written anew. Anything else stays, and so
+/// does a file that somebody else put there.
 fn clear_leftovers(files: &dyn Files, config: &LogConfig, found: &Survey) -> Result<(), LogError> {
     let mut gone = found.leftovers.clone();
     let superseded = found.segments.iter().filter(|segment| segment.id > found.resume.segment);
-    gone.extend(superseded.map(|segment| path_of(&config.dir, segment.id)));
-    gone.extend(found.unproven.map(|id| path_of(&config.dir, id)));
-    let holds_nothing = |path: &PathBuf| {
-        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-        number.is_none_or(|number| {
-            let id = SegmentId(number);
-            id <= found.released || id > found.resume.segment
-        })
-    };
-    for path in gone.iter().filter(|path| holds_nothing(path)) {
-        files.unlink(path).map_err(LogError::io("unlink", path))?;
+    gone.extend(superseded.map(|segment| segment.id));
+    gone.extend(found.unproven);
+    for id in gone.into_iter().filter(|id| *id <= found.released || *id > found.resume.segment) {
+        let segment = Loaded::read_opening(files, &config.dir, config.identity, id)?;
+        if segment.is_ours() {
+            files.unlink(&segment.path).map_err(LogError::io("unlink", &segment.path))?;
+        }
     }
     files.sync_dir(&config.dir).map_err(LogError::io("sync", &config.dir))
 }

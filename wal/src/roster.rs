@@ -176,10 +176,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rosters_round_trip(spans in proptest::collection::vec((0u64..50, 1u64..9, 0u64..9, any::<bool>()), 0..20)) {
+        fn rosters_round_trip(
+            spans in proptest::collection::vec((0u64..50, 1u64..9, 0u64..9, any::<bool>()), 0..20),
+        ) {
             let mut roster = Roster::default();
             for (partition, first, more, promise) in spans {
-                roster.add(Span { partition: PartitionId(partition), first, last: first + more - 1, promise });
+                let (partition, last) = (PartitionId(partition), first + more - 1);
+                roster.add(Span { partition, first, last, promise });
             }
             let mut bytes = Vec::new();
             roster.encode(&mut bytes);

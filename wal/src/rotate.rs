@@ -3,8 +3,9 @@
 //! The order is what makes it safe. The spare is taken first, so that a full
 //! disk changes nothing. The footer is synced before the opening names the
 //! segment's end; the opening and the directory are synced before any batch
-//! follows, and the first that does repeats the opening. A crash in between leaves the old segment, with or without its
-//! footer, and perhaps a file that nobody opened.
+//! follows, and the first that does repeats the opening. A crash in between
+//! leaves the old segment, with or without its footer, and perhaps a file that
+//! nobody opened.
 
 use crate::batch::{self, BatchKind, Draft};
 use crate::config::LogConfig;
@@ -16,8 +17,9 @@ use crate::roster::Roster;
 use crate::segment::path_of;
 use crate::spare::{Spare, Urgency};
 use crate::writer::{Active, Sealed, Writer};
-use env::{Files, Mono, Plant};
+use env::{Files, LogDevice, Mono, Plant};
 use model::Record;
+use std::io;
 use std::path::PathBuf;
 
 impl Writer {
@@ -112,35 +114,38 @@ pub(crate) fn open_segment(
     let path: PathBuf = path_of(&config.dir, plan.id);
     files.rename(&spare.path, &path).map_err(LogError::io("rename", &spare.path))?;
     let device = files.open(&path).map_err(LogError::io("open", &path))?;
-    let opening = Opening {
-        identity: config.identity,
-        capacity: spare.bytes,
-        predecessor: plan.predecessor,
-        released: plan.released,
-    };
-    let first = opening.record();
-    let own = Roster::of(plan.kept);
-    let place = Place { identity: config.identity, segment: plan.id, offset: 0 };
-    let draft = Draft {
-        kind: BatchKind::Opening,
-        lsn: plan.lsn,
-        durable_upto: plan.durable,
-        own: &own,
-        prior: plan.prior,
-    };
-    let packet = Packet::of_records([&first].into_iter().chain(&plan.carried).chain(plan.kept));
-    let mut header = Vec::new();
-    let padding = batch::encode_header(&place, &draft, &[&packet], &mut header);
-    let parts = [&header[..], packet.body(), padding];
-    let bytes: usize = parts.iter().map(|part| part.len()).sum();
     let failed = |operation| {
         let path = path.clone();
         move |source| LogError::Failed { operation, path, source }
     };
-    device.write_parts_at(0, &parts).map_err(failed("write"))?;
+    let offset = plan.write(&*device, config, spare.bytes).map_err(failed("write"))?;
     device.sync().map_err(failed("sync"))?;
     if !config.plants.has(Plant::DirectoryNotSynced) {
         files.sync_dir(&config.dir).map_err(failed("sync the directory of"))?;
     }
-    Ok(Active { id: plan.id, path, device, offset: bytes as u64, capacity: spare.bytes, roster: own })
+    let roster = Roster::of(plan.kept);
+    Ok(Active { id: plan.id, path, device, offset, capacity: spare.bytes, roster })
+}
+
+impl OpeningPlan<'_> {
+    /// Writes the opening batch; returns where the next one goes.
+    fn write(&self, device: &dyn LogDevice, config: &LogConfig, capacity: u64) -> io::Result<u64> {
+        let (identity, own) = (config.identity, Roster::of(self.kept));
+        let opening =
+            Opening { identity, capacity, predecessor: self.predecessor, released: self.released }.record();
+        let draft = Draft {
+            kind: BatchKind::Opening,
+            lsn: self.lsn,
+            durable_upto: self.durable,
+            own: &own,
+            prior: self.prior,
+        };
+        let place = Place { identity, segment: self.id, offset: 0 };
+        let packet = Packet::of_records([&opening].into_iter().chain(&self.carried).chain(self.kept));
+        let mut header = Vec::new();
+        let padding = batch::encode_header(&place, &draft, &[&packet], &mut header);
+        let parts = [&header[..], packet.body(), padding];
+        device.write_parts_at(0, &parts)?;
+        Ok(parts.iter().map(|part| part.len() as u64).sum())
+    }
 }

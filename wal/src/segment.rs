@@ -124,6 +124,17 @@ impl Loaded {
         self.second().is_some()
     }
 
+    /// Does it begin as only our own files do: blank, with an opening (perhaps
+    /// torn) of this number, or with what a released segment of ours had in it
+    /// before its file was taken over?
+    pub fn is_ours(&self) -> bool {
+        let bytes = self.from(0);
+        let block = &bytes[..bytes.len().min(BLOCK_BYTES as usize)];
+        let Some((segment, _)) = batch::stated(block) else { return block.iter().all(|byte| *byte == 0) };
+        let before = Place { segment, ..self.place(0) };
+        segment == self.id || batch::decode_header(&before, &bytes).is_some()
+    }
+
     /// The first sound header behind the first batch, and where it stands.
     fn second(&self) -> Option<(u64, Header)> {
         let header_at = |offset| batch::decode_header(&self.place(offset), &self.from(offset));
@@ -149,9 +160,11 @@ impl Loaded {
             if let Some(body) = body.filter(|_| header.kind == right) {
                 let records = frame::decode_all(&body, header.records)
                     .map_err(|source| LogError::Unreadable { segment: self.id, offset, source })?;
-                // A predecessor has a lower number; a chain that turns would never end.
+                // What comes before has a lower number: a chain that turns would
+                // never end, and nothing here releases what is here.
+                let before = |opening: &opening::Opening| opening.predecessor.segment.max(opening.released);
                 let opened = opening::take_apart(records);
-                return Ok(opened.filter(|opened| opened.opening.predecessor.segment < self.id));
+                return Ok(opened.filter(|opened| before(&opened.opening) < self.id));
             }
         }
         Ok(None)

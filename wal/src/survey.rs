@@ -87,7 +87,7 @@ pub struct Survey {
     /// Whose records are in the segment that it continues.
     pub(crate) resume_roster: Roster,
     /// Files that no longer count.
-    pub(crate) leftovers: Vec<PathBuf>,
+    pub(crate) leftovers: Vec<SegmentId>,
     /// Files that were being laid out.
     pub(crate) unfinished: Vec<PathBuf>,
     /// Laid-out files that wait for use.
@@ -162,8 +162,8 @@ impl Surveyor<'_> {
         for met in Walk::new(newest, None) {
             let Met::Batch { offset, header, body } = met else { continue };
             for record in self.records(newest, offset, &header, &body)? {
-                if record.kind == RecordKind::Released {
-                    let upto = decode_released(&record.payload).unwrap_or_default();
+                let upto = decode_released(&record.payload).filter(|upto| *upto < newest.id);
+                if let (RecordKind::Released, Some(upto)) = (record.kind, upto) {
                     self.survey.released = self.survey.released.max(upto);
                 }
             }
@@ -223,7 +223,7 @@ impl Surveyor<'_> {
     fn leave_aside(self, listing: Listing, chain: &[Link]) -> Survey {
         let mut survey = self.survey;
         let outside = listing.segments.iter().filter(|(id, _)| !chain.iter().any(|link| link.id == *id));
-        survey.leftovers = outside.map(|(id, _)| path_of(self.dir, *id)).collect();
+        survey.leftovers = outside.map(|(id, _)| *id).collect();
         survey.unfinished = listing.unfinished;
         survey.spares = listing.spares;
         survey

@@ -184,33 +184,27 @@ impl Driver {
             return;
         }
         let now = self.clock.mono();
-        let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
-        match self.writer.step_packets(now, packets, Urgency::Normal) {
-            Ok(synced) => answers.into_iter().for_each(|(answer, _)| answer(Ok(synced))),
-            Err((full @ LogError::Full { .. }, packets)) => self.step_urgent(now, packets, answers, full),
-            Err((error, _)) => self.end(&error),
+        match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
+            Ok(synced) => self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced))),
+            Err(full @ LogError::Full { .. }) => self.step_urgent(now, full),
+            Err(error) => self.end(&error),
         }
         self.release(now);
     }
 
     /// The disk is full: what must not be stopped goes on, the rest is refused.
-    fn step_urgent(
-        &mut self,
-        now: Mono,
-        packets: Vec<Packet>,
-        answers: Vec<(Answer, Urgency)>,
-        full: LogError,
-    ) {
+    fn step_urgent(&mut self, now: Mono, full: LogError) {
+        let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
         let refusal = Arc::new(full);
         for ((answer, urgency), packet) in answers.into_iter().zip(packets) {
             if urgency == Urgency::Normal {
                 answer(Err(refusal.clone()));
                 continue;
             }
-            match self.writer.step_packets(now, vec![packet], Urgency::Urgent) {
+            match self.writer.step_packets(now, &mut vec![packet], Urgency::Urgent) {
                 Ok(synced) => answer(Ok(synced)),
-                Err((error @ LogError::Full { .. }, _)) => answer(Err(Arc::new(error))),
-                Err((error, _)) => self.end(&error),
+                Err(error @ LogError::Full { .. }) => answer(Err(Arc::new(error))),
+                Err(error) => self.end(&error),
             }
         }
     }

@@ -85,22 +85,21 @@ impl Writer {
     /// Frames the appends and writes them: [`Writer::step_packets`] for one.
     pub fn step(&mut self, now: Mono, appends: &[Append], urgency: Urgency) -> Result<Synced, LogError> {
         let packet = Packet::encode(appends, self.config.limits.log_record_bytes_max)?;
-        self.step_packets(now, vec![packet], urgency).map_err(|(error, _)| error)
+        self.step_packets(now, &mut vec![packet], urgency)
     }
 
     /// Writes the packets as one batch and syncs as the policy says. When it
     /// returns, everything up to `durable` is on disk and may be acknowledged;
-    /// with `sync = every`, everything up to `written` may be, as `os`. When it
-    /// fails for want of room, nothing was written and the packets come back.
+    /// with `sync = every`, everything up to `written` may be, as `os`. It takes
+    /// the packets; when it fails for want of room it has written nothing and
+    /// leaves them.
     pub fn step_packets(
         &mut self,
         now: Mono,
-        packets: Vec<Packet>,
+        packets: &mut Vec<Packet>,
         urgency: Urgency,
-    ) -> Result<Synced, (LogError, Vec<Packet>)> {
-        if let Err(error) = self.check_poison() {
-            return Err((error, packets));
-        }
+    ) -> Result<Synced, LogError> {
+        self.check_poison()?;
         if packets.iter().all(|packet| packet.count() == 0) {
             return Ok(self.synced());
         }
@@ -109,15 +108,9 @@ impl Writer {
             all
         });
         let body = packets.iter().map(Packet::bytes).sum();
-        if let Err(error) = self.make_room(now, &own, body, urgency) {
-            return Err((error, packets));
-        }
-        self.write_and_sync(now, own, packets).map_err(|error| (error, Vec::new()))
-    }
-
-    fn write_and_sync(&mut self, now: Mono, own: Roster, packets: Vec<Packet>) -> Result<Synced, LogError> {
+        self.make_room(now, &own, body, urgency)?;
         self.write(now, BatchKind::Data, own, &packets.iter().collect::<Vec<_>>())?;
-        for packet in packets {
+        for packet in packets.drain(..) {
             packet.note_in(&mut self.carriers);
         }
         self.sync_as_promised(now)?;

@@ -35,43 +35,43 @@ pub(super) fn judge(
     (partition, after): (PartitionId, Index),
     last: Option<Index>,
 ) -> Result<Sacrifice, Failure> {
-    let refused = |why: String| Failure::new(code::REPAIR_REFUSED, format!("partition {partition}: {why}"));
-    let (Some(standing), Some(climb)) = (standing, climb) else {
-        return Err(refused("no store here holds it, so what it would keep is not known".into()));
+    let why_not = match (standing, climb) {
+        (Some(standing), Some(climb)) => objection(standing, climb, after),
+        _ => Some("no store here holds it, so what it would keep is not known".to_owned()),
     };
+    if let Some(why_not) = why_not {
+        return Err(Failure::new(code::REPAIR_REFUSED, format!("partition {partition}: {why_not}")));
+    }
+    let losses = standing.iter().flat_map(|standing| &standing.losses).map(|loss| loss.lost.last);
+    let last = losses.filter(|last| *last < Index::MAX).chain(last).max().filter(|last| *last > after);
+    Ok(Sacrifice { partition, after, last })
+}
+
+fn objection(standing: &Standing, climb: &Climb, after: Index) -> Option<String> {
     if !standing.is_damaged() {
-        return Err(refused("it is not damaged; there is nothing to give up".into()));
+        return Some("it is not damaged; there is nothing to give up".to_owned());
     }
     let Some((first, whole)) = standing.acceptable() else {
-        let why = format!(
-            "its store has index {} already, past what was lost: no index can be accepted",
-            standing.applied
-        );
-        return Err(refused(why));
+        let applied = standing.applied;
+        return Some(format!(
+            "its store has index {applied} already, past the place where the loss begins: no index can be accepted"
+        ));
     };
     let range = format!("acceptable is {}", between(first, whole));
     if after < first {
-        return Err(refused(format!(
-            "its store has index {first} already, which cannot be taken back; {range}"
-        )));
+        return Some(format!("its store has index {first} already, which cannot be taken back; {range}"));
     }
     if after > whole {
-        return Err(refused(format!(
-            "index {after} is not whole: {} is the last before the loss; {range}",
-            whole
-        )));
+        return Some(format!("index {after} is not whole: {whole} is the last before the loss; {range}"));
     }
-    if climb.straddles(after) {
+    climb.straddles(after).then(|| {
         let above = climb.above.filter(|above| *above <= whole);
         let above = above.map(|above| format!(" and {above}")).unwrap_or_default();
-        return Err(refused(format!(
-            "index {after} lies inside a record; the records nearest to it end at {}{above}; {range}",
-            climb.below
-        )));
-    }
-    let losses = standing.losses.iter().map(|loss| loss.lost.last).filter(|last| *last < Index::MAX);
-    let last = losses.chain(last).max().filter(|last| *last > after);
-    Ok(Sacrifice { partition, after, last })
+        let below = climb.below;
+        format!(
+            "index {after} lies inside a record; the records nearest to it end at {below}{above}; {range}"
+        )
+    })
 }
 
 #[cfg(test)]

@@ -35,11 +35,12 @@ pub(super) struct Standing {
 
 impl Standing {
     /// The indexes, first to last, after which a loss can be accepted: what the
-    /// store has cannot be taken back, and what is kept must be all there.
+    /// store has cannot be taken back, and what is kept must be all there, in
+    /// the store or in the log.
     pub fn acceptable(&self) -> Option<(Index, Index)> {
         let firsts = self.losses.iter().filter(|loss| loss.named).map(|loss| loss.lost.first);
         let whole = firsts.min().map_or(self.reach, |first| self.reach.min(first.saturating_sub(1)));
-        (!self.losses.is_empty() && self.applied <= whole).then_some((self.applied, whole))
+        (!self.losses.is_empty()).then_some((self.applied, whole.max(self.applied)))
     }
 
     pub fn is_damaged(&self) -> bool {
@@ -112,9 +113,12 @@ mod tests {
         standing(P, applied, &BTreeMap::from([(P, climb)]), damages)
     }
 
+    /// Applied, reach, damages; what can be accepted.
+    type Row<'a> = (Index, Index, &'a [Damage], Option<(Index, Index)>);
+
     #[test]
     fn what_can_be_accepted_lies_between_store_and_loss() {
-        let rows: &[(Index, Index, &[Damage], Option<(Index, Index)>)] = &[
+        let rows: &[Row<'_>] = &[
             (2, 4, &[], None),
             (2, 4, &[damage(&[lost(5, 9, false)], false)], Some((2, 4))),
             (2, 3, &[damage(&[lost(5, 9, false)], false)], Some((2, 3))),
@@ -123,7 +127,7 @@ mod tests {
             (2, 4, &[damage(&[lost(8, 9, false)], false), damage(&[lost(5, 6, false)], false)], Some((2, 4))),
             (7, 9, &[damage(&[lost(5, 6, false)], false), damage(&[lost(9, 9, false)], false)], Some((7, 8))),
             (2, 6, &[damage(&[], true)], Some((2, 6))),
-            (7, 7, &[damage(&[lost(5, 6, true)], false)], None),
+            (7, 7, &[damage(&[lost(5, 6, true)], false)], Some((7, 7))),
         ];
         for (applied, reach, damages, expected) in rows {
             assert_eq!(

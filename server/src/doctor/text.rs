@@ -10,6 +10,8 @@ use wal::inspect::{BatchRow, RecordRow};
 
 /// Partitions that one cell of a table names.
 const NAMED_MAX: usize = 3;
+/// Records that one table takes: a segment may hold a million.
+const ROWS_MAX: usize = 10_000;
 
 /// Prints the report; with `batches`, every batch and record too.
 pub(super) fn print(report: &Report, batches: Option<&Batches<'_>>, out: &mut dyn Write) -> io::Result<()> {
@@ -117,17 +119,16 @@ fn kind(row: &BatchRow, end: Option<u64>) -> String {
 }
 
 fn records(rows: &[BatchRow], out: &mut dyn Write) -> io::Result<()> {
-    if rows.iter().all(|row| row.records.is_empty()) {
-        return Ok(());
+    let all = rows.iter().flat_map(|row| row.records.iter().map(move |record| cells(row, record)));
+    let mut all = all.peekable();
+    while all.peek().is_some() {
+        let heading = ["LSN", "PARTITION", "EPOCH", "INDEX", "COUNT", "STAMP", "KIND", "PAYLOAD"];
+        let mut table = Table::new(heading);
+        all.by_ref().take(ROWS_MAX).for_each(|cells| table.row(cells));
+        writeln!(out)?;
+        table.print("  ", out)?;
     }
-    writeln!(out)?;
-    let mut table = Table::new(["LSN", "PARTITION", "EPOCH", "INDEX", "COUNT", "STAMP", "KIND", "PAYLOAD"]);
-    for row in rows {
-        for record in &row.records {
-            table.row(cells(row, record));
-        }
-    }
-    table.print("  ", out)
+    Ok(())
 }
 
 fn cells(row: &BatchRow, record: &RecordRow) -> [String; 8] {

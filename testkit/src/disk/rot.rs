@@ -101,12 +101,13 @@ impl Rot<'_> {
                 "rot in segment {segment}, batches {} and {}, footer byte {at}",
                 pair[0].lsn, pair[1].lsn
             );
-            let concerned = pair.iter().flat_map(|batch| batch.own.spans()).map(|span| span.partition);
-            self.judge(&disk, &concerned.collect(), &scene, tally);
+            let concerned = pair.iter().flat_map(|batch| batch.own.spans());
+            let concerned: Vec<PartitionId> = concerned.map(|span| span.partition).collect();
+            self.judge(&disk, &concerned, &scene, tally);
         }
     }
 
-    fn judge(&self, disk: &SimDisk, concerned: &Vec<PartitionId>, scene: &str, tally: &mut Tally) {
+    fn judge(&self, disk: &SimDisk, concerned: &[PartitionId], scene: &str, tally: &mut Tally) {
         tally.images += 1;
         let host = match Host::start(disk, self.habits) {
             Err(ended) => return tally.count(&Verdict::Lost(format!("refused to start: {ended}")), scene),

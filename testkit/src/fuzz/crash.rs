@@ -31,14 +31,15 @@ impl Witness {
         Witness { points }
     }
 
-    /// The disk that the crash leaves.
-    pub fn after(&self, crash: Crash) -> SimDisk {
+    /// The disk that the crash leaves, and whether everything had been done.
+    pub fn after(&self, crash: Crash) -> (SimDisk, bool) {
         let points = self.points.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = &points[usize::from(crash.point) % points.len()];
-        match crash.image {
-            None => SimDisk::from_pending(pending),
-            Some(nth) => SimDisk::from_image(image(pending, usize::from(nth))),
-        }
+        let at = usize::from(crash.point) % points.len();
+        let disk = match crash.image {
+            None => SimDisk::from_pending(&points[at]),
+            Some(nth) => SimDisk::from_image(image(&points[at], usize::from(nth))),
+        };
+        (disk, at + 1 == points.len())
     }
 }
 

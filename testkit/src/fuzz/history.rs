@@ -5,8 +5,17 @@ use model::{Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use std::collections::BTreeMap;
 use wal::{Append, Carriers, Lsn, index_payload};
 
+/// One partition's votes.
+#[derive(Clone, Debug, Default)]
+struct Votes {
+    /// The last one acknowledged or shown; empty when there was none.
+    promised: Bytes,
+    /// Those handed in since.
+    later: Vec<Bytes>,
+}
+
 /// The history of one log, over all its lives.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
     /// Every command, in order, none twice.
     submitted: Vec<Record>,
@@ -16,9 +25,7 @@ pub(super) struct History {
     under_way: Vec<(Lsn, usize)>,
     /// Up to here a partition needs nothing of the log.
     purged: BTreeMap<PartitionId, Index>,
-    /// The votes of each partition that were handed in, the last one promised
-    /// first.
-    votes: BTreeMap<PartitionId, Vec<Bytes>>,
+    votes: BTreeMap<PartitionId, Votes>,
     serial: u64,
 }
 
@@ -51,11 +58,22 @@ impl History {
         Append::from(record)
     }
 
-    /// A vote that no other equals; openings are to repeat it.
+    /// A vote that no other equals.
     pub fn vote(&mut self, partition: u64) -> Append {
         self.serial += 1;
-        let vote = Bytes::copy_from_slice(&self.serial.to_le_bytes());
-        self.votes.entry(PartitionId(partition)).or_default().push(vote.clone());
+        self.hand_in(partition, Bytes::copy_from_slice(&self.serial.to_le_bytes()))
+    }
+
+    /// The votes that are known, handed in again: a promise pins no segment, so
+    /// openings have to repeat it before anything is released.
+    pub fn votes_again(&mut self) -> Vec<Append> {
+        let known = self.votes.iter().filter(|(_, votes)| !votes.promised.is_empty());
+        let known: Vec<(u64, Bytes)> = known.map(|(id, votes)| (id.0, votes.promised.clone())).collect();
+        known.into_iter().map(|(partition, vote)| self.hand_in(partition, vote)).collect()
+    }
+
+    fn hand_in(&mut self, partition: u64, vote: Bytes) -> Append {
+        self.votes.entry(PartitionId(partition)).or_default().later.push(vote.clone());
         let record = self.record(partition, RecordKind::Vote, self.next(partition), vote.clone());
         Append { record, carry: Some(vote) }
     }
@@ -80,12 +98,26 @@ impl History {
             self.under_way.remove(0);
         }
         if self.under_way.is_empty() {
-            // Of an older vote nobody needs to know any more.
-            self.votes.values_mut().for_each(|votes| drop(votes.drain(..votes.len().saturating_sub(1))));
+            for votes in self.votes.values_mut() {
+                votes.promised = votes.later.pop().unwrap_or(std::mem::take(&mut votes.promised));
+                votes.later.clear();
+            }
+        }
+    }
+
+    /// What was promised since then was not: it ended before.
+    pub fn take_back(&mut self, before: &History) {
+        self.promised = before.promised;
+        for (partition, votes) in &mut self.votes {
+            let earlier = before.votes.get(partition).cloned().unwrap_or_default();
+            votes.later.extend(earlier.later);
+            votes.later.push(std::mem::replace(&mut votes.promised, earlier.promised));
         }
     }
 
     /// Judges what a recovery shows; from now on that is what was promised.
+    /// The commands shown must be a stretch of those submitted: nothing before
+    /// it is needed any more, nothing behind it was promised.
     pub fn judge(&mut self, shown: &[Record], carriers: &Carriers, last: &BTreeMap<PartitionId, Index>) {
         let commands: Vec<&Record> = shown.iter().filter(|r| r.kind == RecordKind::Commands).collect();
         let from = commands.first().map_or(self.promised, |first| {
@@ -105,8 +137,9 @@ impl History {
         self.promised = upto;
         self.under_way.clear();
         self.judge_votes(shown, carriers);
-        for (partition, index) in last.iter().filter(|(_, index)| **index > 0) {
-            assert_eq!(*index + 1, self.next(partition.0), "the last index of partition {partition}");
+        for partition in last.keys().chain(self.purged.keys()) {
+            let known = last.get(partition).copied().unwrap_or(0);
+            assert_eq!(known + 1, self.next(partition.0), "the last index of partition {partition}");
         }
     }
 
@@ -116,10 +149,9 @@ impl History {
             let own = shown.iter().filter(|r| r.partition == *partition && r.kind == RecordKind::Vote);
             let carried = carriers.get(*partition).map(|carrier| carrier.opaque.clone());
             let known = own.last().map(|record| record.payload.clone()).or(carried).unwrap_or_default();
-            // The first may never have been acknowledged.
-            let there = votes.iter().any(|vote| *vote == known);
-            assert!(there || self.promised_no_vote(partition, &known), "vote of {partition}: {known:?} of {votes:?}");
-            *votes = vec![known];
+            let there = known == votes.promised || votes.later.contains(&known);
+            assert!(there, "lost: a vote of partition {partition}: {known:?} is known of {votes:?}");
+            *votes = Votes { promised: known, later: Vec::new() };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Any bytes as the only segment of a log.
 
-use crate::fuzz::sparse::{IDENTITY, SEGMENT, to_segment};
+use crate::fuzz::sparse::{IDENTITY, SEGMENT, is_sealed, to_segment};
 use env::sim::SimDisk;
 use env::{Files, Mono, Plants};
 use model::{Limits, Record};
@@ -24,12 +24,19 @@ pub fn log_recover(input: &[u8]) {
     match found(&disk) {
         Err(error) => {
             assert!(error.code().number > 1000);
-            assert_eq!(disk.list(Path::new(DIR)).expect("listed"), names, "a refusal changes nothing: {error}");
+            assert_eq!(
+                disk.list(Path::new(DIR)).expect("listed"),
+                names,
+                "a refusal changes nothing: {error}"
+            );
         }
         Ok((records, damages)) => {
             let (again, still) = found(&disk).expect("it has been opened before");
             assert_eq!(again, records, "a second start shows the same records");
-            for damage in damages.iter().filter(|damage| loses_indexes(damage)) {
+            // Numbers that contradict each other under checksums that fit were
+            // never a log: of those, only the records are compared.
+            let rot = !is_sealed(input);
+            for damage in damages.iter().filter(|damage| rot && loses_indexes(damage)) {
                 let place = (damage.segment, damage.offset);
                 let again = still.iter().any(|other| (other.segment, other.offset) == place);
                 assert!(again, "damage is not forgotten: {damage:?}, then {still:?}");

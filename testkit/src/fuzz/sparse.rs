@@ -29,9 +29,14 @@ pub enum Seal {
     Computed,
 }
 
+/// Are the input's checksums made to fit?
+pub(super) fn is_sealed(input: &[u8]) -> bool {
+    input.first().is_some_and(|flags| flags & SEAL != 0)
+}
+
 /// The segment that an input stands for.
 pub(super) fn to_segment(input: &[u8]) -> Vec<u8> {
-    let Some((flags, mut rest)) = input.split_first() else { return Vec::new() };
+    let Some((_, mut rest)) = input.split_first() else { return Vec::new() };
     let mut segment = Vec::new();
     let mut starts = Vec::new();
     while let [block, low, high, content @ ..] = rest {
@@ -44,9 +49,7 @@ pub(super) fn to_segment(input: &[u8]) -> Vec<u8> {
         starts.push(start);
         rest = after;
     }
-    if flags & SEAL != 0 {
-        // The body's checksum stands in the header: last to first would do as
-        // well, but a batch may reach over the next chunk.
+    if is_sealed(input) {
         for start in starts {
             seal(&mut segment, start);
         }
@@ -70,7 +73,8 @@ pub fn from_segment(segment: &[u8], seal: Seal) -> Vec<u8> {
 
 /// The length fields of a header, if they fit what is there.
 pub(super) fn lengths(segment: &[u8], start: usize) -> Option<(usize, usize)> {
-    let field = |at: usize| Some(u32::from_le_bytes(segment.get(start + at..start + at + 4)?.try_into().ok()?));
+    let field =
+        |at: usize| Some(u32::from_le_bytes(segment.get(start + at..start + at + 4)?.try_into().ok()?));
     let (header, body) = (field(32)? as usize, field(36)? as usize);
     let fits = header >= FIXED_BYTES && start.checked_add(header)?.checked_add(body)? <= segment.len();
     fits.then_some((header, body))

@@ -4,7 +4,7 @@
 use crate::world::{BLOCK, DIR, command, contents, disk, listing, naming, quiet, segment, start, write};
 use env::Files;
 use env::sim::SimDisk;
-use model::{Index, RecordKind};
+use model::{Index, PartitionId, RecordKind};
 use std::path::Path;
 use wal::Damage;
 
@@ -80,4 +80,25 @@ fn a_second_accepted_loss_does_not_undo_the_first() {
     let commands = shown.iter().filter(|(_, record)| record.kind == RecordKind::Commands);
     let indexes: Vec<Index> = commands.map(|(_, record)| record.first_index).collect();
     assert_eq!(indexes, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_lost_opening_is_not_forgotten() {
+    let disk = disk();
+    drop(start(&disk));
+    let mut log = start(&disk);
+    write(&mut log.writer, &[command(1, 1)]);
+    quiet(&mut log.writer);
+    drop(log);
+    // The bodies of the opening and of its repetition: their headers know only
+    // of kept records, not of the states that are gone.
+    let second = segment(Path::new(DIR), 2);
+    disk.rot(&second, 100, |bytes| bytes[0] ^= 1);
+    disk.rot(&second, BLOCK + 100, |bytes| bytes[0] ^= 1);
+    for life in 1..4 {
+        let log = start(&disk);
+        let damage = log.recovery.damages.iter().find(|damage| damage.everybody);
+        assert_eq!(damage.map(|damage| damage.segment.0), Some(2), "life {life}");
+        assert!(damage.is_some_and(|damage| damage.loss_of(PartitionId(77), 5).is_some()), "life {life}");
+    }
 }

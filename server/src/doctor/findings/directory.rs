@@ -13,11 +13,10 @@ pub(super) fn findings(found: &Found) -> Vec<Finding> {
     all.extend(in_use(found));
     let directory = &found.directory;
     all.extend(flaws(found).iter().map(|(name, failure)| Finding::failed(name, failure)));
-    if let Some(finding) = all.iter_mut().find(|finding| finding.name == "identity") {
-        if let Some(owner) = found.log_owner {
-            let what = format!("; the log says: cluster {}, disk {}", owner.cluster, owner.disk);
-            finding.what.push_str(&what);
-        }
+    let identity = all.iter_mut().find(|finding| finding.name == "identity");
+    if let (Some(finding), Some(owner)) = (identity, found.log_owner) {
+        let what = format!("; the log says: cluster {}, disk {}", owner.cluster, owner.disk);
+        finding.what.push_str(&what);
     }
     all.extend(directory.parts.iter().filter_map(|(name, part)| part_finding(&found.dir, name, part)));
     if all.iter().all(|finding| finding.level == Level::Warn) {

@@ -70,6 +70,29 @@ fn sound(log: &Log) -> Finding {
 }
 
 fn surveyed(survey: &Survey) -> Vec<Finding> {
+    let mut all = tail(survey);
+    for (partition, accepted) in &survey.accepted {
+        for index in accepted.iter().map(|one| one.after) {
+            let what = format!("partition {partition}: an operator gave up what followed index {index}");
+            all.push(Finding::pass("given-up", what, "What came after that word counts.").about(*partition));
+        }
+    }
+    for damage in survey.damages.iter().filter(|damage| damage.condemned.is_empty() && !damage.everybody) {
+        let place = format!("segment {}, offset {}", damage.segment, damage.offset);
+        let what = format!("{place}: bytes that cannot be read, and nobody's");
+        all.push(Finding::pass("damage-nobody", what, "No record stood there."));
+    }
+    for damage in wal::inspect::outstanding(survey).iter().filter(|damage| damage.everybody) {
+        let place = format!("segment {}, offset {}", damage.segment, damage.offset);
+        let what = format!("{place}: batch {} cannot be read, and nothing tells whose it was", damage.lsn);
+        let finding = Finding::coded(Level::Fail, "damage-anybody", code::LOG_DAMAGED, what);
+        all.push(finding.but_next("See below what each partition can keep."));
+    }
+    all
+}
+
+/// What the next start does with the end of the log.
+fn tail(survey: &Survey) -> Vec<Finding> {
     let mut all = Vec::new();
     if let Some((segment, offset)) = survey.torn {
         let what =
@@ -77,38 +100,11 @@ fn surveyed(survey: &Survey) -> Vec<Finding> {
         all.push(Finding::pass("torn-tail", what, "It was never acknowledged; the next start drops it."));
     }
     if !survey.kept.is_empty() {
-        let what = format!(
-            "{} records behind batch {} are readable, but nothing proves yet that they are on disk",
-            survey.kept.len(),
-            survey.proven
-        );
-        all.push(Finding::pass(
-            "kept",
-            what,
-            "The next start keeps them, and writes them anew before it uses them.",
-        ));
+        let kept = some(survey.kept.len() as u64, "record");
+        let what = format!("{kept} behind batch {}: readable, but not proven to be on disk", survey.proven);
+        let safe = "The next start keeps them, and writes them anew before it uses them.";
+        all.push(Finding::pass("kept", what, safe));
     }
-    for (partition, accepted) in &survey.accepted {
-        for index in accepted.iter().map(|one| one.after) {
-            let what = format!("partition {partition}: an operator gave up what followed index {index}");
-            all.push(Finding::pass("given-up", what, "What came after that word counts.").about(*partition));
-        }
-    }
-    let outstanding = wal::inspect::outstanding(survey);
-    for damage in survey.damages.iter().filter(|damage| damage.condemned.is_empty() && !damage.everybody) {
-        let what = format!(
-            "segment {}, offset {}: bytes that cannot be read, and nobody's",
-            damage.segment, damage.offset
-        );
-        all.push(Finding::pass("damage-nobody", what, "No record stood there."));
-    }
-    let anybodys = outstanding.iter().filter(|damage| damage.everybody).map(|damage| {
-        let place = format!("segment {}, offset {}", damage.segment, damage.offset);
-        let what = format!("{place}: batch {} cannot be read, and nothing tells whose it was", damage.lsn);
-        Finding::coded(Level::Fail, "damage-anybody", code::LOG_DAMAGED, what)
-            .but_next("See below what each partition can keep.")
-    });
-    all.extend(anybodys);
     all
 }
 
