@@ -84,7 +84,8 @@ fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 	fi
 	@$(CCACHED) export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)-fuzz"; \
 	for target in $$(cargo fuzz list); do \
-		cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); \
+		found="$$CARGO_TARGET_DIR/found/$$target"; mkdir -p "$$found"; \
+		cargo fuzz run "$$target" "$$found" "fuzz/corpus/$$target" -- -max_total_time=$(FUZZ_SECONDS); \
 	done
 
 .PHONY: env

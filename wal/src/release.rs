@@ -6,6 +6,7 @@
 //! file's absence is no damage.
 
 use crate::batch::BatchKind;
+use crate::carrier::Carrier;
 use crate::error::LogError;
 use crate::opening;
 use crate::packet::Packet;
@@ -46,8 +47,10 @@ impl Writer {
             let carrier = self.carriers.get(span.partition);
             // A forgotten partition's records bind nothing; one that nobody can
             // name binds for good: its owner has to be rebuilt.
-            span.partition == ANYBODY
-                || span.is_indexed() && carrier.is_some_and(|carrier| carrier.purged < span.last)
+            // So does a promise until its owner has handed in its state again.
+            let records = |c: &Carrier| span.is_indexed() && c.purged < span.last;
+            let promise = |c: &Carrier| span.promise && !c.fresh;
+            span.partition == ANYBODY || carrier.is_some_and(|c| records(c) || promise(c))
         });
         needed.map(|span| Laggard { partition: span.partition, upto: span.last }).collect()
     }

@@ -61,7 +61,7 @@ fn replay(target: &str, flips: usize) {
 
 #[test]
 fn batches_are_decoded_or_not() {
-    replay("batch_decode", 4000);
+    replay("batch_decode", 400);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn logs_survive_their_crashes() {
 
 #[test]
 fn segments_are_recovered_or_refused() {
-    replay("log_recover", 4000);
+    replay("log_recover", 150);
 }
 
 #[test]
