@@ -103,6 +103,11 @@ impl Packet {
         }
     }
 
+    /// Does it purge, forget or hand in anything?
+    pub(crate) fn changes_carriers(&self) -> bool {
+        !self.notes.is_empty()
+    }
+
     /// Its batch is written: the carrier states follow.
     pub(crate) fn note_in(self, carriers: &mut Carriers) {
         for span in self.roster.spans() {

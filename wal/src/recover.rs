@@ -106,6 +106,7 @@ fn continue_log(files: Arc<dyn Files>, config: LogConfig, found: Survey) -> Resu
         durable: lsn,
         unsynced: None,
         unmarked: None,
+        release_due: true,
         poisoned: false,
         header: Vec::new(),
         config,

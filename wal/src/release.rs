@@ -63,8 +63,12 @@ impl Writer {
         free.last().map(|sealed| sealed.id)
     }
 
-    /// Releases what may go. Returns how many segments went.
+    /// Releases what may go. Returns how many segments went. What a reader
+    /// pins goes with the first purge after it.
     pub fn release(&mut self, now: Mono) -> Result<usize, LogError> {
+        if !std::mem::take(&mut self.release_due) {
+            return Ok(0);
+        }
         let Some(upto) = self.releasable() else { return Ok(0) };
         if self.config.plants.has(Plant::PurgeBeforeMark) {
             let gone = self.discard(upto)?;

@@ -76,6 +76,9 @@ pub struct Writer {
     pub(crate) unsynced: Option<(Mono, u64)>,
     /// Since when something is acknowledged and no header proves it.
     pub(crate) unmarked: Option<Mono>,
+    /// Has anything changed that may let a segment go? Asking costs a look at
+    /// every partition of the oldest one.
+    pub(crate) release_due: bool,
     pub(crate) poisoned: bool,
     /// A header being made; kept for its memory.
     pub(crate) header: Vec<u8>,
@@ -111,6 +114,7 @@ impl Writer {
         self.make_room(now, &own, body, urgency)?;
         self.write(now, BatchKind::Data, own, &packets.iter().collect::<Vec<_>>())?;
         for packet in packets.drain(..) {
+            self.release_due |= packet.changes_carriers();
             packet.note_in(&mut self.carriers);
         }
         self.sync_as_promised(now)?;
@@ -201,7 +205,7 @@ impl Writer {
         if self.poisoned { Err(LogError::Poisoned) } else { Ok(()) }
     }
 
-    /// Under `each`, now; under `every`, when too much has gathered.
+    /// Under `each`, now; under `every`, when it is time or too much has gathered.
     fn sync_as_promised(&mut self, now: Mono) -> Result<(), LogError> {
         if self.config.plants.has(Plant::AckBeforeSync) {
             // Planted: the batch counts as durable, and is synced in a while.
@@ -210,9 +214,11 @@ impl Writer {
         }
         match self.config.sync {
             SyncPolicy::Each => self.sync(),
-            SyncPolicy::Every(_) => {
-                let (_, bytes) = self.unsynced.unwrap_or((now, 0));
-                if bytes >= self.config.limits.log_unsynced_bytes_max { self.sync() } else { Ok(()) }
+            SyncPolicy::Every(ms) => {
+                // A log that is never idle has to keep its word here.
+                let (since, bytes) = self.unsynced.unwrap_or((now, 0));
+                let due = now >= since.plus_ms(ms) || bytes >= self.config.limits.log_unsynced_bytes_max;
+                if due { self.sync() } else { Ok(()) }
             }
         }
     }

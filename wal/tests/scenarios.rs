@@ -201,6 +201,19 @@ fn every_acks_before_it_syncs_and_says_so() {
 }
 
 #[test]
+fn every_keeps_its_time_in_a_log_that_is_never_idle() {
+    let disk = disk();
+    let mut log = open(Arc::new(disk.clone()), config(SyncPolicy::Every(10)), Mono(0)).expect("opens");
+    let mut at = |ms: u64, index| {
+        log.writer.step(Mono(0).plus_ms(ms), &[record(1, index, 1)], Urgency::Normal).expect("written")
+    };
+    let first = at(0, 1);
+    assert!(at(9, 2).durable < first.written);
+    let third = at(10, 3);
+    assert_eq!(third.durable, third.written);
+}
+
+#[test]
 fn a_failed_sync_poisons() {
     let disk = disk();
     let mut log = start(&disk);
