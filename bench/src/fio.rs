@@ -13,12 +13,22 @@ pub fn version() -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// How the writes go to the disk.
+#[derive(Clone, Copy)]
+pub enum Through {
+    /// The page cache, as `fio` does unless told.
+    Cache,
+    /// Past it, as our log does.
+    Direct,
+}
+
 /// Writes per second. The file stays, so that the next round lays out nothing.
-pub fn writes_per_s(dir: &Path, bytes: u64, seconds: u64) -> Result<f64, Failure> {
+pub fn writes_per_s(dir: &Path, bytes: u64, seconds: u64, through: Through) -> Result<f64, Failure> {
     let file = dir.join("fio.dat");
     let output = Command::new("fio")
         .args(["--name=log", "--rw=write", "--overwrite=1", "--fdatasync=1", "--ioengine=psync"])
         .args(["--time_based", "--size=16M", "--output-format=json"])
+        .arg(format!("--direct={}", i32::from(matches!(through, Through::Direct))))
         .arg(format!("--filename={}", file.display()))
         .arg(format!("--bs={bytes}"))
         .arg(format!("--runtime={seconds}"))

@@ -1,5 +1,6 @@
 //! The log under load: many that wait, and large batches.
 
+use crate::fio::Through;
 use crate::report::Report;
 use crate::{Failure, fio};
 use bytes::Bytes;
@@ -44,14 +45,16 @@ pub fn run(dir: &TempDir, seconds: u64, rounds: usize, only: Option<&str>) -> Re
     let mut report = Report::new();
     report.versions.insert("fio".to_owned(), fio::version()?);
     for load in LOADS.iter().filter(|load| only.is_none_or(|only| only == load.scenario)) {
-        let (mut appends, mut batches, mut others, mut sizes) = (vec![], vec![], vec![], vec![]);
+        let (mut appends, mut batches, mut sizes) = (vec![], vec![], vec![]);
+        let (mut cached, mut direct) = (vec![], vec![]);
         let mut bed = Bed::new(&dir.path().join(load.scenario), load)?;
         // A moment to lay out and recycle segments.
         bed.round(Duration::from_secs(1))?;
         for _ in 0..rounds {
             let ours = bed.round(Duration::from_secs(seconds))?;
             let size = (ours.bytes / ours.batches.max(1)).next_multiple_of(wal::BLOCK_BYTES);
-            others.push(fio::writes_per_s(dir.path(), size, seconds)?);
+            cached.push(fio::writes_per_s(dir.path(), size, seconds, Through::Cache)?);
+            direct.push(fio::writes_per_s(dir.path(), size, seconds, Through::Direct)?);
             let per_second = |count: u64| count as f64 / ours.took.as_secs_f64();
             appends.push(per_second(ours.appends));
             batches.push(per_second(ours.batches));
@@ -61,12 +64,14 @@ pub fn run(dir: &TempDir, seconds: u64, rounds: usize, only: Option<&str>) -> Re
         report.figure(name, "statehouse", "appends_per_s", "1/s", &appends);
         report.figure(name, "statehouse", "batches_per_s", "1/s", &batches);
         report.figure(name, "statehouse", "batch_kib", "KiB", &sizes);
-        report.figure(name, "fio", "writes_per_s", "1/s", &others);
-        let mut ratios: Vec<f64> = batches.iter().zip(&others).map(|(ours, fio)| ours / fio).collect();
-        ratios.sort_by(f64::total_cmp);
-        let told: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
-        eprintln!("{name}: ratio of each round: {}", told.join(" "));
-        report.ratio(name, "fio", "batches_per_s", ratios[ratios.len() / 2]);
+        for (system, others) in [("fio", &cached), ("fio-direct", &direct)] {
+            report.figure(name, system, "writes_per_s", "1/s", others);
+            let mut ratios: Vec<f64> = batches.iter().zip(others).map(|(ours, fio)| ours / fio).collect();
+            ratios.sort_by(f64::total_cmp);
+            let told: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+            eprintln!("{name}: ratio to {system} of each round: {}", told.join(" "));
+            report.ratio(name, system, "batches_per_s", ratios[ratios.len() / 2]);
+        }
     }
     Ok(report)
 }

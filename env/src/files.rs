@@ -73,8 +73,9 @@ pub trait LogDevice: Send + Sync {
     /// Writes all of it. After an error any part may have been written.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Writes the parts one behind the other, as one write. After an error any
-    /// part of them may have been written.
+    /// Writes the parts one behind the other, past the page cache where whole
+    /// blocks can be: for what is written once and rarely read. After an error
+    /// any part of them may have been written.
     fn write_parts_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
         self.write_at(offset, &parts.concat())
     }

@@ -98,7 +98,7 @@ pub(crate) fn encode_header(
     let header_bytes = out.len();
     let seed = place.seed();
     let body_bytes: usize = body.iter().map(|packet| packet.bytes()).sum();
-    let body_crc = body.iter().fold(seed, |crc, packet| packet.continue_crc(crc));
+    let body_crc = body.iter().fold(seed, |crc, packet| packet.checksum().behind(crc));
     let count: u32 = body.iter().map(|packet| packet.count()).sum();
     let spans = |roster: &Roster| length(roster.spans().len());
 

@@ -16,8 +16,8 @@ pub(crate) fn bytes(record: &Record) -> usize {
     FRAME_BYTES + record.payload.len()
 }
 
-/// Appends the record.
-pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
+/// What stands before the payload.
+pub(crate) fn head(record: &Record) -> [u8; FRAME_BYTES] {
     let length = u32::try_from(bytes(record)).expect("bounded by log_record_bytes_max");
     let mut head = [0; FRAME_BYTES];
     head[..4].copy_from_slice(&length.to_le_bytes());
@@ -30,8 +30,7 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
     head[40..48].copy_from_slice(&record.stamp.0.to_le_bytes());
     head[48..52].copy_from_slice(&record.count.to_le_bytes());
     // 52..56 are room, zero in this format.
-    out.extend_from_slice(&head);
-    out.extend_from_slice(&record.payload);
+    head
 }
 
 /// Why a body with a sound checksum cannot be read: a later build wrote it, or
@@ -125,10 +124,13 @@ mod tests {
         }
     }
 
+    fn encode(record: &Record) -> Vec<u8> {
+        [&head(record)[..], &record.payload].concat()
+    }
+
     #[test]
     fn bytes_are_golden() {
-        let mut out = Vec::new();
-        encode(&record(RecordKind::Commands, 2, b"ab"), &mut out);
+        let out = encode(&record(RecordKind::Commands, 2, b"ab"));
         let golden = b"\x3a\0\0\0\x01\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\
             \x0b\0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0\x02\0\0\0\0\0\0\0ab";
         assert_eq!(out, golden);
@@ -136,8 +138,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
-        let mut good = Vec::new();
-        encode(&record(RecordKind::Blank, 0, b"x"), &mut good);
+        let good = encode(&record(RecordKind::Blank, 0, b"x"));
         let with = |at: usize, byte: u8| {
             let mut bytes = good.clone();
             bytes[at] = byte;

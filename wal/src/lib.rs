@@ -24,6 +24,7 @@
 
 pub mod batch;
 pub mod carrier;
+mod checksum;
 pub mod config;
 pub mod damage;
 pub mod error;

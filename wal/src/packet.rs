@@ -5,14 +5,15 @@
 //! thread is a header and one vectored write.
 
 use crate::carrier::{Carriers, index};
+use crate::checksum::Checksum;
 use crate::error::LogError;
 use crate::frame;
 use crate::roster::Roster;
 use bytes::Bytes;
 use model::{Index, PartitionId, Record, RecordKind};
 
-/// From this size on, combining checksums costs less than taking them anew.
-const CRC_WORTH_BYTES: usize = 512 << 10;
+/// From this size on a payload is not copied into its packet.
+const LONG_BYTES: usize = 16 << 10;
 
 /// One record to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +42,12 @@ enum Note {
 /// Records framed for a batch, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Packet {
-    body: Vec<u8>,
-    /// The body's own CRC32C, where it is long.
-    crc: Option<u32>,
+    /// The frames, less the payloads that are long.
+    run: Vec<u8>,
+    /// Where in the run the long ones belong: they stay where they are.
+    long: Vec<(usize, Bytes)>,
+    bytes: usize,
+    checksum: Checksum,
     count: u32,
     roster: Roster,
     notes: Vec<Note>,
@@ -67,19 +71,27 @@ impl Packet {
 
     /// Frames records that change nobody's carrier state: the log's own.
     pub(crate) fn of_records<'a>(records: impl Iterator<Item = &'a Record> + Clone) -> Packet {
-        let mut body = Vec::with_capacity(records.clone().map(frame::bytes).sum());
-        let mut count = 0;
-        for record in records.clone() {
-            frame::encode(record, &mut body);
-            count += 1;
+        let mut packet = Packet { roster: Roster::of(records.clone()), ..Packet::default() };
+        let in_run =
+            |record: &Record| if is_long(record) { frame::FRAME_BYTES } else { frame::bytes(record) };
+        packet.run.reserve_exact(records.clone().map(in_run).sum());
+        for record in records {
+            packet.run.extend_from_slice(&frame::head(record));
+            if is_long(record) {
+                packet.long.push((packet.run.len(), record.payload.clone()));
+            } else {
+                packet.run.extend_from_slice(&record.payload);
+            }
+            packet.count += 1;
         }
-        let crc = (body.len() >= CRC_WORTH_BYTES).then(|| crc32c::crc32c(&body));
-        Packet { body, crc, count, roster: Roster::of(records), notes: Vec::new() }
+        packet.bytes = packet.parts().map(<[u8]>::len).sum();
+        packet.checksum = Checksum::of(packet.parts());
+        packet
     }
 
     /// Bytes of its records.
     pub fn bytes(&self) -> usize {
-        self.body.len()
+        self.bytes
     }
 
     /// How many records.
@@ -87,20 +99,22 @@ impl Packet {
         self.count
     }
 
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.body
+    /// Its bytes, in order.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = [0].into_iter().chain(self.long.iter().map(|(at, _)| *at));
+        let ends = self.long.iter().map(|(at, _)| *at).chain([self.run.len()]);
+        let long = self.long.iter().map(|(_, payload)| Some(&payload[..])).chain([None]);
+        let runs = starts.zip(ends).map(|(start, end)| &self.run[start..end]);
+        runs.zip(long).flat_map(|(run, long)| [Some(run), long]).flatten()
     }
 
     pub(crate) fn roster(&self) -> &Roster {
         &self.roster
     }
 
-    /// The checksum of what `crc` covers with this packet behind it.
-    pub(crate) fn continue_crc(&self, crc: u32) -> u32 {
-        match self.crc {
-            Some(own) => crc32c::crc32c_combine(crc, own, self.body.len()),
-            None => crc32c::crc32c_append(crc, &self.body),
-        }
+    /// The checksum of its bytes.
+    pub(crate) fn checksum(&self) -> Checksum {
+        self.checksum
     }
 
     /// Does it purge, forget or hand in anything?
@@ -121,6 +135,10 @@ impl Packet {
             }
         }
     }
+}
+
+fn is_long(record: &Record) -> bool {
+    record.payload.len() >= LONG_BYTES
 }
 
 fn note(record: &Record) -> Option<Note> {

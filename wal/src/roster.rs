@@ -95,10 +95,28 @@ impl Roster {
         }
     }
 
+    /// What they all say.
+    pub(crate) fn of_all<'a>(rosters: impl IntoIterator<Item = &'a Roster>) -> Roster {
+        let mut rosters = rosters.into_iter();
+        let mut all = rosters.next().cloned().unwrap_or_default();
+        rosters.for_each(|roster| all.merge(roster));
+        all
+    }
+
     /// Adds what another roster says.
     pub fn merge(&mut self, other: &Roster) {
+        let mut at = 0;
         for span in &other.spans {
-            self.add(*span);
+            // Both are sorted, and mostly name the same partitions: the next
+            // one here is the likely one.
+            if self.spans.get(at).is_none_or(|next| next.partition < span.partition) {
+                at += self.spans[at..].partition_point(|known| known.partition < span.partition);
+            }
+            match self.spans.get_mut(at) {
+                Some(known) if known.partition == span.partition => known.absorb(*span),
+                _ => self.spans.insert(at, *span),
+            }
+            at += 1;
         }
     }
 
@@ -128,12 +146,15 @@ impl Roster {
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.reserve(self.bytes());
         for span in &self.spans {
-            out.extend_from_slice(&span.partition.0.to_le_bytes());
-            out.extend_from_slice(&span.first.to_le_bytes());
-            out.extend_from_slice(&span.last.to_le_bytes());
-            out.extend_from_slice(&u32::from(span.promise).to_le_bytes());
-            out.extend_from_slice(&0u32.to_le_bytes());
+            let mut bytes = [0; SPAN_BYTES];
+            bytes[..8].copy_from_slice(&span.partition.0.to_le_bytes());
+            bytes[8..16].copy_from_slice(&span.first.to_le_bytes());
+            bytes[16..24].copy_from_slice(&span.last.to_le_bytes());
+            bytes[24..28].copy_from_slice(&u32::from(span.promise).to_le_bytes());
+            // 28..32 are room, zero in this format.
+            out.extend_from_slice(&bytes);
         }
     }
 
@@ -175,6 +196,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn merging_is_adding_one_by_one(
+            ours in proptest::collection::vec((0u64..30, 1u64..9, 0u64..9), 0..20),
+            theirs in proptest::collection::vec((0u64..30, 1u64..9, 0u64..9), 0..20),
+        ) {
+            let of = |spans: &[(u64, u64, u64)]| {
+                let mut roster = Roster::default();
+                spans.iter().for_each(|(partition, first, more)| {
+                    roster.add(span(*partition, *first, first + more - 1));
+                });
+                roster
+            };
+            let (mut merged, other) = (of(&ours), of(&theirs));
+            let mut added = merged.clone();
+            other.spans().iter().for_each(|span| added.add(*span));
+            merged.merge(&other);
+            prop_assert_eq!(merged, added);
+        }
+
         #[test]
         fn rosters_round_trip(
             spans in proptest::collection::vec((0u64..50, 1u64..9, 0u64..9, any::<bool>()), 0..20),

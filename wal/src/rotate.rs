@@ -144,7 +144,7 @@ impl OpeningPlan<'_> {
         let packet = Packet::of_records([&opening].into_iter().chain(&self.carried).chain(self.kept));
         let mut header = Vec::new();
         let padding = batch::encode_header(&place, &draft, &[&packet], &mut header);
-        let parts = [&header[..], packet.body(), padding];
+        let parts: Vec<&[u8]> = [&header[..]].into_iter().chain(packet.parts()).chain([padding]).collect();
         device.write_parts_at(0, &parts)?;
         Ok(parts.iter().map(|part| part.len() as u64).sum())
     }

@@ -62,7 +62,7 @@ fn lay_out(files: &dyn Files, path: &Path, bytes: u64) -> Result<(), LogError> {
     let (mut offset, mut chunks) = (0, 0);
     while offset < bytes {
         let chunk = (bytes - offset).min(zeroes.len() as u64) as usize;
-        device.write_at(offset, &zeroes[..chunk]).map_err(LogError::io("write", path))?;
+        device.write_parts_at(offset, &[&zeroes[..chunk]]).map_err(LogError::io("write", path))?;
         offset += chunk as u64;
         chunks += 1;
         if chunks % CHUNKS_PER_SYNC == 0 || offset == bytes {

@@ -106,10 +106,7 @@ impl Writer {
         if packets.iter().all(|packet| packet.count() == 0) {
             return Ok(self.synced());
         }
-        let own = packets.iter().fold(Roster::default(), |mut all, packet| {
-            all.merge(packet.roster());
-            all
-        });
+        let own = Roster::of_all(packets.iter().map(Packet::roster));
         let body = packets.iter().map(Packet::bytes).sum();
         self.make_room(now, &own, body, urgency)?;
         self.write(now, BatchKind::Data, own, &packets.iter().collect::<Vec<_>>())?;
@@ -266,7 +263,7 @@ impl Writer {
         let padding = batch::encode_header(&place, &draft, body, &mut self.header);
         let parts: Vec<&[u8]> = [&self.header[..]]
             .into_iter()
-            .chain(body.iter().map(|packet| packet.body()))
+            .chain(body.iter().flat_map(|packet| packet.parts()))
             .chain([padding])
             .collect();
         if let Err(source) = self.active.device.write_parts_at(place.offset, &parts) {

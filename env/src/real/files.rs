@@ -1,13 +1,14 @@
 //! The operating system's files.
 #![allow(clippy::disallowed_methods)] // this is the seam
 
+use super::direct::Direct;
 use crate::files::{Entry, EntryKind, FileLock, Files, LogDevice};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Files on a mounted file system.
 pub struct OsFiles;
@@ -44,12 +45,12 @@ impl Files for OsFiles {
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn LogDevice>> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        Ok(Arc::new(OsFile(file)))
+        Ok(Arc::new(OsFile::of(file)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn LogDevice>> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        Ok(Arc::new(OsFile(file)))
+        Ok(Arc::new(OsFile::of(file)))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Arc<dyn LogDevice>> {
@@ -57,7 +58,7 @@ impl Files for OsFiles {
         if file.metadata()?.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
-        Ok(Arc::new(OsFile(file)))
+        Ok(Arc::new(OsFile::of(file)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -86,13 +87,34 @@ impl Files for OsFiles {
     }
 }
 
-struct OsFile(File);
+struct OsFile {
+    file: File,
+    /// Opened with the first write that may pass the cache.
+    direct: OnceLock<Option<Direct>>,
+}
+
+impl OsFile {
+    fn of(file: File) -> OsFile {
+        OsFile { file, direct: OnceLock::new() }
+    }
+
+    /// Writes the parts past the page cache, if that can be.
+    fn write_direct(&self, offset: u64, parts: &[&[u8]], total: usize) -> io::Result<bool> {
+        if !Direct::takes(offset, total) {
+            return Ok(false);
+        }
+        match self.direct.get_or_init(|| Direct::beside(&self.file)) {
+            Some(direct) => direct.write(offset, parts),
+            None => Ok(false),
+        }
+    }
+}
 
 impl LogDevice for OsFile {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let mut done = 0;
         while done < into.len() {
-            match self.0.read_at(&mut into[done..], offset + done as u64) {
+            match self.file.read_at(&mut into[done..], offset + done as u64) {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -103,15 +125,18 @@ impl LogDevice for OsFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)
     }
 
     fn write_parts_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
         let total: usize = parts.iter().map(|part| part.len()).sum();
+        if self.write_direct(offset, parts, total)? {
+            return Ok(());
+        }
         if parts.len() > IOV_MAX {
             return self.write_at(offset, &parts.concat());
         }
-        let written = match pwritev(&self.0, offset, parts) {
+        let written = match pwritev(&self.file, offset, parts) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             written => written?,
         };
@@ -126,19 +151,19 @@ impl LogDevice for OsFile {
     fn sync(&self) -> io::Result<()> {
         // Not `sync_data`: std retries on EINTR, and after any error here no
         // second sync may be believed.
-        // SAFETY: the descriptor is open for as long as `self.0` lives.
-        match unsafe { libc::fdatasync(self.0.as_raw_fd()) } {
+        // SAFETY: the descriptor is open for as long as `self.file` lives.
+        match unsafe { libc::fdatasync(self.file.as_raw_fd()) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
     }
 
     fn bytes(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn set_bytes(&self, bytes: u64) -> io::Result<()> {
-        self.0.set_len(bytes)
+        self.file.set_len(bytes)
     }
 }
 

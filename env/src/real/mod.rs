@@ -1,6 +1,7 @@
 //! The world as it is.
 
 mod clock;
+mod direct;
 mod fatal;
 mod files;
 mod spawn;
