@@ -1,7 +1,7 @@
 //! What a machine is: a pure function from a view and a command to changes.
 
 use bytes::Bytes;
-use model::{Mutation, Stamp};
+use model::{Index, Mutation, Stamp};
 
 /// The rows a command may see: its own partition's, as they stand before it.
 pub trait View {
@@ -13,6 +13,16 @@ pub trait View {
 #[derive(Debug, thiserror::Error)]
 #[error("reading the view failed: {0}")]
 pub struct ViewError(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Where in its partition's history a command stands. Both come from the
+/// record, so that every replica sees the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// The command's index: the revision of whatever it writes.
+    pub index: Index,
+    /// The partition clock: the only time there is.
+    pub stamp: Stamp,
+}
 
 /// What applying one command makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,5 +53,5 @@ pub trait Machine: Send + Sync {
     /// Total: a command that makes no sense has an outcome too (a refusal as
     /// its reply); only a view that cannot be read is an error. Mutations may
     /// share the command's memory.
-    fn apply(&self, view: &dyn View, command: &Bytes, stamp: Stamp) -> Result<Outcome, ViewError>;
+    fn apply(&self, view: &dyn View, command: &Bytes, at: At) -> Result<Outcome, ViewError>;
 }

@@ -3,10 +3,10 @@
 //! `Add` does not commute with being skipped or repeated, which is the point:
 //! a command applied twice, or not at all, shows in the value for ever.
 
-use crate::machine::{Machine, Outcome, View, ViewError};
+use crate::machine::{At, Machine, Outcome, View, ViewError};
 use bytes::Bytes;
 use model::wire::{Cursor, put_prefixed};
-use model::{KeyKind, Mutation, Stamp};
+use model::{KeyKind, Mutation};
 
 const SET: u8 = 1;
 const REMOVE: u8 = 2;
@@ -106,7 +106,7 @@ impl Machine for Register {
         }
     }
 
-    fn apply(&self, view: &dyn View, command: &Bytes, _stamp: Stamp) -> Result<Outcome, ViewError> {
+    fn apply(&self, view: &dyn View, command: &Bytes, _at: At) -> Result<Outcome, ViewError> {
         let Some(command) = RegisterCommand::decode(command) else {
             return Ok(Outcome { reply: Bytes::from_static(b"unreadable"), ..Outcome::default() });
         };
@@ -126,6 +126,8 @@ impl Machine for Register {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const AT: At = At { index: 1, stamp: model::Stamp(1) };
 
     struct Empty;
 
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn nonsense_has_an_outcome_too() {
-        let outcome = Register.apply(&Empty, &Bytes::from_static(b"\xffnonsense"), Stamp(1)).expect("total");
+        let outcome = Register.apply(&Empty, &Bytes::from_static(b"\xffnonsense"), AT).expect("total");
         assert_eq!(outcome.mutations, []);
         assert_eq!(&outcome.reply[..], b"unreadable");
     }
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn an_empty_register_adds_from_zero() {
         let add = RegisterCommand::Add { key: Bytes::from_static(b"n"), amount: 3 };
-        let outcome = Register.apply(&Empty, &add.encode(), Stamp(1)).expect("total");
+        let outcome = Register.apply(&Empty, &add.encode(), AT).expect("total");
         let three = Bytes::copy_from_slice(&3u64.to_le_bytes());
         assert_eq!(outcome.mutations, [Mutation::put(&b"\x01n"[..], three)]);
     }

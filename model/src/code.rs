@@ -74,6 +74,9 @@ codes! {
     DIRECTORY_INCOMPLETE = 1012, "a part of the data directory is missing",
         "Nothing was changed, and nothing was made in its place.",
         "Put the named directory back, or mount the disk it is on, then start again. If it is gone for good, the node's data is rebuilt from its peers in an empty directory.";
+    DESIRED_DAMAGED = 1013, "DESIRED, the node's list of tables and partitions, cannot be read",
+        "Nothing was changed; log and stores are untouched.",
+        "Restore DESIRED from a backup of the directory. Do not delete it: what nobody lists is not served.";
     LOG_SEGMENT_MISSING = 1101, "a log segment that is still needed is missing",
         "Nothing was changed. Other segments are intact; records up to the hole can be read.",
         "Put the named file back. If it is gone for good, `statehouse doctor --dir D` lists what each partition can keep.";
@@ -131,6 +134,75 @@ codes! {
     REPLAY_GAP = 1302, "the log does not reach back to what the store has",
         "Nothing was applied; the store is as it was.",
         "Rebuild the partition from replicas or a snapshot.";
+    MALFORMED = 2001, "the request makes no sense",
+        "Nothing was changed.",
+        "The message names the field; correct it and send the request again.";
+    KEY_INVALID = 2002, "a key is empty or longer than 1,024 bytes",
+        "Nothing was changed.",
+        "Use keys of 1 to 1,024 bytes; the message names the item.";
+    BATCH_TOO_LARGE = 2003, "the request is larger than 1,048,576 encoded bytes",
+        "Nothing of it was applied.",
+        "Split it into several requests.";
+    UNIMPLEMENTED = 2004, "this build does not have that method",
+        "Nothing was changed.",
+        "See `docs/api.md` for what works in which version.";
+    NO_TABLE = 2101, "there is no such table",
+        "Nothing was changed.",
+        "List the tables with `statehouse table ls`, or make it with `statehouse table create`.";
+    NO_PARTITION = 2102, "no partition holds that key or bears that id",
+        "Nothing was changed.",
+        "List the partitions with `statehouse partition ls`; add one whose range covers the key.";
+    BAD_NODE = 2103, "another node holds that key",
+        "Nothing was changed.",
+        "Send it to the address in the error's details; a client does so by itself.";
+    EPOCH_MISMATCH = 2104, "the partition is not at the epoch that the request expects",
+        "Nothing was changed.",
+        "Read the partition's epoch again and decide anew.";
+    DURABILITY_NOT_OFFERED = 2105, "the table's profile does not give the durability demanded",
+        "Nothing was changed.",
+        "Demand less, or use a table whose profile gives more.";
+    TABLE_EXISTS = 2106, "there is a table of that name already",
+        "Nothing was changed.",
+        "Choose another name, or use the table that is there.";
+    ID_IN_USE = 2107, "the partition id is or was in use",
+        "Nothing was changed.",
+        "Ask for another id, or for none: ids are never reused.";
+    RANGE_OVERLAPS = 2108, "the range overlaps that of another partition",
+        "Nothing was changed.",
+        "The message names that partition; choose a range beside it.";
+    RANGE_INVALID = 2109, "the range is empty or inverted",
+        "Nothing was changed.",
+        "Give a start below the end; an absent end means no end.";
+    PROFILE_REFUSED = 2110, "the choices of the profile do not go together",
+        "Nothing was changed.",
+        "The message says which choice excludes which.";
+    NOT_QUARANTINED = 2111, "the partition is not in quarantine",
+        "Nothing was changed.",
+        "Remove it first; its data stays until it is erased by name.";
+    TABLE_NOT_EMPTY = 2112, "the table still has partitions",
+        "Nothing was changed.",
+        "Remove its partitions first.";
+    OVERLOADED = 2201, "too much is under way already",
+        "Nothing of the request was applied.",
+        "Send it again after a pause that grows each time; a client does so by itself.";
+    DEADLINE_EXCEEDED = 2202, "the deadline passed before the request entered history",
+        "Nothing of it was applied.",
+        "Send it again with a later deadline.";
+    UNKNOWN_OUTCOME = 2203, "it is not known whether the request was applied",
+        "It was applied whole or not at all.",
+        "Read the rows concerned, or send the same request again under its op-id.";
+    STOPPING = 2204, "the node is shutting down",
+        "Nothing of the request was applied.",
+        "Send it to another node, or again when this one is back.";
+    PARTITION_FAILED = 2205, "the partition cannot be served",
+        "Nothing was changed; its data stays where it is.",
+        "`statehouse partition ls` and the node's log tell why; the hint names the cause.";
+    NOT_ALLOWED = 2301, "the caller may not do that",
+        "Nothing was changed.",
+        "Control calls are taken from loopback only until authorization is configured.";
+    INTERNAL = 2901, "a defect in this build",
+        "What was acknowledged is safe.",
+        "Report it together with the node's log.";
 }
 
 #[cfg(test)]

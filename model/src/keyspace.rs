@@ -42,6 +42,9 @@ pub mod meta {
     pub const APPLIED: [u8; 2] = [KeyKind::Meta as u8, 0x01];
     /// The partition's id, a little-endian `u64`: column families are slots.
     pub const PARTITION: [u8; 2] = [KeyKind::Meta as u8, 0x02];
+    /// The stamp of the last applied record, a little-endian `u64`: where the
+    /// partition's clock goes on.
+    pub const STAMP: [u8; 2] = [KeyKind::Meta as u8, 0x03];
 }
 
 /// A stored key taken apart again.

@@ -12,6 +12,7 @@
 
 pub mod code;
 pub mod command;
+pub mod durability;
 pub mod epoch;
 pub mod ids;
 pub mod key;
@@ -25,6 +26,7 @@ pub mod wire;
 
 pub use code::Code;
 pub use command::{Command, OpId};
+pub use durability::Durability;
 pub use epoch::Epoch;
 pub use ids::{ClusterId, DiskId, NodeId, PartitionId};
 pub use key::{Key, KeyError};

@@ -40,6 +40,18 @@ pub struct Limits {
     pub store_files_max: usize,
     /// Column families made ahead of need, for each store instance.
     pub store_spare_slots: usize,
+    /// Requests that may wait for a shard, of all its partitions.
+    pub shard_inbox_max: usize,
+    /// What a shard hands to the log in one round, beyond its last record.
+    pub shard_round_bytes_max: usize,
+    /// Requests of one partition that may be under way.
+    pub partition_requests_max: usize,
+    /// Bytes of one partition's requests that may be under way.
+    pub partition_request_bytes_max: usize,
+    /// Commands of one record, beyond its first request.
+    pub record_commands_max: u32,
+    /// Bytes of one record's commands, beyond its first request.
+    pub record_payload_bytes_max: usize,
     /// Rows that one scan call returns at most.
     pub scan_rows_max: usize,
 }
@@ -66,6 +78,12 @@ impl Default for Limits {
             store_cache_bytes_max: (512 * MIB) as usize,
             store_files_max: 1024,
             store_spare_slots: 2,
+            shard_inbox_max: 16_384,
+            shard_round_bytes_max: (4 * MIB) as usize,
+            partition_requests_max: 8192,
+            partition_request_bytes_max: (32 * MIB) as usize,
+            record_commands_max: 4096,
+            record_payload_bytes_max: (1 * MIB) as usize,
             scan_rows_max: 10_000,
         }
     }

@@ -16,5 +16,6 @@
 //! that a directory is this node's own before anything in it is used.
 
 pub mod data_dir;
+pub mod shard;
 
 pub use data_dir::{DataDir, DataDirError, Expect};

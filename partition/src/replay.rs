@@ -6,12 +6,11 @@
 //! problem: a store either holds every command up to its applied index or says
 //! so by refusing.
 
-use crate::overlay::{Overlaid, Overlay};
 use crate::progress::Progress;
 use crate::report::{PartitionReplay, Refusal, ReplayError, ReplayReport};
 use machine::{Machine, ViewError};
-use model::command::decode_commands;
 use model::{Index, PartitionId, Record, RecordKind};
+use pipeline::{Applier, ApplyError};
 use statestore::{Part, Store};
 use std::collections::BTreeMap;
 use wal::{Condemned, ReadBatch, Reader, Recovery};
@@ -67,12 +66,7 @@ impl Share {
 /// One partition on its way up.
 struct Climber<'a> {
     machine: Option<&'a dyn Machine>,
-    /// What store and gathered part hold together.
-    applied: Index,
-    /// The part being gathered.
-    first_index: Index,
-    count: u32,
-    overlay: Overlay,
+    applier: Applier,
     from: Index,
     /// Damage that its store had not flushed past.
     damaged: Option<Condemned>,
@@ -106,10 +100,7 @@ impl<'a> Replay<'a> {
             let losses = recovery.damages.iter().filter_map(|damage| damage.loss_of(partition, applied));
             let climber = Climber {
                 machine: machines.of(partition),
-                applied,
-                first_index: applied + 1,
-                count: 0,
-                overlay: Overlay::default(),
+                applier: Applier::after(partition, applied),
                 from: applied,
                 damaged: losses.min_by_key(|lost| lost.first),
                 refusal: None,
@@ -160,8 +151,8 @@ impl<'a> Replay<'a> {
 
     /// Applies what was gathered, all partitions in one store batch.
     fn flush(&mut self) -> Result<(), ReplayError> {
-        let gathered = self.climbers.iter_mut().filter(|(_, climber)| climber.count > 0);
-        let parts: Vec<Part> = gathered.map(|(partition, climber)| climber.part(*partition)).collect();
+        let parts: Vec<Part> =
+            self.climbers.values_mut().filter_map(|climber| climber.applier.part()).collect();
         self.gathered_bytes = 0;
         if !parts.is_empty() {
             self.store.apply(&parts)?;
@@ -174,7 +165,7 @@ impl<'a> Replay<'a> {
         self.flush()?;
         for (partition, climber) in self.climbers {
             let refusal = climber.refusal.or(climber.damaged.map(Refusal::Damaged));
-            let one = PartitionReplay { from: climber.from, applied: climber.applied, refusal };
+            let one = PartitionReplay { from: climber.from, applied: climber.applier.applied(), refusal };
             self.report.partitions.insert(partition, one);
         }
         Ok(self.report)
@@ -184,46 +175,33 @@ impl<'a> Replay<'a> {
 impl Climber<'_> {
     /// Takes a record in; returns the bytes gathered, 0 if it was not applied.
     fn take(&mut self, record: &Record, store: &dyn Store) -> Result<usize, ViewError> {
-        if self.refusal.is_some() || !record.kind.counts() || record.last_index() <= self.applied {
+        let applied = self.applier.applied();
+        if self.refusal.is_some() || !record.kind.counts() || record.last_index() <= applied {
             return Ok(0);
         }
-        if record.first_index != self.applied + 1 {
+        if record.first_index != applied + 1 {
             self.refusal = Some(match self.damaged {
                 Some(lost) => Refusal::Damaged(lost),
-                None => Refusal::Gap { applied: self.applied, next: record.first_index },
+                None => Refusal::Gap { applied, next: record.first_index },
             });
             return Ok(0);
         }
-        let (index, kind) = (record.first_index, record.kind);
         let Some(machine) = self.machine else {
             self.refusal = Some(Refusal::NoMachine);
             return Ok(0);
         };
-        if kind != RecordKind::Commands {
-            self.refusal = Some(Refusal::Kind { index, kind });
-            return Ok(0);
-        }
-        match decode_commands(&record.payload, record.count) {
-            Err(error) => {
+        // Nobody waits for the replies of a former life.
+        match self.applier.apply(record, machine, store, &mut Vec::new()) {
+            Ok(()) => Ok(record.payload.len() + 1),
+            Err(ApplyError::View(error)) => Err(error),
+            Err(ApplyError::Unreadable { index, error }) => {
                 self.refusal = Some(Refusal::Unreadable { index, error });
-                return Ok(0);
+                Ok(0)
             }
-            Ok(commands) => {
-                for command in commands {
-                    let view = Overlaid { store, partition: record.partition, overlay: &self.overlay };
-                    let outcome = machine.apply(&view, &command.body, record.stamp)?;
-                    self.overlay.extend(outcome.mutations);
-                }
+            Err(ApplyError::Kind { index, kind }) => {
+                self.refusal = Some(Refusal::Kind { index, kind });
+                Ok(0)
             }
         }
-        self.applied = record.last_index();
-        self.count += record.count;
-        Ok(record.payload.len() + 1)
-    }
-
-    fn part(&mut self, partition: PartitionId) -> Part {
-        let (first_index, count) = (self.first_index, std::mem::take(&mut self.count));
-        self.first_index = self.applied + 1;
-        Part { partition, first_index, count, mutations: self.overlay.take() }
     }
 }

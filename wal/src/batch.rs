@@ -19,8 +19,11 @@ pub const FORMAT: u16 = 1;
 /// Bytes before the rosters.
 const FIXED_BYTES: usize = 64;
 const CRC_AT: usize = 56;
-/// A header longer than this is no header: it would name 2^18 partitions.
-const HEADER_BYTES_MAX: u32 = 8 << 20;
+/// A header longer than this is no header: it would name 2^21 partitions.
+const HEADER_BYTES_MAX: u32 = 64 << 20;
+/// A segment whose roster is longer ends early, so that its footer and the
+/// opening behind it stay within that with room to spare.
+pub(crate) const SEGMENT_SPANS_MAX: usize = 1 << 20;
 
 /// What a batch is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

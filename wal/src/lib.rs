@@ -37,7 +37,8 @@ pub mod packet;
 mod place;
 pub mod reader;
 pub mod recover;
-pub mod release;
+mod refused;
+mod release;
 pub mod roster;
 mod rotate;
 mod segment;
@@ -57,7 +58,7 @@ pub use reader::{ReadBatch, Reader};
 pub use recover::{OpenLog, Recovery, open};
 pub use release::Laggard;
 pub use spare::{Spare, SpareJob, Urgency};
-pub use thread::{Log, Submission};
+pub use thread::{Inlet, Log, Submission};
 pub use writer::{Synced, Writer};
 
 /// Batches begin on multiples of this. A bound of the format.

@@ -6,7 +6,7 @@
 //! (votes, marks, purges, removals) may open it.
 
 use crate::error::LogError;
-use env::Files;
+use env::{Files, Mono};
 use std::path::{Path, PathBuf};
 
 /// Spares that a log wants ready: the next segment and the reserve.
@@ -80,7 +80,13 @@ pub(crate) struct SparePool {
     next_number: u64,
     /// A job was handed out and has not come back.
     under_way: bool,
+    /// When the last job failed. On a full disk each attempt takes the room
+    /// that somebody else may be waiting for: it is not made again at once.
+    failed: Option<Mono>,
 }
+
+/// So long after a failed job no other is handed out.
+const RETRY_MS: u64 = 1000;
 
 impl SparePool {
     pub fn new(dir: &Path, found: Vec<(PathBuf, u64)>) -> SparePool {
@@ -89,7 +95,7 @@ impl SparePool {
         };
         let next_number = found.iter().filter_map(|(path, _)| number(path)).max().map_or(1, |n| n + 1);
         let ready = found.into_iter().map(|(path, bytes)| Spare { path, bytes }).collect();
-        SparePool { dir: dir.to_owned(), ready, next_number, under_way: false }
+        SparePool { dir: dir.to_owned(), ready, next_number, under_way: false, failed: None }
     }
 
     /// A spare of at least `bytes`, laid out now if none is ready.
@@ -114,8 +120,9 @@ impl SparePool {
     }
 
     /// What has to be laid out, if anything and if nobody is at it.
-    pub fn wanted(&mut self, bytes: u64) -> Option<SpareJob> {
-        if self.under_way || self.ready.len() >= WANTED {
+    pub fn wanted(&mut self, now: Mono, bytes: u64) -> Option<SpareJob> {
+        let too_soon = self.failed.is_some_and(|failed| now < failed.plus_ms(RETRY_MS));
+        if self.under_way || too_soon || self.ready.len() >= WANTED {
             return None;
         }
         self.under_way = true;
@@ -123,8 +130,9 @@ impl SparePool {
     }
 
     /// The job came back.
-    pub fn came_back(&mut self, spare: Option<Spare>) {
+    pub fn came_back(&mut self, now: Mono, spare: Option<Spare>) {
         self.under_way = false;
+        self.failed = spare.is_none().then_some(now);
         self.ready.extend(spare);
     }
 

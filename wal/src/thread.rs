@@ -6,10 +6,12 @@
 
 use crate::error::LogError;
 use crate::packet::{Append, Packet};
+use crate::refused::Refused;
 use crate::spare::{Spare, SpareJob, Urgency};
 use crate::writer::{Synced, Writer};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use env::{Clock, Env, Fatal, Joiner, Mono};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,9 +40,15 @@ enum Job {
 /// A log with its threads running. Dropping it ends them in order: what was
 /// submitted is written, synced and marked first.
 pub struct Log {
+    inlet: Inlet,
+    threads: Vec<Box<dyn Joiner>>,
+}
+
+/// The way into a log, for as many threads as want one.
+#[derive(Clone)]
+pub struct Inlet {
     jobs: Sender<Job>,
     record_bytes_max: usize,
-    threads: Vec<Box<dyn Joiner>>,
 }
 
 impl Log {
@@ -59,6 +67,7 @@ impl Log {
             batch_bytes_max,
             answers: Vec::new(),
             packets: Vec::new(),
+            refused: Refused::default(),
         };
         let (files, back) = (env.files.clone(), jobs.clone());
         let lay_out = move || {
@@ -75,9 +84,19 @@ impl Log {
             env.spawn.thread("log-writer", Box::new(move || driver.run()))?,
             env.spawn.thread("log-spares", Box::new(lay_out))?,
         ];
-        Ok(Log { jobs, record_bytes_max, threads })
+        Ok(Log { inlet: Inlet { jobs, record_bytes_max }, threads })
     }
+}
 
+impl Deref for Log {
+    type Target = Inlet;
+
+    fn deref(&self) -> &Inlet {
+        &self.inlet
+    }
+}
+
+impl Inlet {
     /// Frames records on the caller's thread. A record above the limit is
     /// refused here, and with it all.
     pub fn frame(&self, appends: &[Append]) -> Result<Packet, LogError> {
@@ -97,7 +116,7 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let _ = self.jobs.send(Job::Close);
+        let _ = self.inlet.jobs.send(Job::Close);
         for thread in self.threads.drain(..) {
             // A panic there has already ended the process or been reported.
             let _ = thread.join();
@@ -115,6 +134,8 @@ struct Driver {
     /// Of the batch being gathered.
     answers: Vec<(Answer, Urgency)>,
     packets: Vec<Packet>,
+    /// What a full disk has refused and nobody has handed in anew.
+    refused: Refused,
 }
 
 impl Driver {
@@ -129,6 +150,12 @@ impl Driver {
         let now = self.clock.mono();
         let finished = self.writer.finish(now);
         self.end_if_broken(finished.map(|_| ()));
+        // Whoever was too late hears so, rather than nothing.
+        for job in self.inbox.try_iter() {
+            if let Job::Append(submission) = job {
+                (submission.answer)(Err(Arc::new(LogError::Closed)));
+            }
+        }
     }
 
     /// The next job, or `None` when idle work was due instead.
@@ -166,7 +193,7 @@ impl Driver {
                     call(&mut self.writer);
                     bytes = 0;
                 }
-                Job::Spare(spare) => self.writer.spare_ready(spare),
+                Job::Spare(spare) => self.writer.spare_ready(self.clock.mono(), spare),
                 Job::Close => {
                     self.step();
                     return false;
@@ -184,26 +211,44 @@ impl Driver {
             return;
         }
         let now = self.clock.mono();
-        match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
-            Ok(synced) => self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced))),
-            Err(full @ LogError::Full { .. }) => self.step_urgent(now, full),
-            Err(error) => self.end(&error),
+        if !self.refused.is_empty() {
+            self.step_singly(now, None);
+        } else {
+            match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
+                Ok(synced) => self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced))),
+                Err(full @ LogError::Full { .. }) => self.step_singly(now, Some(Arc::new(full))),
+                Err(error) => self.end(&error),
+            }
         }
         self.release(now);
     }
 
-    /// The disk is full: what must not be stopped goes on, the rest is refused.
-    fn step_urgent(&mut self, now: Mono, full: LogError) {
+    /// The disk is full, or was a moment ago: what must not be stopped goes on,
+    /// what would follow a hole is refused.
+    fn step_singly(&mut self, now: Mono, mut full: Option<Arc<LogError>>) {
         let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
-        let refusal = Arc::new(full);
         for ((answer, urgency), packet) in answers.into_iter().zip(packets) {
-            if urgency == Urgency::Normal {
-                answer(Err(refusal.clone()));
+            let roster = packet.roster().clone();
+            let hopeless = urgency == Urgency::Normal && full.is_some();
+            if hopeless || self.refused.leaves_hole(&roster) {
+                self.refused.refuse(&roster);
+                let why = full
+                    .clone()
+                    .unwrap_or_else(|| Arc::new(LogError::Full { path: self.writer.config.dir.clone() }));
+                answer(Err(why));
                 continue;
             }
-            match self.writer.step_packets(now, &mut vec![packet], Urgency::Urgent) {
-                Ok(synced) => answer(Ok(synced)),
-                Err(error @ LogError::Full { .. }) => answer(Err(Arc::new(error))),
+            match self.writer.step_packets(now, &mut vec![packet], urgency) {
+                Ok(synced) => {
+                    self.refused.accept(&roster);
+                    answer(Ok(synced));
+                }
+                Err(error @ LogError::Full { .. }) => {
+                    self.refused.refuse(&roster);
+                    let error = Arc::new(error);
+                    full.get_or_insert_with(|| error.clone());
+                    answer(Err(error));
+                }
                 Err(error) => self.end(&error),
             }
         }
@@ -215,10 +260,11 @@ impl Driver {
     }
 
     fn want_spares(&mut self) {
-        if let Some(job) = self.writer.spare_wanted()
+        let now = self.clock.mono();
+        if let Some(job) = self.writer.spare_wanted(now)
             && self.spare_jobs.try_send(job).is_err_and(|error| matches!(error, TrySendError::Full(_)))
         {
-            self.writer.spare_ready(None);
+            self.writer.spare_ready(now, None);
         }
     }
 

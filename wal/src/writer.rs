@@ -189,13 +189,13 @@ impl Writer {
 
     /// A spare that should be laid out, on whatever thread; its result goes to
     /// [`Writer::spare_ready`].
-    pub fn spare_wanted(&mut self) -> Option<SpareJob> {
-        self.spares.wanted(self.config.limits.log_segment_bytes)
+    pub fn spare_wanted(&mut self, now: Mono) -> Option<SpareJob> {
+        self.spares.wanted(now, self.config.limits.log_segment_bytes)
     }
 
     /// A laid-out spare, or word that it could not be had.
-    pub fn spare_ready(&mut self, spare: Option<Spare>) {
-        self.spares.came_back(spare);
+    pub fn spare_ready(&mut self, now: Mono, spare: Option<Spare>) {
+        self.spares.came_back(now, spare);
     }
 
     fn check_poison(&self) -> Result<(), LogError> {
@@ -244,7 +244,8 @@ impl Writer {
     fn make_room(&mut self, now: Mono, own: &Roster, body: usize, urgency: Urgency) -> Result<(), LogError> {
         let batch = batch::extent(own, &self.prior, body);
         let footer = self.active.roster.footer_room(own.spans().len() + self.prior.spans().len());
-        let full = self.active.offset + batch + footer > self.active.capacity;
+        let crowded = self.active.roster.spans().len() + own.spans().len() > batch::SEGMENT_SPANS_MAX;
+        let full = crowded || self.active.offset + batch + footer > self.active.capacity;
         let early = env::buggify!("log-rotates-early", 5) && self.active.offset > 2 * BLOCK_BYTES;
         if full || early { self.rotate(now, batch + footer, urgency) } else { Ok(()) }
     }

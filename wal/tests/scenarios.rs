@@ -229,8 +229,9 @@ fn a_failed_sync_poisons() {
 fn a_full_disk_takes_what_is_urgent_and_recovers() {
     let disk = disk();
     let mut log = start(&disk);
-    let reserve = log.writer.spare_wanted().expect("a reserve is wanted").run(&disk).expect("laid out");
-    log.writer.spare_ready(Some(reserve));
+    let reserve =
+        log.writer.spare_wanted(Mono(0)).expect("a reserve is wanted").run(&disk).expect("laid out");
+    log.writer.spare_ready(Mono(0), Some(reserve));
     let used: u64 = disk.list(Path::new(DIR)).expect("listed").iter().map(|entry| entry.bytes).sum();
     disk.set_capacity(Some(used));
     let mut index = 0;
@@ -245,6 +246,18 @@ fn a_full_disk_takes_what_is_urgent_and_recovers() {
     log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Urgent).expect("the reserve takes it");
     disk.set_capacity(None);
     write(&mut log.writer, &[record(1, index + 1, 1)]);
+}
+
+#[test]
+fn a_spare_that_finds_no_room_is_not_tried_again_at_once() {
+    let disk = disk();
+    let mut log = start(&disk);
+    let job = log.writer.spare_wanted(Mono(0)).expect("a reserve is wanted");
+    disk.set_capacity(Some(0));
+    assert!(job.run(&disk).is_err());
+    log.writer.spare_ready(Mono(0), None);
+    assert!(log.writer.spare_wanted(Mono(0).plus_ms(999)).is_none());
+    assert!(log.writer.spare_wanted(Mono(0).plus_ms(1000)).is_some());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::disk::ledger::{Ledger, SharedLedger};
 use bytes::Bytes;
 use env::sim::SimDisk;
 use env::{Files, Mono, Plants};
-use machine::{Machine, Register, RegisterCommand};
+use machine::{At, Machine, Register, RegisterCommand};
 use model::command::{Command, encode_commands};
 use model::{ClusterId, DiskId, Epoch, Index, Limits, PartitionId, Record, RecordKind, Stamp};
 use partition::{ReplayReport, replay};
@@ -168,16 +168,17 @@ impl Host {
         command: &RegisterCommand,
     ) -> Result<(), Ended> {
         let view = StoreView { store: &self.store, partition };
-        let outcome = Register.apply(&view, &command.encode(), Stamp(index)).map_err(told)?;
+        let outcome =
+            Register.apply(&view, &command.encode(), At { index, stamp: Stamp(index) }).map_err(told)?;
         let part = Part { partition, first_index: index, count: 1, mutations: outcome.mutations };
         self.store.apply(&[part]).map_err(told)
     }
 
     fn write(&mut self, appends: &[Append]) -> Result<(), Ended> {
         self.writer.step(self.now, appends, Urgency::Normal).map_err(told)?;
-        if let Some(job) = self.writer.spare_wanted() {
+        if let Some(job) = self.writer.spare_wanted(self.now) {
             let spare = job.run(self.writer.files()).ok();
-            self.writer.spare_ready(spare);
+            self.writer.spare_ready(self.now, spare);
         }
         Ok(())
     }

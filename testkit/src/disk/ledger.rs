@@ -1,7 +1,7 @@
 //! What must be there after a crash, and what must not.
 
 use bytes::Bytes;
-use machine::{Machine, Register, RegisterCommand, View, ViewError};
+use machine::{At, Machine, Register, RegisterCommand, View, ViewError};
 use model::{Index, KeyRange, Mutation, PartitionId, Stamp};
 use statestore::Store;
 use std::collections::BTreeMap;
@@ -137,8 +137,10 @@ impl History {
     /// The rows after the first `applied` commands, by the machine itself.
     fn state_at(&self, applied: Index) -> BTreeMap<Bytes, Bytes> {
         let mut rows = Rows::default();
-        for command in self.submitted.iter().take(usize::try_from(applied).unwrap_or(usize::MAX)) {
-            let outcome = Register.apply(&rows, &command.encode(), Stamp(0)).unwrap_or_default();
+        let submitted = self.submitted.iter().take(usize::try_from(applied).unwrap_or(usize::MAX));
+        for (index, command) in (1..).zip(submitted) {
+            let at = At { index, stamp: Stamp(index) };
+            let outcome = Register.apply(&rows, &command.encode(), at).unwrap_or_default();
             for mutation in outcome.mutations {
                 match mutation {
                     Mutation::Put { key, value } => rows.0.insert(key, value),

@@ -173,9 +173,9 @@ impl World {
             }
             Op::LayOut => {
                 let disk = self.disk.clone();
-                if let Some(job) = self.writer().spare_wanted() {
+                if let Some(job) = self.writer().spare_wanted(now) {
                     let spare = job.run(&disk).ok();
-                    self.writer().spare_ready(spare);
+                    self.writer().spare_ready(now, spare);
                 }
                 Ok(())
             }

@@ -46,6 +46,11 @@ impl Overlay {
         mutations
     }
 
+    /// Does a gathered mutation touch the row?
+    pub fn holds(&self, key: &[u8]) -> bool {
+        self.rows.contains_key(key)
+    }
+
     /// The row as the gathered mutations leave it; `None` when none touches it.
     fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         self.rows.get(key).map(|at| match &self.mutations[*at] {
@@ -60,14 +65,19 @@ pub(crate) struct Overlaid<'a> {
     pub store: &'a dyn Store,
     pub partition: PartitionId,
     pub overlay: &'a Overlay,
+    /// Rows read ahead, sorted by key.
+    pub fetched: &'a [(Bytes, Option<Bytes>)],
 }
 
 impl View for Overlaid<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError> {
-        match self.overlay.get(key) {
-            Some(row) => Ok(row),
-            None => self.store.get(self.partition, key).map_err(|error| ViewError(Box::new(error))),
+        if let Some(row) = self.overlay.get(key) {
+            return Ok(row);
         }
+        if let Ok(at) = self.fetched.binary_search_by(|(fetched, _)| fetched[..].cmp(key)) {
+            return Ok(self.fetched[at].1.clone());
+        }
+        self.store.get(self.partition, key).map_err(|error| ViewError(Box::new(error)))
     }
 }
 

@@ -1,0 +1,105 @@
+//! `kv`: rows by key. Upsert and remove are commands; reading is no command.
+//!
+//! `command.rs` is what a client asks, `row.rs` what is stored, and this file
+//! what the one makes of the other.
+
+mod command;
+mod row;
+
+pub use command::{KvCommand, KvReply};
+pub use row::Row;
+
+use crate::machine::{At, Machine, Outcome, View, ViewError};
+use bytes::Bytes;
+use model::keyspace::encode_data;
+use model::{Layout, Mutation};
+
+/// The key-value machine of a table with this layout.
+#[derive(Clone, Copy, Debug)]
+pub struct Kv {
+    /// How the table's keys are stored.
+    pub layout: Layout,
+}
+
+impl Machine for Kv {
+    fn name(&self) -> &'static str {
+        "kv"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self, command: &Bytes, keys: &mut Vec<Bytes>) {
+        if let Some(KvCommand::Remove { key }) = KvCommand::decode(command) {
+            keys.push(encode_data(self.layout, &key));
+        }
+    }
+
+    fn apply(&self, view: &dyn View, command: &Bytes, at: At) -> Result<Outcome, ViewError> {
+        let (reply, mutation) = match KvCommand::decode(command) {
+            None => (KvReply::Unreadable, None),
+            Some(KvCommand::Upsert { key, value }) => {
+                let row = Row { revision: at.index, value }.encode();
+                (KvReply::Done, Some(Mutation::put(encode_data(self.layout, &key), row)))
+            }
+            Some(KvCommand::Remove { key }) => {
+                let stored = encode_data(self.layout, &key);
+                match view.get(&stored)? {
+                    Some(_) => (KvReply::Done, Some(Mutation::delete(stored))),
+                    None => (KvReply::NotFound, None),
+                }
+            }
+        };
+        Ok(Outcome { reply: reply.encode(), mutations: mutation.into_iter().collect(), events: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Key, Stamp};
+    use std::collections::BTreeMap;
+
+    #[derive(Default)]
+    struct Rows(BTreeMap<Bytes, Bytes>);
+
+    impl View for Rows {
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError> {
+            Ok(self.0.get(key).cloned())
+        }
+    }
+
+    impl Rows {
+        fn run(&mut self, index: u64, command: &Bytes) -> KvReply {
+            let kv = Kv { layout: Layout::Hashed };
+            let outcome = kv.apply(self, command, At { index, stamp: Stamp(index) }).expect("total");
+            for mutation in outcome.mutations {
+                match mutation {
+                    Mutation::Put { key, value } => self.0.insert(key, value),
+                    Mutation::Delete { key } => self.0.remove(&key),
+                };
+            }
+            KvReply::decode(&outcome.reply)
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_revision_of_the_command_that_wrote_it() {
+        let key = Key::new("k").expect("a valid key");
+        let stored = encode_data(Layout::Hashed, &key);
+        let upsert =
+            |value: &'static str| KvCommand::Upsert { key: key.clone(), value: Bytes::from(value) }.encode();
+        let remove = KvCommand::Remove { key: key.clone() }.encode();
+        let mut rows = Rows::default();
+        assert_eq!(rows.run(1, &remove), KvReply::NotFound);
+        assert_eq!(rows.run(2, &upsert("a")), KvReply::Done);
+        assert_eq!(rows.run(3, &upsert("b")), KvReply::Done);
+        let row = Row::decode(&rows.0[&stored]).expect("our own row");
+        assert_eq!(row, Row { revision: 3, value: Bytes::from("b") });
+        assert_eq!(rows.run(4, &remove), KvReply::Done);
+        assert_eq!(rows.run(5, &remove), KvReply::NotFound);
+        assert_eq!(rows.run(6, &Bytes::from_static(b"\xff")), KvReply::Unreadable);
+        assert!(rows.0.is_empty());
+    }
+}

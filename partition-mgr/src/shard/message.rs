@@ -1,0 +1,93 @@
+//! What goes into a round, and what comes out of it.
+
+use model::PartitionId;
+use partition::{Charter, Envelope, Partition};
+use pipeline::Ticket;
+use statestore::{Part, Store, StoreError};
+use std::sync::Arc;
+use wal::{Append, Urgency};
+
+/// What a shard is told.
+pub enum Message {
+    /// Somebody asks one of its partitions for something.
+    Request(Envelope),
+    /// What became of a submission to the log.
+    Log(Ticket, LogOutcome),
+    /// What became of a batch that the store makes durable itself.
+    Stored(Vec<PartitionId>, Result<(), Arc<StoreError>>),
+    /// The manager's.
+    Order(Order),
+    /// The shard's thread is to end. The pure shard never sees it.
+    Stop,
+}
+
+impl From<Envelope> for Message {
+    fn from(envelope: Envelope) -> Message {
+        Message::Request(envelope)
+    }
+}
+
+/// What became of a submission. A log that fails otherwise ends the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogOutcome {
+    /// It is as durable as the log promises.
+    Durable,
+    /// There was no room; nothing of it was written.
+    Full,
+}
+
+/// What the manager wants of a shard.
+pub enum Order {
+    /// Serve this partition.
+    Open(Box<Partition>),
+    /// Finish what is under way, take in nothing more, and report.
+    Close(PartitionId),
+    /// Finish what is under way everywhere, and report each.
+    CloseAll,
+}
+
+/// What the manager hears of a shard.
+#[derive(Debug)]
+pub enum Report {
+    /// The partition has ended in order; everything it answered is in its store.
+    Closed(PartitionId),
+    /// The partition had to be stopped.
+    Failed(PartitionId, String),
+}
+
+/// What the log is to be handed.
+pub struct LogJob {
+    /// Under which name.
+    pub ticket: Ticket,
+    /// What.
+    pub appends: Vec<Append>,
+    /// May it use the reserve?
+    pub urgency: Urgency,
+}
+
+/// What a store is to apply and make durable by itself, on a thread that may
+/// wait for the disk.
+pub struct StoreJob {
+    /// Which store.
+    pub store: Arc<dyn Store>,
+    /// What.
+    pub parts: Vec<Part>,
+    /// Whose parts they are.
+    pub partitions: Vec<PartitionId>,
+}
+
+/// What a round leaves to be done.
+#[derive(Default)]
+pub struct Effects {
+    /// For the log, in this order.
+    pub log: Vec<LogJob>,
+    /// For stores with a journal.
+    pub stores: Vec<StoreJob>,
+    /// For the manager.
+    pub reports: Vec<Report>,
+}
+
+/// Which of a store's batches go to a thread of its own.
+pub(super) fn is_journaled(charter: &Charter) -> bool {
+    charter.profile.log == pipeline::LogChoice::Store
+}

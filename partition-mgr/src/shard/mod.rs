@@ -1,0 +1,18 @@
+//! Shards: threads that own many partitions each.
+//!
+//! ```text
+//! inbox ─► round: take in → drain (a record each) → one submission to the log
+//!                 → apply (one batch a store) → answers, one call an outlet
+//! ```
+//!
+//! [`Shard::step`] is a round and knows neither threads nor channels;
+//! `thread.rs` drives it in production, the simulation calls it directly.
+
+mod message;
+mod round;
+mod tenant;
+mod thread;
+
+pub use message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob};
+pub use round::Shard;
+pub use thread::{Inbox, SLACK, ShardThread};

@@ -1,0 +1,276 @@
+//! One round of a shard.
+
+use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, is_journaled};
+use super::tenant::Tenant;
+use env::{Mono, Wall};
+use model::{Limits, PartitionId};
+use partition::{Envelope, Input, Outbox};
+use pipeline::{DrainLimits, Refusal, Ticket};
+use statestore::{Part, Store, StoreError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use wal::{Append, Urgency};
+
+/// After a refusal for want of room, so long only what makes room is taken.
+const FULL_MS: u64 = 500;
+/// Submissions that may be with the log. More would only wait there instead of
+/// here, where they still become larger.
+const AT_LOG_MAX: usize = 64;
+
+/// Many partitions, moved along together.
+///
+/// Invariant: a partition's commands run here, one at a time, and nowhere else.
+pub struct Shard {
+    tenants: BTreeMap<PartitionId, Tenant>,
+    /// Who has something to drain, in turn.
+    queue: VecDeque<PartitionId>,
+    /// Who has something to apply.
+    appliers: Vec<PartitionId>,
+    /// What the log has been handed, and whose it is.
+    at_log: VecDeque<(Ticket, Vec<PartitionId>)>,
+    next_ticket: Ticket,
+    full_since: Option<Mono>,
+    outbox: Outbox,
+    drain: DrainLimits,
+    round_bytes_max: usize,
+    /// The last round left something that it could have drained.
+    behind: bool,
+    rounds: u64,
+}
+
+impl Shard {
+    /// A shard without partitions.
+    pub fn new(limits: &Limits) -> Shard {
+        Shard {
+            tenants: BTreeMap::new(),
+            queue: VecDeque::new(),
+            appliers: Vec::new(),
+            at_log: VecDeque::new(),
+            next_ticket: 1,
+            full_since: None,
+            outbox: Outbox::default(),
+            drain: DrainLimits {
+                commands_max: limits.record_commands_max,
+                bytes_max: limits.record_payload_bytes_max,
+            },
+            round_bytes_max: limits.shard_round_bytes_max,
+            behind: false,
+            rounds: 0,
+        }
+    }
+
+    /// Rounds so far.
+    pub fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// Did the last round leave something that it could have drained? What
+    /// waits for the log or a journal is moved along by their answer.
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// One round: takes the messages and says what is left to be done. Answers
+    /// have gone out when it returns.
+    pub fn step(&mut self, now: Mono, wall: Wall, messages: &mut Vec<Message>) -> Effects {
+        self.rounds += 1;
+        let mut effects = Effects::default();
+        if self.full_since.is_some_and(|since| now >= since.plus_ms(FULL_MS)) {
+            self.set_full(now, None);
+        }
+        for message in messages.drain(..) {
+            self.take(now, message, &mut effects);
+        }
+        // First the log, which then works while this thread applies.
+        self.drain(now, wall, &mut effects);
+        self.apply(now, &mut effects);
+        self.close_finished(&mut effects);
+        self.outbox.send();
+        effects
+    }
+
+    fn take(&mut self, now: Mono, message: Message, effects: &mut Effects) {
+        match message {
+            Message::Request(envelope) => self.take_request(now, envelope),
+            Message::Log(ticket, outcome) => self.take_log_outcome(now, ticket, outcome),
+            Message::Stored(partitions, result) => self.take_stored(now, &partitions, &result, effects),
+            Message::Order(Order::Open(partition)) => {
+                let id = partition.charter().id;
+                let before = self.tenants.insert(id, Tenant::new(*partition));
+                assert!(before.is_none(), "partition {id} would be opened twice");
+            }
+            Message::Order(Order::Close(id)) => self.retire(now, id),
+            Message::Stop => unreachable!("the thread that drives the shard keeps it"),
+            Message::Order(Order::CloseAll) => {
+                let ids: Vec<PartitionId> = self.tenants.keys().copied().collect();
+                ids.into_iter().for_each(|id| self.retire(now, id));
+            }
+        }
+    }
+
+    fn take_request(&mut self, now: Mono, Envelope { partition, request }: Envelope) {
+        let Some(tenant) = self.tenants.get_mut(&partition) else {
+            return self.outbox.put(request.token, Err(Refusal::Stopping));
+        };
+        tenant.partition.step(now, Input::Request(request), &mut self.outbox);
+        if tenant.partition.has_waiting() && !std::mem::replace(&mut tenant.queued, true) {
+            self.queue.push_back(partition);
+        }
+    }
+
+    /// Submissions come back in the order in which they went.
+    fn take_log_outcome(&mut self, now: Mono, ticket: Ticket, outcome: LogOutcome) {
+        let (first, partitions) = self.at_log.pop_front().expect("every outcome has its submission");
+        assert!(first == ticket, "the log answered {ticket} before {first}");
+        if outcome == LogOutcome::Full {
+            self.set_full(now, Some(now));
+        }
+        for id in partitions {
+            let Some(tenant) = self.tenants.get_mut(&id) else { continue };
+            let input = match outcome {
+                LogOutcome::Durable => Input::Logged(ticket),
+                LogOutcome::Full => Input::Refused(ticket, Refusal::Full),
+            };
+            tenant.partition.step(now, input, &mut self.outbox);
+            list(&mut self.appliers, id, tenant);
+        }
+    }
+
+    fn set_full(&mut self, now: Mono, since: Option<Mono>) {
+        self.full_since = since;
+        for tenant in self.tenants.values_mut().filter(|tenant| tenant.partition.uses_log()) {
+            tenant.partition.step(now, Input::Full(since.is_some()), &mut self.outbox);
+        }
+    }
+
+    /// Makes a record for each partition in turn, until the round has enough.
+    fn drain(&mut self, now: Mono, wall: Wall, effects: &mut Effects) {
+        let (ticket, log_is_busy) = (self.next_ticket, self.at_log.len() >= AT_LOG_MAX);
+        self.next_ticket += 1;
+        self.behind = false;
+        let (mut appends, mut partitions, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..self.queue.len() {
+            let id = self.queue.pop_front().expect("as many as were counted");
+            let Some(tenant) = self.tenants.get_mut(&id) else { continue };
+            let blocked = tenant.storing || (log_is_busy && tenant.partition.uses_log());
+            if blocked || bytes >= self.round_bytes_max {
+                self.behind |= !blocked;
+                self.queue.push_back(id);
+                continue;
+            }
+            if let Some(record) = tenant.partition.drain(now, wall, ticket, self.drain, &mut self.outbox) {
+                bytes += record.payload.len();
+                if tenant.partition.uses_log() {
+                    appends.push(Append::from(record));
+                    partitions.push(id);
+                } else {
+                    tenant.partition.step(now, Input::Logged(ticket), &mut self.outbox);
+                    list(&mut self.appliers, id, tenant);
+                }
+            }
+            tenant.queued = tenant.partition.has_waiting();
+            if tenant.queued {
+                self.behind = true;
+                self.queue.push_back(id);
+            }
+        }
+        if !appends.is_empty() {
+            let urgency = if self.full_since.is_some() { Urgency::Urgent } else { Urgency::Normal };
+            self.at_log.push_back((ticket, partitions));
+            effects.log.push(LogJob { ticket, appends, urgency });
+        }
+    }
+
+    /// Applies what is durable: one batch for each store.
+    fn apply(&mut self, now: Mono, effects: &mut Effects) {
+        let mut batches: Vec<StoreJob> = Vec::new();
+        for id in std::mem::take(&mut self.appliers) {
+            let Some(tenant) = self.tenants.get_mut(&id) else { continue };
+            tenant.listed = false;
+            if tenant.storing {
+                continue;
+            }
+            match tenant.partition.apply() {
+                Ok(None) => {}
+                Ok(Some(part)) => gather(&mut batches, tenant.partition.charter().store.clone(), part),
+                Err(error) => self.fail(now, id, &error.to_string(), effects),
+            }
+        }
+        for batch in batches {
+            let journaled =
+                batch.partitions.iter().any(|id| is_journaled(self.tenants[id].partition.charter()));
+            if journaled {
+                for id in &batch.partitions {
+                    self.tenants.get_mut(id).expect("it was just applied").storing = true;
+                }
+                effects.stores.push(batch);
+            } else {
+                let stored = batch.store.apply(&batch.parts).map_err(Arc::new);
+                self.take_stored(now, &batch.partitions, &stored, effects);
+            }
+        }
+    }
+
+    fn take_stored(
+        &mut self,
+        now: Mono,
+        partitions: &[PartitionId],
+        result: &Result<(), Arc<StoreError>>,
+        effects: &mut Effects,
+    ) {
+        for id in partitions {
+            let Some(tenant) = self.tenants.get_mut(id) else { continue };
+            tenant.storing = false;
+            match result {
+                Ok(()) => {
+                    tenant.partition.step(now, Input::Stored, &mut self.outbox);
+                    list(&mut self.appliers, *id, tenant);
+                }
+                Err(error) => self.fail(now, *id, &format!("{} {error}", error.code()), effects),
+            }
+        }
+    }
+
+    /// What is under way is of unknown outcome; the partition is gone from here.
+    fn fail(&mut self, now: Mono, id: PartitionId, why: &str, effects: &mut Effects) {
+        if let Some(mut tenant) = self.tenants.remove(&id) {
+            tenant.partition.step(now, Input::Abandon(why.to_owned()), &mut self.outbox);
+            effects.reports.push(Report::Failed(id, why.to_owned()));
+        }
+    }
+
+    fn retire(&mut self, now: Mono, id: PartitionId) {
+        if let Some(tenant) = self.tenants.get_mut(&id) {
+            tenant.closing = true;
+            tenant.partition.step(now, Input::Retire, &mut self.outbox);
+        }
+    }
+
+    fn close_finished(&mut self, effects: &mut Effects) {
+        let finished = |tenant: &Tenant| tenant.closing && !tenant.storing && tenant.partition.is_idle();
+        self.tenants.retain(|id, tenant| {
+            let ends = finished(tenant);
+            if ends {
+                effects.reports.push(Report::Closed(*id));
+            }
+            !ends
+        });
+    }
+}
+
+fn list(appliers: &mut Vec<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
+    if !std::mem::replace(&mut tenant.listed, true) {
+        appliers.push(id);
+    }
+}
+
+fn gather(batches: &mut Vec<StoreJob>, store: Arc<dyn Store>, part: Part) {
+    let id = part.partition;
+    match batches.iter_mut().find(|batch| Arc::ptr_eq(&batch.store, &store)) {
+        Some(batch) => {
+            batch.parts.push(part);
+            batch.partitions.push(id);
+        }
+        None => batches.push(StoreJob { store, parts: vec![part], partitions: vec![id] }),
+    }
+}

@@ -1,0 +1,143 @@
+//! A shard's thread: drains the inbox, makes a round of it, hands the rest on.
+
+use super::message::{Effects, LogJob, LogOutcome, Message, Report, StoreJob};
+use super::round::Shard;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use env::{Clock, Env, Fatal, Joiner};
+use model::Limits;
+use std::io;
+use std::sync::Arc;
+use wal::{LogError, Submission};
+
+/// The way into a shard.
+pub type Inbox = Sender<Message>;
+
+/// Room in an inbox that requests leave to everybody else, so that neither the
+/// log's thread nor the manager ever waits for a shard that waits for them.
+pub const SLACK: usize = 1024;
+
+/// A shard with its threads running. Dropping it ends them; the manager closes
+/// the partitions first.
+pub struct ShardThread {
+    /// The way in.
+    pub inbox: Inbox,
+    threads: Vec<Box<dyn Joiner>>,
+}
+
+impl ShardThread {
+    /// Starts shard `number`. `reports` must not block.
+    pub fn start(
+        env: &Env,
+        number: usize,
+        limits: &Limits,
+        log: wal::Inlet,
+        reports: impl Fn(Report) + Send + 'static,
+    ) -> io::Result<ShardThread> {
+        let (inbox, messages) = bounded(limits.shard_inbox_max + SLACK);
+        // No more batches than partitions are under way, and few have journals.
+        let (store_jobs, journal) = bounded::<StoreJob>(SLACK);
+        let back = inbox.clone();
+        let driver = Driver {
+            shard: Shard::new(limits),
+            messages,
+            inbox: inbox.clone(),
+            log,
+            store_jobs,
+            reports: Box::new(reports),
+            clock: env.clock.clone(),
+            fatal: env.fatal.clone(),
+        };
+        let threads = vec![
+            env.spawn.thread(&format!("shard-{number}"), Box::new(move || driver.run()))?,
+            env.spawn
+                .thread(&format!("journal-{number}"), Box::new(move || write_journals(&journal, &back)))?,
+        ];
+        Ok(ShardThread { inbox, threads })
+    }
+}
+
+impl Drop for ShardThread {
+    fn drop(&mut self) {
+        let _ = self.inbox.send(Message::Stop);
+        for thread in self.threads.drain(..) {
+            // A panic there has already been reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Batches of stores that sync their own journal: this thread waits for them.
+fn write_journals(jobs: &Receiver<StoreJob>, back: &Inbox) {
+    for StoreJob { store, parts, partitions } in jobs {
+        let stored = store.apply(&parts).map_err(Arc::new);
+        if back.send(Message::Stored(partitions, stored)).is_err() {
+            return;
+        }
+    }
+}
+
+struct Driver {
+    shard: Shard,
+    messages: Receiver<Message>,
+    inbox: Inbox,
+    log: wal::Inlet,
+    store_jobs: Sender<StoreJob>,
+    reports: Box<dyn Fn(Report) + Send>,
+    clock: Arc<dyn Clock>,
+    fatal: Arc<dyn Fatal>,
+}
+
+impl Driver {
+    fn run(mut self) {
+        let mut messages = Vec::new();
+        while self.gather(&mut messages) {
+            let effects = self.shard.step(self.clock.mono(), self.clock.wall(), &mut messages);
+            self.perform(effects);
+        }
+    }
+
+    /// Everything that is there; waits for something when there is nothing to
+    /// do. False when the shard is to end.
+    fn gather(&self, messages: &mut Vec<Message>) -> bool {
+        if !self.shard.is_behind() {
+            match self.messages.recv() {
+                Ok(Message::Stop) | Err(_) => return false,
+                Ok(message) => messages.push(message),
+            }
+        }
+        for message in self.messages.try_iter().take(SLACK) {
+            match message {
+                Message::Stop => return false,
+                message => messages.push(message),
+            }
+        }
+        true
+    }
+
+    fn perform(&self, effects: Effects) {
+        for job in effects.log {
+            self.submit(job);
+        }
+        for job in effects.stores {
+            // Its thread ends only after this one.
+            let _ = self.store_jobs.send(job);
+        }
+        effects.reports.into_iter().for_each(&self.reports);
+    }
+
+    fn submit(&self, LogJob { ticket, appends, urgency }: LogJob) {
+        let inbox = self.inbox.clone();
+        let answer = move |synced: Result<_, Arc<LogError>>| {
+            // Whatever else goes wrong with a log ends the process; one that is
+            // closed has written nothing.
+            let outcome = if synced.is_ok() { LogOutcome::Durable } else { LogOutcome::Full };
+            let _ = inbox.send(Message::Log(ticket, outcome));
+        };
+        let packet = self.log.frame(&appends).unwrap_or_else(|error| {
+            self.fatal.fatal(&format!("{} a record was not bounded as it should be: {error}", error.code()))
+        });
+        if let Err(error) = self.log.submit(Submission { packet, urgency, answer: Box::new(answer) }) {
+            self.fatal.fatal(&format!("{} {error}", error.code()));
+        }
+    }
+}

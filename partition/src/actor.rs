@@ -1,0 +1,147 @@
+//! One partition's actor: the single writer. Its shard moves it along; nobody
+//! else touches it.
+
+use crate::outlet::{Outbox, ReplyTo};
+use crate::published::Published;
+use env::{Mono, Wall};
+use machine::Machine;
+use model::{Index, PartitionId, Record, Stamp};
+use pipeline::{Answer, ApplyError, DrainLimits, Line, Profile, Refusal, Request, Ticket};
+use statestore::{Part, Store, StoreError};
+use std::sync::Arc;
+
+/// What makes a partition this one.
+#[derive(Clone)]
+pub struct Charter {
+    /// Which.
+    pub id: PartitionId,
+    /// Under whom it writes.
+    pub epoch: model::Epoch,
+    /// Its table's choices.
+    pub profile: Profile,
+    /// What its commands mean.
+    pub machine: Arc<dyn Machine>,
+    /// Where its rows are.
+    pub store: Arc<dyn Store>,
+}
+
+/// What happens to a partition.
+pub enum Input {
+    /// Somebody asks for something.
+    Request(Request<ReplyTo>),
+    /// The log has what it was handed under the ticket.
+    Logged(Ticket),
+    /// The log refused what it was handed under the ticket.
+    Refused(Ticket, Refusal),
+    /// The store has the part it was handed last.
+    Stored,
+    /// The log has no room, or has some again.
+    Full(bool),
+    /// Nothing more is taken in; what is under way is finished.
+    Retire,
+    /// Nothing more can be done: what is under way is of unknown outcome.
+    Abandon(String),
+}
+
+/// A single writer.
+pub struct Partition {
+    charter: Charter,
+    line: Line<ReplyTo>,
+    published: Arc<Published>,
+    retired: bool,
+    answers: Vec<(ReplyTo, Answer)>,
+}
+
+impl Partition {
+    /// Takes over where the store stands.
+    pub fn open(charter: Charter) -> Result<Partition, StoreError> {
+        let applied = charter.store.applied(charter.id)?;
+        let stamp: Stamp = pipeline::last_stamp(&*charter.store, charter.id)?;
+        let published = Arc::new(Published::new(charter.epoch, applied));
+        let line = Line::after(charter.id, charter.epoch, charter.profile, applied, stamp);
+        Ok(Partition { charter, line, published, retired: false, answers: Vec::new() })
+    }
+
+    /// What made it this one.
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// What it lets others see.
+    pub fn published(&self) -> &Arc<Published> {
+        &self.published
+    }
+
+    /// Is there anything for a record?
+    pub fn has_waiting(&self) -> bool {
+        self.line.has_waiting()
+    }
+
+    /// Is nothing under way?
+    pub fn is_idle(&self) -> bool {
+        self.line.is_idle()
+    }
+
+    /// Does the node's log hold its records?
+    pub fn uses_log(&self) -> bool {
+        self.line.uses_log()
+    }
+
+    /// Where its history stands.
+    pub fn applied(&self) -> Index {
+        self.line.applied()
+    }
+
+    /// Something happens; what is answered by it goes into the outbox.
+    pub fn step(&mut self, now: Mono, input: Input, outbox: &mut Outbox) {
+        match input {
+            Input::Request(request) if self.retired => outbox.put(request.token, Err(Refusal::Stopping)),
+            Input::Request(request) => self.line.admit(now, request, &mut self.answers),
+            Input::Logged(ticket) => self.line.logged(now, ticket),
+            Input::Refused(ticket, refusal) => self.line.refused(ticket, &refusal, &mut self.answers),
+            Input::Stored => {
+                // Before any answer leaves: a read behind it finds the change.
+                self.published.set_applied(self.line.applied());
+                self.line.stored(now, &mut self.answers);
+            }
+            Input::Full(full) => self.line.set_full(full),
+            Input::Retire => {
+                self.retired = true;
+                self.published.stop();
+                self.line.turn_away(&mut self.answers);
+            }
+            Input::Abandon(why) => {
+                self.retired = true;
+                self.published.stop();
+                self.line.abandon(&why, &mut self.answers);
+            }
+        }
+        self.send(outbox);
+    }
+
+    /// The next record for the log, of what waits.
+    pub fn drain(
+        &mut self,
+        now: Mono,
+        wall: Wall,
+        ticket: Ticket,
+        limits: DrainLimits,
+        outbox: &mut Outbox,
+    ) -> Option<Record> {
+        let record = self.line.drain(now, wall, ticket, limits, &mut self.answers);
+        self.send(outbox);
+        record
+    }
+
+    /// Applies what the log has: a part for the store, to be followed by
+    /// [`Input::Stored`] or [`Input::Abandon`].
+    pub fn apply(&mut self) -> Result<Option<Part>, ApplyError> {
+        self.line.apply(&*self.charter.machine, &*self.charter.store)
+    }
+
+    fn send(&mut self, outbox: &mut Outbox) {
+        for (to, answer) in self.answers.drain(..) {
+            outbox.put(to, answer);
+        }
+    }
+}

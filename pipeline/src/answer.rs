@@ -1,0 +1,99 @@
+//! What a sender gets: where its commands stand in history, or why they do not.
+
+use bytes::Bytes;
+use env::Mono;
+use model::{Code, Durability, Epoch, Index, PartitionId, code};
+
+/// The answer to one request.
+pub type Answer = Result<Done, Refusal>;
+
+/// The commands are in history, applied, and as durable as said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Whose history.
+    pub partition: PartitionId,
+    /// Under which owner.
+    pub epoch: Epoch,
+    /// The first command's index.
+    pub first_index: Index,
+    /// How many indexes it took.
+    pub count: u32,
+    /// What it is worth.
+    pub durability: Durability,
+    /// The machine's reply to each command; empty when all of them are empty.
+    pub replies: Vec<Bytes>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+impl Done {
+    /// The last command's index.
+    pub fn last_index(&self) -> Index {
+        self.first_index + Index::from(self.count) - 1
+    }
+
+    /// The machine's reply to a command, by its place in the request.
+    pub fn reply(&self, at: usize) -> Bytes {
+        self.replies.get(at).cloned().unwrap_or_default()
+    }
+}
+
+/// When a request left each stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// It came in.
+    pub arrived: Mono,
+    /// It was given its place in a record.
+    pub dispatched: Mono,
+    /// The record was durable.
+    pub logged: Mono,
+    /// The record was applied.
+    pub applied: Mono,
+}
+
+/// Why commands are not in history, or may not be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody is waiting any more.
+    #[error("the deadline passed before the request entered history")]
+    Late,
+    /// The sender believes in another epoch.
+    #[error("the request expects epoch {expected}, the partition is at {current}")]
+    Epoch {
+        /// What the sender believes.
+        expected: Epoch,
+        /// What is.
+        current: Epoch,
+    },
+    /// The table's profile does not give what the sender demands.
+    #[error("the request demands durability `{demanded}`, the table gives `{given}`")]
+    Durability {
+        /// What the sender demands.
+        demanded: Durability,
+        /// What the profile gives.
+        given: Durability,
+    },
+    /// There is no room on the log's disk.
+    #[error("there is no room on the log's disk")]
+    Full,
+    /// The partition takes in nothing more.
+    #[error("the partition is being stopped")]
+    Stopping,
+    /// It entered history, and nobody can say whether it will be found there.
+    #[error("the partition stopped before the outcome was known: {0}")]
+    Unknown(String),
+}
+
+impl Refusal {
+    /// Its code.
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::Late => code::DEADLINE_EXCEEDED,
+            Refusal::Epoch { .. } => code::EPOCH_MISMATCH,
+            Refusal::Durability { .. } => code::DURABILITY_NOT_OFFERED,
+            Refusal::Full => code::LOG_FULL,
+            Refusal::Stopping => code::NO_PARTITION,
+            Refusal::Unknown(_) => code::UNKNOWN_OUTCOME,
+        }
+    }
+}

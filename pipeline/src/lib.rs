@@ -1,0 +1,25 @@
+//! The pipeline: what happens to a request between its arrival and its reply.
+//!
+//! It is: the stages as an enum whose comments form a sentence, a table's
+//! choices at each of them, the rules of their order, and [`Line`], which holds
+//! what is under way in one partition. Values in, values out.
+//! It is not: a user of channels, tasks or sockets. Who waits for a reply is an
+//! opaque token here.
+
+mod answer;
+mod apply;
+mod clock;
+mod line;
+pub mod ordering;
+mod overlay;
+mod profile;
+mod request;
+mod stage;
+
+pub use answer::{Answer, Done, Refusal, Timings};
+pub use apply::{Applier, ApplyError, last_stamp};
+pub use clock::PartitionClock;
+pub use line::{DrainLimits, Line, Ticket};
+pub use profile::{LogChoice, Profile, ProfileError, StoreChoice};
+pub use request::Request;
+pub use stage::Stage;

@@ -1,0 +1,301 @@
+//! The line: what is under way in one partition, from the door to the reply.
+//!
+//! ```text
+//! admit → waiting → drain (clock, dispatch) → flights (log) → apply → reply
+//! ```
+//!
+//! The caller moves it along: it drains, gives records to the log, says what
+//! became of them, hands parts to the store, and sends what comes out.
+
+use crate::answer::{Answer, Done, Refusal, Timings};
+use crate::apply::{Applier, ApplyError};
+use crate::clock::PartitionClock;
+use crate::ordering;
+use crate::profile::{LogChoice, Profile};
+use crate::request::Request;
+use bytes::Bytes;
+use env::{Mono, Wall};
+use machine::Machine;
+use model::{Epoch, Index, PartitionId, Record, RecordKind, Stamp};
+use statestore::{Part, Store};
+use std::collections::VecDeque;
+
+/// Names what the log was handed in one go. Rises.
+pub type Ticket = u64;
+
+/// What one drain takes at most, beyond its first request.
+#[derive(Clone, Copy, Debug)]
+pub struct DrainLimits {
+    /// Commands of a record.
+    pub commands_max: u32,
+    /// Bytes of a record's payload.
+    pub bytes_max: usize,
+}
+
+/// What is under way in one partition.
+///
+/// Invariant: flights follow one another from `applier.applied() + 1` to
+/// `next_index - 1`, durable ones before the rest.
+pub struct Line<T> {
+    partition: PartitionId,
+    epoch: Epoch,
+    profile: Profile,
+    clock: PartitionClock,
+    waiting: VecDeque<Request<T>>,
+    flights: VecDeque<Flight<T>>,
+    applier: Applier,
+    /// Applied, and not yet known to be in the store.
+    applied: Vec<(T, Done)>,
+    next_index: Index,
+    durable: Index,
+    /// The log has no room but for what makes room.
+    full: bool,
+}
+
+/// A record on its way.
+struct Flight<T> {
+    record: Record,
+    ticket: Ticket,
+    parked: Vec<Parked<T>>,
+    dispatched: Mono,
+    logged: Mono,
+}
+
+/// Who waits for commands of a record.
+struct Parked<T> {
+    token: T,
+    count: u32,
+    arrived: Mono,
+}
+
+impl<T> Line<T> {
+    /// Goes on behind what the store has.
+    pub fn after(
+        partition: PartitionId,
+        epoch: Epoch,
+        profile: Profile,
+        applied: Index,
+        stamp: Stamp,
+    ) -> Line<T> {
+        Line {
+            partition,
+            epoch,
+            profile,
+            clock: PartitionClock::after(stamp),
+            waiting: VecDeque::new(),
+            flights: VecDeque::new(),
+            applier: Applier::after(partition, applied),
+            applied: Vec::new(),
+            next_index: applied + 1,
+            durable: applied,
+            full: false,
+        }
+    }
+
+    /// Under whom it writes.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The table's choices.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// What the store has, and what it is about to get.
+    pub fn applied(&self) -> Index {
+        self.applier.applied()
+    }
+
+    /// Does anything wait for a place in a record?
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Is nothing under way?
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.flights.is_empty() && self.applied.is_empty()
+    }
+
+    /// Takes a request in, or answers it at the door.
+    pub fn admit(&mut self, now: Mono, request: Request<T>, answers: &mut Vec<(T, Answer)>) {
+        match self.refusal(now, &request) {
+            Some(refusal) => answers.push((request.token, Err(refusal))),
+            None => self.waiting.push_back(request),
+        }
+    }
+
+    fn refusal(&self, now: Mono, request: &Request<T>) -> Option<Refusal> {
+        let given = self.profile.reaches();
+        if request.deadline.is_some_and(|deadline| deadline <= now) {
+            return Some(Refusal::Late);
+        }
+        if let Some(expected) = request.expected_epoch.filter(|expected| *expected != self.epoch) {
+            return Some(Refusal::Epoch { expected, current: self.epoch });
+        }
+        if let Some(demanded) = request.min_durability.filter(|demanded| !given.satisfies(*demanded)) {
+            return Some(Refusal::Durability { demanded, given });
+        }
+        (self.full && !request.makes_room).then_some(Refusal::Full)
+    }
+
+    /// While the log is full, only what makes room is taken in.
+    pub fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    /// Makes a record of what waits, for the log under this ticket. `None` when
+    /// nothing waits.
+    pub fn drain(
+        &mut self,
+        now: Mono,
+        wall: Wall,
+        ticket: Ticket,
+        limits: DrainLimits,
+        answers: &mut Vec<(T, Answer)>,
+    ) -> Option<Record> {
+        let (mut payloads, mut parked, mut count) = (Vec::new(), Vec::new(), 0u32);
+        let mut bytes = 0;
+        while let Some(request) = self.waiting.front() {
+            let fits = count + request.count <= limits.commands_max
+                && bytes + request.payload.len() <= limits.bytes_max;
+            if !fits && count > 0 {
+                break;
+            }
+            let request = self.waiting.pop_front().expect("it was just looked at");
+            if request.deadline.is_some_and(|deadline| deadline <= now) {
+                answers.push((request.token, Err(Refusal::Late)));
+                continue;
+            }
+            (count, bytes) = (count + request.count, bytes + request.payload.len());
+            parked.push(Parked { token: request.token, count: request.count, arrived: request.arrived });
+            payloads.push(request.payload);
+        }
+        (count > 0).then(|| self.launch(now, wall, ticket, count, join(payloads, bytes), parked))
+    }
+
+    /// Gives the commands their place in history.
+    fn launch(
+        &mut self,
+        now: Mono,
+        wall: Wall,
+        ticket: Ticket,
+        count: u32,
+        payload: Bytes,
+        parked: Vec<Parked<T>>,
+    ) -> Record {
+        let record = Record {
+            partition: self.partition,
+            epoch: self.epoch,
+            first_index: self.next_index,
+            count,
+            stamp: self.clock.next(wall),
+            kind: RecordKind::Commands,
+            payload,
+        };
+        self.next_index = record.last_index() + 1;
+        let logged = Mono(0);
+        self.flights.push_back(Flight { record: record.clone(), ticket, parked, dispatched: now, logged });
+        record
+    }
+
+    /// The log has what it was handed under this ticket. Tables without a log
+    /// of their own call it at once: apply makes durable what can be.
+    pub fn logged(&mut self, now: Mono, ticket: Ticket) {
+        for flight in self.flights.iter_mut().filter(|flight| flight.ticket == ticket) {
+            ordering::assert_follows(flight.record.first_index, self.durable);
+            self.durable = flight.record.last_index();
+            flight.logged = now;
+        }
+    }
+
+    /// The log refused what it was handed under this ticket. Everything behind
+    /// it falls with it, since indexes have no holes: the log refuses that too.
+    pub fn refused(&mut self, ticket: Ticket, refusal: &Refusal, answers: &mut Vec<(T, Answer)>) {
+        // None, when a refusal before this one took it along.
+        let Some(from) = self.flights.iter().position(|flight| flight.ticket == ticket) else { return };
+        self.next_index = self.flights[from].record.first_index;
+        for parked in self.flights.drain(from..).flat_map(|flight| flight.parked) {
+            answers.push((parked.token, Err(refusal.clone())));
+        }
+    }
+
+    /// Applies what is durable; the part is for the store, and what it answers
+    /// waits for [`Line::stored`].
+    pub fn apply(&mut self, machine: &dyn Machine, store: &dyn Store) -> Result<Option<Part>, ApplyError> {
+        while let Some(flight) = self.flights.front().filter(|f| f.record.last_index() <= self.durable) {
+            ordering::assert_applies_behind_log(flight.record.last_index(), self.durable);
+            let mut replies = Vec::with_capacity(flight.record.count as usize);
+            self.applier.apply(&flight.record, machine, store, &mut replies)?;
+            let flight = self.flights.pop_front().expect("it was just looked at");
+            self.park_answers(flight, replies);
+        }
+        Ok(self.applier.part())
+    }
+
+    fn park_answers(&mut self, flight: Flight<T>, replies: Vec<Bytes>) {
+        let mut first_index = flight.record.first_index;
+        let mut replies = replies.into_iter();
+        for parked in flight.parked {
+            let own: Vec<Bytes> = replies.by_ref().take(parked.count as usize).collect();
+            let done = Done {
+                partition: self.partition,
+                epoch: flight.record.epoch,
+                first_index,
+                count: parked.count,
+                durability: self.profile.reaches(),
+                replies: if own.iter().all(Bytes::is_empty) { Vec::new() } else { own },
+                timings: Timings {
+                    arrived: parked.arrived,
+                    dispatched: flight.dispatched,
+                    logged: flight.logged,
+                    applied: Mono(0),
+                },
+            };
+            first_index += Index::from(parked.count);
+            self.applied.push((parked.token, done));
+        }
+    }
+
+    /// The store has the last part: its answers may leave.
+    pub fn stored(&mut self, now: Mono, answers: &mut Vec<(T, Answer)>) {
+        for (token, mut done) in self.applied.drain(..) {
+            ordering::assert_answers_behind_apply(done.last_index(), self.applier.applied());
+            done.timings.applied = now;
+            answers.push((token, Ok(done)));
+        }
+    }
+
+    /// Answers everything under way: the partition stops. What may be in
+    /// history is of unknown outcome; what only waits is not in it.
+    pub fn abandon(&mut self, why: &str, answers: &mut Vec<(T, Answer)>) {
+        let unknown = Refusal::Unknown(why.to_owned());
+        for (token, _) in self.applied.drain(..) {
+            answers.push((token, Err(unknown.clone())));
+        }
+        for parked in self.flights.drain(..).flat_map(|flight| flight.parked) {
+            answers.push((parked.token, Err(unknown.clone())));
+        }
+        self.turn_away(answers);
+    }
+
+    /// Answers what waits for a place in history: it gets none.
+    pub fn turn_away(&mut self, answers: &mut Vec<(T, Answer)>) {
+        answers.extend(self.waiting.drain(..).map(|request| (request.token, Err(Refusal::Stopping))));
+    }
+
+    /// Does the node's log have to hold its records?
+    pub fn uses_log(&self) -> bool {
+        self.profile.log == LogChoice::Local
+    }
+}
+
+/// The payload of a record is that of its requests, one behind the other.
+fn join(mut payloads: Vec<Bytes>, bytes: usize) -> Bytes {
+    if payloads.len() == 1 {
+        return payloads.remove(0);
+    }
+    let mut joined = Vec::with_capacity(bytes);
+    payloads.iter().for_each(|payload| joined.extend_from_slice(payload));
+    Bytes::from(joined)
+}

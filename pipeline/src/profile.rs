@@ -1,0 +1,118 @@
+//! A profile: what a table chose at each stage, and which choices go together.
+
+use model::Durability;
+
+/// Where rows live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreChoice {
+    /// RocksDB.
+    Rocks,
+    /// The node's memory, with local checkpoints.
+    Memory,
+}
+
+/// What makes a record durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogChoice {
+    /// Nothing does.
+    None,
+    /// The store's own journal, synced in the write that applies the record.
+    Store,
+    /// The node's log.
+    Local,
+}
+
+/// A table's choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Profile {
+    /// Where rows live.
+    pub store: StoreChoice,
+    /// What makes a record durable.
+    pub log: LogChoice,
+    /// What the table declares a reply to be worth, if it declares anything.
+    pub durability: Option<Durability>,
+}
+
+/// Why choices do not go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// A promise nobody keeps.
+    #[error("log `none` acknowledges what a crash loses; say `durability = memory`, or choose log `local`")]
+    Unsaid,
+    /// A memory store has no journal.
+    #[error(
+        "log `store` needs a store with a journal of its own; a memory store has none: choose log `local`"
+    )]
+    NoJournal,
+    /// More is declared than the choices give.
+    #[error("the table declares durability `{declared}`, its log gives `{given}`")]
+    Promised {
+        /// What is declared.
+        declared: Durability,
+        /// What the choices give.
+        given: Durability,
+    },
+}
+
+impl Profile {
+    /// RocksDB behind the node's log.
+    pub const DURABLE: Profile =
+        Profile { store: StoreChoice::Rocks, log: LogChoice::Local, durability: None };
+
+    /// What a reply is worth under these choices.
+    pub fn reaches(&self) -> Durability {
+        match self.log {
+            LogChoice::None => Durability::Memory,
+            LogChoice::Store | LogChoice::Local => Durability::Local,
+        }
+    }
+
+    /// Do the choices go together?
+    pub fn check(&self) -> Result<(), ProfileError> {
+        let given = self.reaches();
+        match (self.log, self.store, self.durability) {
+            (LogChoice::Store, StoreChoice::Memory, _) => Err(ProfileError::NoJournal),
+            (LogChoice::None, _, declared) if declared != Some(Durability::Memory) => {
+                Err(ProfileError::Unsaid)
+            }
+            (_, _, Some(declared)) if !given.satisfies(declared) => {
+                Err(ProfileError::Promised { declared, given })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_together() {
+        use LogChoice::{Local, None as Nothing, Store};
+        use StoreChoice::{Memory, Rocks};
+        let memory = Some(Durability::Memory);
+        let table = [
+            (Rocks, Local, None, "ok"),
+            (Memory, Local, None, "ok"),
+            (Rocks, Store, None, "ok"),
+            (Rocks, Nothing, memory, "ok"),
+            (Memory, Nothing, memory, "ok"),
+            (Rocks, Nothing, None, "Unsaid"),
+            (Rocks, Nothing, Some(Durability::Local), "Unsaid"),
+            (Memory, Store, None, "NoJournal"),
+            (Rocks, Local, Some(Durability::Quorum), "Promised"),
+            (Rocks, Local, Some(Durability::Os), "ok"),
+        ];
+        for (store, log, durability, expected) in table {
+            let profile = Profile { store, log, durability };
+            let found = match profile.check() {
+                Ok(()) => "ok",
+                Err(ProfileError::Unsaid) => "Unsaid",
+                Err(ProfileError::NoJournal) => "NoJournal",
+                Err(ProfileError::Promised { .. }) => "Promised",
+            };
+            assert_eq!(found, expected, "{profile:?}");
+        }
+    }
+}

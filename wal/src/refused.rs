@@ -1,0 +1,78 @@
+//! What may not follow a refusal.
+//!
+//! A partition hands in records without waiting for the ones before. When a
+//! full disk refuses one of them, those behind it in the queue would leave a
+//! hole in the partition's indexes: they are refused too, until the partition,
+//! which hears of it later, hands in the refused index anew.
+
+use crate::roster::Roster;
+use model::{Index, PartitionId};
+use std::collections::BTreeMap;
+
+/// The first index refused of each partition, until it is handed in anew.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    from: BTreeMap<PartitionId, Index>,
+}
+
+impl Refused {
+    /// Has everything refused been handed in anew?
+    pub fn is_empty(&self) -> bool {
+        self.from.is_empty()
+    }
+
+    /// Would these records follow a hole?
+    pub fn leaves_hole(&self, roster: &Roster) -> bool {
+        roster.spans().iter().any(|span| {
+            let from = self.from.get(&span.partition);
+            span.is_indexed() && from.is_some_and(|from| span.first > *from)
+        })
+    }
+
+    /// These records were refused.
+    pub fn refuse(&mut self, roster: &Roster) {
+        for span in roster.spans().iter().filter(|span| span.is_indexed()) {
+            let from = self.from.entry(span.partition).or_insert(span.first);
+            *from = span.first.min(*from);
+        }
+    }
+
+    /// These records were written.
+    pub fn accept(&mut self, roster: &Roster) {
+        for span in roster.spans().iter().filter(|span| span.is_indexed()) {
+            self.from.remove(&span.partition);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::Span;
+
+    fn roster(spans: &[(u64, Index, Index)]) -> Roster {
+        let mut roster = Roster::default();
+        for (partition, first, last) in spans {
+            let (partition, first, last) = (PartitionId(*partition), *first, *last);
+            roster.add(Span { partition, first, last, promise: false });
+        }
+        roster
+    }
+
+    #[test]
+    fn what_is_behind_a_refusal_waits_for_it_to_come_again() {
+        let mut refused = Refused::default();
+        refused.refuse(&roster(&[(1, 5, 7), (2, 3, 3)]));
+        refused.refuse(&roster(&[(1, 8, 9)]));
+        assert!(refused.leaves_hole(&roster(&[(1, 8, 9)])));
+        assert!(refused.leaves_hole(&roster(&[(2, 4, 4), (3, 1, 1)])));
+        assert!(!refused.leaves_hole(&roster(&[(3, 1, 1)])), "a neighbour has no hole");
+        assert!(!refused.leaves_hole(&roster(&[(1, 9, 8)])), "a promise takes no index");
+        assert!(!refused.leaves_hole(&roster(&[(1, 5, 5)])));
+        refused.accept(&roster(&[(1, 5, 5)]));
+        assert!(!refused.leaves_hole(&roster(&[(1, 6, 9)])));
+        assert!(!refused.is_empty(), "partition 2 has not come again");
+        refused.accept(&roster(&[(2, 3, 9)]));
+        assert!(refused.is_empty());
+    }
+}

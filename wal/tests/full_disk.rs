@@ -1,0 +1,97 @@
+//! The log with its threads on a disk that fills up: a refusal leaves no hole,
+//! what makes room goes on, and writing resumes.
+#![allow(missing_docs, reason = "a test")]
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use env::sim::SimDisk;
+use env::{Env, Files, Mono, Plants};
+use model::{ClusterId, DiskId, Epoch, Index, Limits, PartitionId, Record, RecordKind, Stamp};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use wal::{Append, Log, LogConfig, LogError, LogIdentity, MarkPolicy, Submission, SyncPolicy, Urgency, open};
+
+const DIR: &str = "/log";
+
+fn config() -> LogConfig {
+    LogConfig {
+        dir: PathBuf::from(DIR),
+        identity: LogIdentity { cluster: ClusterId(1), disk: DiskId(2) },
+        sync: SyncPolicy::Each,
+        mark: MarkPolicy::Idle,
+        limits: Limits { log_segment_bytes: 32 * 1024, ..Limits::default() },
+        plants: Plants::NONE,
+    }
+}
+
+/// A log, and what it answered: the first index of each submission, and whether
+/// it was taken.
+struct World {
+    disk: SimDisk,
+    log: Option<Log>,
+    answers: (Sender<(Index, bool)>, Receiver<(Index, bool)>),
+}
+
+impl World {
+    fn new() -> World {
+        let disk = SimDisk::new();
+        disk.create_dir(Path::new(DIR)).expect("made");
+        disk.sync_dir(Path::new("/")).expect("synced");
+        let env = Env { files: Arc::new(disk.clone()), ..env::real::env().expect("an environment") };
+        let open = open(env.files.clone(), config(), Mono(0)).expect("opens");
+        World { disk, log: Some(Log::start(&env, open.writer).expect("started")), answers: bounded(4096) }
+    }
+
+    fn submit(&self, index: Index, urgency: Urgency) {
+        let record = Record {
+            partition: PartitionId(7),
+            epoch: Epoch::FIRST,
+            first_index: index,
+            count: 1,
+            stamp: Stamp(index),
+            kind: RecordKind::Commands,
+            payload: Bytes::from(vec![1; 1000]),
+        };
+        let log = self.log.as_ref().expect("it runs");
+        let packet = log.frame(&[Append::from(record)]).expect("short enough");
+        let answers = self.answers.0.clone();
+        let answer = move |result: Result<_, Arc<LogError>>| {
+            answers.send((index, result.is_ok())).expect("somebody listens");
+        };
+        log.submit(Submission { packet, urgency, answer: Box::new(answer) }).expect("it runs");
+    }
+
+    fn answer(&self) -> (Index, bool) {
+        self.answers.1.recv().expect("every submission is answered")
+    }
+}
+
+#[test]
+fn what_follows_a_refusal_is_refused_until_the_refused_index_comes_again() {
+    let mut world = World::new();
+    let used: u64 = world.disk.list(Path::new(DIR)).expect("listed").iter().map(|entry| entry.bytes).sum();
+    // Room for one more segment: the reserve.
+    world.disk.set_capacity(Some(used + 32 * 1024));
+    // Handed in without waiting, as a shard does.
+    (1..=200).for_each(|index| world.submit(index, Urgency::Normal));
+    let answers: Vec<(Index, bool)> = (1..=200).map(|_| world.answer()).collect();
+    let refused = answers.iter().find(|(_, taken)| !taken).expect("the disk fills up").0;
+    let hole = answers.iter().find(|(index, taken)| *index > refused && *taken);
+    assert_eq!(hole, None, "index {refused} was refused");
+
+    world.submit(refused + 1, Urgency::Urgent);
+    assert_eq!(world.answer(), (refused + 1, false), "urgent, and behind a hole");
+    world.submit(refused, Urgency::Urgent);
+    assert_eq!(world.answer(), (refused, true), "the reserve takes it");
+    world.disk.set_capacity(None);
+    world.submit(refused + 1, Urgency::Normal);
+    assert_eq!(world.answer(), (refused + 1, true), "there is room again");
+
+    world.log = None;
+    let mut reader = open(Arc::new(world.disk.clone()), config(), Mono(0)).expect("opens").reader;
+    let mut found = Vec::new();
+    while let Some(batch) = reader.next_batch().expect("readable") {
+        found.extend(batch.records.iter().map(|record| record.first_index));
+    }
+    assert!(found.iter().copied().eq(1..=refused + 1), "found {found:?}");
+}
