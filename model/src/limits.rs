@@ -83,7 +83,7 @@ impl Default for Limits {
             partition_requests_max: 8192,
             partition_request_bytes_max: (32 * MIB) as usize,
             record_commands_max: 4096,
-            record_payload_bytes_max: (1 * MIB) as usize,
+            record_payload_bytes_max: MIB as usize,
             scan_rows_max: 10_000,
         }
     }

@@ -34,8 +34,11 @@ impl fmt::Debug for ReplyTo {
 #[derive(Default)]
 pub struct Outbox {
     /// Few outlets a round: looked through in the order of their first answer.
-    by_outlet: Vec<(Arc<dyn Outlet>, Vec<(u64, Answer)>)>,
+    by_outlet: Vec<Bundle>,
 }
+
+/// What one outlet gets.
+type Bundle = (Arc<dyn Outlet>, Vec<(u64, Answer)>);
 
 impl Outbox {
     /// Takes an answer; its room is free from here on.

@@ -29,7 +29,8 @@ fn config() -> LogConfig {
 struct World {
     disk: SimDisk,
     log: Option<Log>,
-    answers: (Sender<(Index, bool)>, Receiver<(Index, bool)>),
+    answers: Sender<(Index, bool)>,
+    inbox: Receiver<(Index, bool)>,
 }
 
 impl World {
@@ -39,7 +40,9 @@ impl World {
         disk.sync_dir(Path::new("/")).expect("synced");
         let env = Env { files: Arc::new(disk.clone()), ..env::real::env().expect("an environment") };
         let open = open(env.files.clone(), config(), Mono(0)).expect("opens");
-        World { disk, log: Some(Log::start(&env, open.writer).expect("started")), answers: bounded(4096) }
+        let log = Log::start(&env, open.writer).expect("started");
+        let (answers, inbox) = bounded(4096);
+        World { disk, log: Some(log), answers, inbox }
     }
 
     fn submit(&self, index: Index, urgency: Urgency) {
@@ -54,7 +57,7 @@ impl World {
         };
         let log = self.log.as_ref().expect("it runs");
         let packet = log.frame(&[Append::from(record)]).expect("short enough");
-        let answers = self.answers.0.clone();
+        let answers = self.answers.clone();
         let answer = move |result: Result<_, Arc<LogError>>| {
             answers.send((index, result.is_ok())).expect("somebody listens");
         };
@@ -62,7 +65,7 @@ impl World {
     }
 
     fn answer(&self) -> (Index, bool) {
-        self.answers.1.recv().expect("every submission is answered")
+        self.inbox.recv().expect("every submission is answered")
     }
 }
 
