@@ -1,0 +1,42 @@
+//! What is on the wire, and the way between it and the model.
+//!
+//! It is: the generated messages and services of `statehouse.data.v1` and
+//! `statehouse.control.v1`, the checks that turn what came in into words of the
+//! model ([`convert`]), and the one place where an error becomes a gRPC status
+//! and back ([`Failure`]).
+//! It is not: a place that knows machines or storage. Wire types stop where
+//! this crate is used.
+
+pub mod convert;
+mod failure;
+mod status;
+
+pub use failure::{BadNode, Failure, Retry};
+
+/// The generated code.
+#[allow(missing_docs, clippy::all, reason = "generated; its comments stand in proto/")]
+mod generated {
+    pub mod v1 {
+        tonic::include_proto!("statehouse.v1");
+    }
+    pub mod data {
+        pub mod v1 {
+            tonic::include_proto!("statehouse.data.v1");
+        }
+    }
+    pub mod control {
+        pub mod v1 {
+            tonic::include_proto!("statehouse.control.v1");
+        }
+    }
+}
+
+pub use generated::control::v1 as control;
+pub use generated::data::v1 as data;
+pub use generated::v1 as common;
+
+/// Every file, service and message, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+
+/// What an Upsert may measure, encoded. One byte more is refused whole.
+pub const UPSERT_BYTES_MAX: usize = 1 << 20;
