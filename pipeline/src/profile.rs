@@ -1,6 +1,8 @@
 //! A profile: what a table chose at each stage, and which choices go together.
 
 use model::Durability;
+use std::fmt;
+use std::str::FromStr;
 
 /// Where rows live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +22,50 @@ pub enum LogChoice {
     Store,
     /// The node's log.
     Local,
+}
+
+impl fmt::Display for StoreChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StoreChoice::Rocks => "rocksdb",
+            StoreChoice::Memory => "memory",
+        })
+    }
+}
+
+impl FromStr for StoreChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "rocksdb" => Ok(StoreChoice::Rocks),
+            "memory" => Ok(StoreChoice::Memory),
+            other => Err(format!("store `{other}` is unknown; choose `rocksdb` or `memory`")),
+        }
+    }
+}
+
+impl fmt::Display for LogChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LogChoice::None => "none",
+            LogChoice::Store => "store",
+            LogChoice::Local => "local",
+        })
+    }
+}
+
+impl FromStr for LogChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(LogChoice::None),
+            "store" => Ok(LogChoice::Store),
+            "local" => Ok(LogChoice::Local),
+            other => Err(format!("log `{other}` is unknown; choose `local`, `store` or `none`")),
+        }
+    }
 }
 
 /// A table's choices.

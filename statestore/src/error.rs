@@ -115,7 +115,8 @@ impl StoreError {
         StoreError::ExportDamaged { path: path.to_owned(), why: why.into() }
     }
 
-    pub(crate) fn layout(path: &Path, why: impl Into<String>) -> StoreError {
+    /// The store on disk, or the one asked for, is not made like this.
+    pub fn layout(path: &Path, why: impl Into<String>) -> StoreError {
         StoreError::Layout { path: path.to_owned(), why: why.into() }
     }
 }

@@ -86,6 +86,11 @@ impl Log {
         ];
         Ok(Log { inlet: Inlet { jobs, record_bytes_max }, threads })
     }
+
+    /// Another way in, for another thread.
+    pub fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
 }
 
 impl Deref for Log {

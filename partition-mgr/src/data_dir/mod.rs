@@ -22,7 +22,7 @@ mod ground;
 mod identity;
 mod inspect;
 mod open;
-mod sealed;
+pub(crate) mod sealed;
 mod set_up;
 
 pub use error::DataDirError;

@@ -130,12 +130,12 @@ impl<const N: usize> Form<N> {
 }
 
 /// The last line, without its newline.
-fn seal(body: &[u8]) -> String {
+pub(crate) fn seal(body: &[u8]) -> String {
     format!("crc32c {:08x}", crc32c::crc32c(body))
 }
 
 /// What stands before the last line, if that line matches it.
-fn unseal(bytes: &[u8]) -> Result<&[u8], Flaw> {
+pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8], Flaw> {
     let (body, last) = bytes.split_at(bytes.len().saturating_sub(SEAL_BYTES));
     let computed = seal(body);
     if last.strip_suffix(b"\n") == Some(computed.as_bytes()) {

@@ -1,0 +1,69 @@
+//! The desired state: which tables there are, and which partitions belong here.
+//!
+//! Every change is a function from one state to the next, or to a refusal; who
+//! keeps the state, here a file and later the coordinator, is not its business.
+
+mod change;
+mod file;
+mod table;
+
+pub use change::{Refused, equal_ranges};
+pub use file::{DesiredFile, DesiredFlaw};
+pub use table::{TableName, TableSpec};
+
+use model::{Epoch, KeyRange, PartitionId};
+use std::collections::BTreeMap;
+
+/// A partition that belongs here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionSpec {
+    /// Whose keys.
+    pub table: TableName,
+    /// Which keys: key bytes, or big-endian points for a hashed table.
+    pub range: KeyRange,
+    /// Under whom it is written.
+    pub epoch: Epoch,
+    /// Its store has been made. From then on a store without it has lost it.
+    pub born: bool,
+}
+
+/// A partition that does not belong here any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// Its data stays, out of service, until it is erased by name.
+    Quarantined {
+        /// Whose keys it held.
+        table: TableName,
+        /// Which keys it held.
+        range: KeyRange,
+        /// When it was removed: milliseconds since 1970.
+        since_ms: u64,
+    },
+    /// The tombstone: its data is to be deleted, and its id is never used again.
+    Erased,
+}
+
+/// What should be here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Rises with each change.
+    pub version: u64,
+    /// The largest id ever given out.
+    pub last_id: u64,
+    /// The tables.
+    pub tables: BTreeMap<TableName, TableSpec>,
+    /// The partitions.
+    pub partitions: BTreeMap<PartitionId, PartitionSpec>,
+    /// Those that were here.
+    pub gone: BTreeMap<PartitionId, Gone>,
+}
+
+impl Desired {
+    /// A table's partitions, by range.
+    pub fn of_table<'a>(
+        &'a self,
+        table: &'a TableName,
+    ) -> impl Iterator<Item = (PartitionId, &'a PartitionSpec)> {
+        self.partitions.iter().filter(move |(_, spec)| spec.table == *table).map(|(id, spec)| (*id, spec))
+    }
+}

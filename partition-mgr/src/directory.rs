@@ -1,0 +1,129 @@
+//! The directory: from a key to the partition that holds it, and the way in.
+
+use crate::desired::{TableName, TableSpec};
+use crate::shard::Message;
+use model::{Epoch, Index, Key, KeyRange, Layout, PartitionId, layout};
+use partition::{Mailbox, Published};
+use statestore::Store;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A partition that is served here.
+#[derive(Clone)]
+pub struct Handle {
+    /// Which.
+    pub id: PartitionId,
+    /// The way in.
+    pub mailbox: Mailbox<Message>,
+    /// What it lets others see.
+    pub published: Arc<Published>,
+    /// Its rows.
+    pub store: Arc<dyn Store>,
+}
+
+/// How a partition stands.
+#[derive(Clone)]
+pub enum Standing {
+    /// It takes requests.
+    Serving(Handle),
+    /// It cannot be served: why.
+    Failed(String),
+}
+
+/// A partition of a table.
+#[derive(Clone)]
+pub struct Place {
+    /// Which.
+    pub id: PartitionId,
+    /// Which keys.
+    pub range: KeyRange,
+    /// Under whom.
+    pub epoch: Epoch,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// A table and its partitions, sorted by range.
+pub struct TableMap {
+    /// Its name.
+    pub name: TableName,
+    /// What was chosen for it.
+    pub spec: TableSpec,
+    /// Its partitions.
+    pub places: Vec<Place>,
+}
+
+impl TableMap {
+    /// The partition whose range holds a key.
+    pub fn place_of(&self, key: &Key) -> Option<&Place> {
+        let point;
+        let bytes = match self.spec.layout {
+            Layout::Ordered => key.as_bytes(),
+            Layout::Hashed => {
+                point = layout::point(key).to_be_bytes();
+                &point[..]
+            }
+        };
+        let behind = self.places.partition_point(|place| place.range.start() <= bytes);
+        self.places[..behind].last().filter(|place| place.range.contains(bytes))
+    }
+}
+
+/// Everything that is served here, at one moment.
+#[derive(Default)]
+pub struct Map {
+    /// The version of the desired state that it shows.
+    pub version: u64,
+    namespaces: BTreeMap<String, BTreeMap<String, Arc<TableMap>>>,
+}
+
+impl Map {
+    /// A map of these tables.
+    pub fn new(version: u64, tables: impl IntoIterator<Item = TableMap>) -> Map {
+        let mut map = Map { version, ..Map::default() };
+        for mut table in tables {
+            table.places.sort_by(|a, b| a.range.cmp(&b.range));
+            let names = map.namespaces.entry(table.name.namespace().to_owned()).or_default();
+            names.insert(table.name.name().to_owned(), Arc::new(table));
+        }
+        map
+    }
+
+    /// A table by name.
+    pub fn table(&self, namespace: &str, name: &str) -> Option<&Arc<TableMap>> {
+        self.namespaces.get(namespace)?.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<TableMap>> {
+        self.namespaces.values().flat_map(BTreeMap::values)
+    }
+}
+
+/// The map that holds now; replaced whole.
+#[derive(Default)]
+pub struct Directory {
+    current: RwLock<Arc<Map>>,
+}
+
+impl Directory {
+    /// The map as it is now.
+    pub fn current(&self) -> Arc<Map> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A new map holds from now on.
+    pub fn publish(&self, map: Map) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+    }
+}
+
+impl Place {
+    /// Everything up to here is applied; `None` when it is not served.
+    pub fn applied(&self) -> Option<Index> {
+        match &self.standing {
+            Standing::Serving(handle) => Some(handle.published.applied()),
+            Standing::Failed(_) => None,
+        }
+    }
+}

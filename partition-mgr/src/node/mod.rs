@@ -1,0 +1,116 @@
+//! A node: its data directory, log, stores and shards, started in order, led
+//! from what is there to what should be, and ended in order.
+
+mod change;
+mod housekeeping;
+mod listing;
+mod reconcile;
+mod reports;
+mod start;
+
+pub use change::ChangeError;
+pub use listing::{Listed, ListedState, Vitals};
+pub use start::{Settings, StartError};
+
+use crate::data_dir::DataDir;
+use crate::delta::Held;
+use crate::desired::{Desired, DesiredFile};
+use crate::directory::{Directory, Handle};
+use crate::shard::{Message, Order, ShardThread};
+use crate::stores::Stores;
+use env::{Env, Joiner};
+use model::{Index, Limits, PartitionId};
+use reports::Reports;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wal::{Inlet, Log};
+
+/// A running node. Stopping it, or dropping it, ends it in order.
+pub struct Node {
+    core: Arc<Core>,
+    // In the order in which they end.
+    housekeeper: Option<housekeeping::Housekeeper>,
+    shards: Vec<ShardThread>,
+    log: Option<Log>,
+}
+
+/// What its threads share.
+struct Core {
+    env: Env,
+    data_dir: DataDir,
+    limits: Limits,
+    stores: Stores,
+    inlet: Inlet,
+    inboxes: Vec<crate::shard::Inbox>,
+    directory: Arc<Directory>,
+    reports: Arc<Reports>,
+    state: Mutex<State>,
+    started: env::Mono,
+}
+
+/// What changes, one change at a time.
+struct State {
+    file: DesiredFile,
+    desired: Desired,
+    held: BTreeMap<PartitionId, Held>,
+    handles: BTreeMap<PartitionId, Handle>,
+    /// Up to where the log has been told that stores hold each partition.
+    purged: BTreeMap<PartitionId, Index>,
+}
+
+impl Core {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held has been reported; what it guards is
+        // replaced whole or not at all.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn inbox_of(&self, id: PartitionId) -> &crate::shard::Inbox {
+        &self.inboxes[(id.0 % self.inboxes.len() as u64) as usize]
+    }
+}
+
+impl Node {
+    /// From keys to partitions.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.core.directory.clone()
+    }
+
+    /// Rounds of all shards wake them; reads do not. For tests and metrics:
+    /// messages that wait for shards now.
+    pub fn waiting(&self) -> usize {
+        self.core.inboxes.iter().map(crossbeam_channel::Sender::len).sum()
+    }
+
+    /// Finishes what is under way and ends.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.housekeeper = None;
+        let serving: Vec<PartitionId> = self.core.state().handles.keys().copied().collect();
+        for inbox in &self.core.inboxes {
+            let _ = inbox.send(Message::Order(Order::CloseAll));
+        }
+        self.core.reports.wait_closed(&serving);
+        self.shards.clear();
+        self.core.flush_what_no_log_has();
+        // Writes, syncs and marks what it has.
+        self.log = None;
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.log.is_some() {
+            self.end();
+        }
+    }
+}
+
+/// Waits for a thread that is told to end by other means.
+fn join(thread: Box<dyn Joiner>) {
+    // A panic there has already been reported by the thread itself.
+    let _ = thread.join();
+}

@@ -1,0 +1,213 @@
+//! Starting: directory, desired state, stores, log, replay, shards. In this
+//! order, and each only on what the one before has proven.
+
+use super::housekeeping::Housekeeper;
+use super::reconcile::machine_of;
+use super::reports::Reports;
+use super::{Core, Node, State};
+use crate::data_dir::{DataDir, DataDirError, Expect};
+use crate::delta::Held;
+use crate::desired::{Desired, DesiredFile, DesiredFlaw, Gone, TableName};
+use crate::directory::Directory;
+use crate::shard::ShardThread;
+use crate::stores::{StorePlaces, Stores};
+use env::{Env, Plants};
+use machine::Machine;
+use model::{Code, Limits, PartitionId, code};
+use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
+use pipeline::LogChoice;
+use statestore::{Store, StoreError};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy};
+
+/// What a node is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where everything is kept. Its parent must exist.
+    pub data_dir: PathBuf,
+    /// What the directory is taken for.
+    pub expect: Expect,
+    /// Every bound.
+    pub limits: Limits,
+    /// How many shards.
+    pub shards: usize,
+    /// When the log is synced.
+    pub sync: SyncPolicy,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The desired state.
+    #[error(transparent)]
+    Desired(#[from] DesiredFlaw),
+    /// A store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Bringing the stores up.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// A thread.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl StartError {
+    /// Its code.
+    pub fn code(&self) -> Code {
+        match self {
+            StartError::DataDir(error) => error.code(),
+            StartError::Desired(DesiredFlaw::Io { .. }) => code::DIRECTORY_IO,
+            StartError::Desired(_) => code::DESIRED_DAMAGED,
+            StartError::Store(error) => error.code(),
+            StartError::Log(error) => error.code(),
+            StartError::Replay(error) => error.code(),
+            StartError::Thread(_) => code::INTERNAL,
+        }
+    }
+}
+
+impl Node {
+    /// Starts a node. `progress` hears of replay.
+    pub fn start(
+        env: &Env,
+        settings: Settings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Node, StartError> {
+        let Settings { data_dir, expect, limits, shards, sync } = settings;
+        let started = env.clock.mono();
+        let data_dir = DataDir::open(env, &data_dir, expect)?;
+        let file = DesiredFile::new(env.files.clone(), data_dir.path().to_owned());
+        let mut desired = file.read()?;
+        let stores = open_stores(env, &data_dir, &limits, &desired)?;
+        let OpenLog { writer, recovery, mut reader } = open_log(env, &data_dir, &limits, sync)?;
+        let replay = ParallelReplay {
+            store: Arc::new(stores.clone()),
+            machines: Arc::new(machines(&desired)),
+            batch_bytes_max: limits.replay_batch_bytes_max,
+            workers: shards.max(2),
+        };
+        let report = replay.run(env, &mut reader, &recovery, progress)?;
+        desired.take_note_of(stores.partitions()?.into_iter().chain(report.strangers.iter().copied()));
+        let held = held(&report, sync);
+        let log = Log::start(env, writer)?;
+        let reports = Arc::new(Reports::default());
+        let threads = start_shards(env, shards.max(1), &limits, &log, &reports)?;
+        let core = Arc::new(Core {
+            env: env.clone(),
+            data_dir,
+            limits,
+            stores,
+            inlet: log.inlet(),
+            inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
+            directory: Arc::new(Directory::default()),
+            reports,
+            state: Mutex::new(State {
+                file,
+                desired,
+                held,
+                handles: BTreeMap::new(),
+                purged: BTreeMap::new(),
+            }),
+            started,
+        });
+        let mut node = Node { core: core.clone(), housekeeper: None, shards: threads, log: Some(log) };
+        core.reconcile(&mut core.state())?;
+        node.housekeeper = Some(Housekeeper::start(env, core)?);
+        Ok(node)
+    }
+}
+
+fn open_stores(
+    env: &Env,
+    data_dir: &DataDir,
+    limits: &Limits,
+    desired: &Desired,
+) -> Result<Stores, StartError> {
+    let journaled = data_dir.path().join("journaled");
+    let wanted = desired.tables.values().any(|table| table.profile.log == LogChoice::Store);
+    // A failed look is as good as none: opening says what is wrong.
+    let there = env.files.list(&journaled).is_ok();
+    let places = StorePlaces {
+        rocks: data_dir.store_dir(),
+        journaled,
+        memory: data_dir.checkpoint_dir(),
+        instances: usize::from(data_dir.stores().get()),
+    };
+    let stores = Stores::open(env.files.clone(), places, limits)?;
+    if wanted || there {
+        stores.open_journaled()?;
+    }
+    Ok(stores)
+}
+
+fn open_log(env: &Env, data_dir: &DataDir, limits: &Limits, sync: SyncPolicy) -> Result<OpenLog, LogError> {
+    let config = LogConfig {
+        dir: data_dir.log_dir(),
+        identity: LogIdentity { cluster: data_dir.cluster(), disk: data_dir.disk() },
+        sync,
+        mark: MarkPolicy::Idle,
+        limits: limits.clone(),
+        plants: Plants::NONE,
+    };
+    wal::open(env.files.clone(), config, env.clock.mono())
+}
+
+fn start_shards(
+    env: &Env,
+    count: usize,
+    limits: &Limits,
+    log: &Log,
+    reports: &Arc<Reports>,
+) -> Result<Vec<ShardThread>, StartError> {
+    let start = |number| {
+        let reports = reports.clone();
+        ShardThread::start(env, number, limits, log.inlet(), move |report| reports.hear(report))
+    };
+    Ok((0..count).map(start).collect::<Result<_, _>>()?)
+}
+
+/// Which machine each partition runs, also one that is out of service: its
+/// records must not wait in the log for ever.
+struct ByPartition(BTreeMap<PartitionId, Arc<dyn Machine>>);
+
+impl Machines for ByPartition {
+    fn of(&self, partition: PartitionId) -> Option<&dyn Machine> {
+        self.0.get(&partition).map(|machine| &**machine)
+    }
+}
+
+fn machines(desired: &Desired) -> ByPartition {
+    let machine = |table: &TableName| desired.tables.get(table).map(machine_of);
+    let here = desired.partitions.iter().map(|(id, spec)| (*id, &spec.table));
+    let gone = desired.gone.iter().filter_map(|(id, gone)| match gone {
+        Gone::Quarantined { table, .. } => Some((*id, table)),
+        Gone::Erased => None,
+    });
+    ByPartition(here.chain(gone).filter_map(|(id, table)| Some((id, machine(table)?))).collect())
+}
+
+/// What is here, and what of it must not be served.
+fn held(report: &ReplayReport, sync: SyncPolicy) -> BTreeMap<PartitionId, Held> {
+    let held = report.partitions.iter().map(|(id, replayed)| {
+        let refusal = replayed.refusal.as_ref().map(|why| format!("{} {why}", why.code()));
+        // A log that syncs before it answers is never behind its stores.
+        let lost = report.ahead.get(id).filter(|_| sync == SyncPolicy::Each).map(|applied| {
+            format!("{} the log ends before index {applied}, which the store has", code::LOG_DAMAGED)
+        });
+        let refusal = refusal.or(lost);
+        if let Some(why) = &refusal {
+            tracing::error!(partition = id.0, %why, "a partition is not served");
+        }
+        (*id, Held { applied: replayed.applied, serving: false, refusal })
+    });
+    held.collect()
+}

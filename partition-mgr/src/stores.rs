@@ -1,0 +1,161 @@
+//! The stores of a node: one for each kind of choice, seen as one by replay.
+
+use model::{Index, KeyRange, Limits, PartitionId};
+use pipeline::{LogChoice, Profile, StoreChoice};
+use statestore::{MemoryStore, Part, Store, StoreError, Visit};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// Where the stores of a node are.
+pub struct StorePlaces {
+    /// RocksDB instances behind the node's log.
+    pub rocks: PathBuf,
+    /// RocksDB instances with a journal of their own.
+    pub journaled: PathBuf,
+    /// Checkpoints of the memory store.
+    pub memory: PathBuf,
+    /// How many instances each RocksDB store has.
+    pub instances: usize,
+}
+
+/// The stores of a node. Clones share them.
+#[derive(Clone)]
+pub struct Stores {
+    memory: Arc<dyn Store>,
+    rocks: Option<Arc<dyn Store>>,
+    /// Opened with the first table that wants it.
+    journaled: Arc<OnceLock<Arc<dyn Store>>>,
+    places: Arc<StorePlaces>,
+    limits: Limits,
+}
+
+impl Stores {
+    /// Opens them. The journaled one is opened when it is wanted.
+    pub fn open(
+        files: Arc<dyn env::Files>,
+        places: StorePlaces,
+        limits: &Limits,
+    ) -> Result<Stores, StoreError> {
+        let memory = MemoryStore::open(files, &places.memory, limits, env::Plants::NONE)?;
+        let rocks = open_rocks(&places.rocks, places.instances, false, limits)?;
+        let journaled = Arc::default();
+        Ok(Stores {
+            memory: Arc::new(memory),
+            rocks,
+            journaled,
+            places: Arc::new(places),
+            limits: limits.clone(),
+        })
+    }
+
+    /// Has the store for tables with log `store` from now on.
+    pub fn open_journaled(&self) -> Result<(), StoreError> {
+        if self.journaled.get().is_none()
+            && let Some(store) = open_rocks(&self.places.journaled, 1, true, &self.limits)?
+        {
+            // Changes come one at a time, so nobody was quicker.
+            let _ = self.journaled.set(store);
+        }
+        Ok(())
+    }
+
+    /// The store that a profile chooses; `None` where this build or this node
+    /// does not have it.
+    pub fn of(&self, profile: &Profile) -> Option<&Arc<dyn Store>> {
+        match (profile.store, profile.log) {
+            (StoreChoice::Memory, _) => Some(&self.memory),
+            (StoreChoice::Rocks, LogChoice::Store) => self.journaled.get(),
+            (StoreChoice::Rocks, _) => self.rocks.as_ref(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn Store>> {
+        [Some(&self.memory), self.rocks.as_ref(), self.journaled.get()].into_iter().flatten()
+    }
+
+    /// The store that holds a partition.
+    pub fn holding(&self, id: PartitionId) -> Result<&Arc<dyn Store>, StoreError> {
+        self.all().find(|store| store.applied(id).is_ok()).ok_or(StoreError::Unknown(id))
+    }
+}
+
+#[cfg(feature = "rocksdb")]
+fn open_rocks(
+    dir: &Path,
+    instances: usize,
+    journaled: bool,
+    limits: &Limits,
+) -> Result<Option<Arc<dyn Store>>, StoreError> {
+    let journal = if journaled { statestore::Journal::Synced } else { statestore::Journal::Off };
+    let store = statestore::RocksStore::open(dir, instances, journal, limits, None)?;
+    Ok(Some(Arc::new(store)))
+}
+
+#[cfg(not(feature = "rocksdb"))]
+fn open_rocks(_: &Path, _: usize, _: bool, _: &Limits) -> Result<Option<Arc<dyn Store>>, StoreError> {
+    Ok(None)
+}
+
+/// All of them as one, by partition: what replay brings up.
+impl Store for Stores {
+    fn apply(&self, parts: &[Part]) -> Result<(), StoreError> {
+        for store in self.all() {
+            let is_own = |part: &&Part| store.applied(part.partition).is_ok();
+            // Nearly always all of them are in one store.
+            if parts.iter().all(|part| is_own(&part)) {
+                return store.apply(parts);
+            }
+            let own: Vec<Part> = parts.iter().filter(is_own).cloned().collect();
+            if !own.is_empty() {
+                store.apply(&own)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<bytes::Bytes>, StoreError> {
+        self.holding(partition)?.get(partition, key)
+    }
+
+    fn multi_get(
+        &self,
+        partition: PartitionId,
+        keys: &[&[u8]],
+    ) -> Result<Vec<Option<bytes::Bytes>>, StoreError> {
+        self.holding(partition)?.multi_get(partition, keys)
+    }
+
+    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
+        self.holding(partition)?.scan(partition, range, visit)
+    }
+
+    fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {
+        self.holding(partition)?.applied(partition)
+    }
+
+    fn flushed(&self, partition: PartitionId) -> Result<Index, StoreError> {
+        self.holding(partition)?.flushed(partition)
+    }
+
+    fn flush(&self, partitions: &[PartitionId]) -> Result<(), StoreError> {
+        partitions.iter().try_for_each(|id| self.holding(*id)?.flush(&[*id]))
+    }
+
+    /// Never called: a partition is made in the store that its profile names.
+    fn create(&self, partitions: &[PartitionId], origin: Index) -> Result<(), StoreError> {
+        self.memory.create(partitions, origin)
+    }
+
+    fn remove(&self, partition: PartitionId) -> Result<(), StoreError> {
+        self.holding(partition)?.remove(partition)
+    }
+
+    fn partitions(&self) -> Result<Vec<PartitionId>, StoreError> {
+        let mut all = Vec::new();
+        for store in self.all() {
+            all.extend(store.partitions()?);
+        }
+        all.sort_unstable();
+        Ok(all)
+    }
+}

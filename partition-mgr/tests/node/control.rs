@@ -1,0 +1,91 @@
+//! Control calls: what is asked for is there when they return, and data goes
+//! only by name.
+
+use crate::world::{World, all, key, name};
+use model::{PartitionId, code};
+use partition_mgr::{Expect, ListedState, Node, Settings};
+use pipeline::Profile;
+use std::num::NonZeroU8;
+
+fn states(world: &World) -> Vec<(u64, ListedState)> {
+    world.node().list().into_iter().map(|one| (one.id.0, one.state)).collect()
+}
+
+#[test]
+fn a_removed_partition_stays_until_it_is_erased() {
+    let mut world = World::new();
+    let ids = world.table("t", Profile::DURABLE);
+    world.put("t", "k", "v").expect("written");
+    let removed = world.handle("t", &key("k")).expect("served").id;
+    world.node().remove_partition(removed, None).expect("there");
+    assert_eq!(world.handle("t", &key("k")).err(), Some("no partition".to_owned()));
+    for _ in 0..2 {
+        let quarantined: Vec<_> =
+            states(&world).into_iter().filter(|s| s.1 != ListedState::Serving).collect();
+        assert_eq!(quarantined, [(removed.0, ListedState::Quarantined)]);
+        let held = world.node().list().into_iter().find(|one| one.id == removed).expect("listed");
+        assert_eq!(held.applied, 1, "its data is still there");
+        world.restart();
+    }
+    let other = ids.into_iter().find(|id| *id != removed).expect("four");
+    let refused = world.node().erase(other).expect_err("in service");
+    assert_eq!(refused.code(), code::NOT_QUARANTINED);
+    world.node().erase(removed).expect("quarantined");
+    assert_eq!(states(&world).len(), 3);
+    world.restart();
+    assert_eq!(states(&world).len(), 3);
+}
+
+#[test]
+fn a_new_partition_takes_the_range_of_a_removed_one_under_a_new_id() {
+    let world = World::new();
+    world.table("t", Profile::DURABLE);
+    world.put("t", "k", "old").expect("written");
+    let removed = world.node().remove_range(&name("t"), &all(), true, None).expect("all of them");
+    assert_eq!(removed.len(), 4);
+    let id = world.node().add_partition(&name("t"), all(), None).expect("free");
+    assert_eq!(id, PartitionId(5));
+    assert_eq!(world.get("t", "k"), None);
+    assert_eq!(world.put("t", "k", "new").expect("written").first_index, 1);
+    let again = world.node().add_partition(&name("t"), all(), None).expect_err("taken");
+    assert_eq!(again.code(), code::RANGE_OVERLAPS);
+}
+
+#[test]
+fn without_its_list_a_node_serves_nothing_and_deletes_nothing() {
+    let mut world = World::new();
+    world.table("t", Profile::DURABLE);
+    world.put("t", "k", "v").expect("written");
+    world.node.take().expect("it runs").stop();
+    let list = world.dir.path().join("data/DESIRED");
+    let kept = std::fs::read(&list).expect("written");
+    std::fs::remove_file(&list).expect("removed");
+    world.start();
+    assert!(states(&world).iter().all(|(_, state)| *state == ListedState::Quarantined));
+    assert_eq!(states(&world).len(), 4);
+    world.node.take().expect("it runs").stop();
+    std::fs::write(&list, kept).expect("restored");
+    world.start();
+    assert_eq!(world.get("t", "k").map(|(_, value)| value), Some("v".to_owned()));
+}
+
+#[test]
+fn a_damaged_list_is_refused() {
+    let mut world = World::new();
+    world.table("t", Profile::DURABLE);
+    world.node.take().expect("it runs").stop();
+    let list = world.dir.path().join("data/DESIRED");
+    let mut bytes = std::fs::read(&list).expect("written");
+    bytes[40] ^= 1;
+    std::fs::write(&list, bytes).expect("damaged");
+    let settings = Settings {
+        data_dir: world.dir.path().join("data"),
+        expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN },
+        limits: model::Limits::default(),
+        shards: 1,
+        sync: wal::SyncPolicy::Each,
+    };
+    let env = env::real::env().expect("an environment");
+    let refused = Node::start(&env, settings, &mut |_| ()).err().expect("refused");
+    assert_eq!(refused.code(), code::DESIRED_DAMAGED, "{refused}");
+}

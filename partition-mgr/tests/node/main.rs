@@ -1,0 +1,8 @@
+//! A node without its server: requests through mailboxes, control calls, ends
+//! and starts. Covers A2 and A7 on one node, and P5.
+
+#![allow(clippy::disallowed_methods, reason = "tests against the real disk")]
+
+mod control;
+mod profiles;
+mod world;

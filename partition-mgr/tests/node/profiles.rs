@@ -1,0 +1,57 @@
+//! What each profile keeps over an end and a start.
+
+use crate::world::World;
+use model::Durability;
+use pipeline::{LogChoice, Profile, StoreChoice};
+
+fn profile(store: StoreChoice, log: LogChoice) -> Profile {
+    let durability = (log == LogChoice::None).then_some(Durability::Memory);
+    Profile { store, log, durability }
+}
+
+#[test]
+fn every_profile_keeps_its_rows_over_an_orderly_end() {
+    let profiles = [
+        ("rocks-local", profile(StoreChoice::Rocks, LogChoice::Local), Durability::Local),
+        ("memory-local", profile(StoreChoice::Memory, LogChoice::Local), Durability::Local),
+        ("rocks-store", profile(StoreChoice::Rocks, LogChoice::Store), Durability::Local),
+        ("rocks-none", profile(StoreChoice::Rocks, LogChoice::None), Durability::Memory),
+        ("memory-none", profile(StoreChoice::Memory, LogChoice::None), Durability::Memory),
+    ];
+    let mut world = World::new();
+    for (table, profile, _) in &profiles {
+        world.table(table, *profile);
+    }
+    for round in 0..3 {
+        for (table, _, durability) in &profiles {
+            for row in 0..20 {
+                let done = world.put(table, &format!("key {row}"), &format!("{round}/{row}"));
+                assert_eq!(done.map(|done| done.durability), Ok(*durability), "{table}");
+            }
+            let gone = world.remove(table, "key 7").expect("removed");
+            assert!(gone.replies.is_empty(), "{table}: {gone:?}");
+            let missing = world.remove(table, "key 7").expect("answered");
+            assert_eq!(missing.reply(0), &[1][..], "{table}");
+        }
+        world.restart();
+        for (table, ..) in &profiles {
+            for row in (0..20).filter(|row| *row != 7) {
+                let found = world.get(table, &format!("key {row}")).map(|(_, value)| value);
+                assert_eq!(found, Some(format!("{round}/{row}")), "{table}");
+            }
+            assert_eq!(world.get(table, "key 7"), None, "{table}");
+        }
+    }
+}
+
+#[test]
+fn a_revision_is_the_index_of_the_command_and_goes_on_after_a_start() {
+    let mut world = World::new();
+    world.table("t", Profile::DURABLE);
+    let first = world.put("t", "k", "a").expect("written");
+    assert_eq!(world.get("t", "k"), Some((first.first_index, "a".to_owned())));
+    world.restart();
+    let second = world.put("t", "k", "b").expect("written");
+    assert_eq!(second.first_index, first.first_index + 1);
+    assert_eq!(world.get("t", "k"), Some((second.first_index, "b".to_owned())));
+}
