@@ -13,6 +13,7 @@
 //! ```
 
 pub mod command_line;
+pub mod config;
 pub mod doctor;
 mod failure;
 
