@@ -215,3 +215,12 @@ fn the_page_says_what_the_table_says() {
     let found = std::fs::read_to_string(&path).expect("the page");
     assert!(found == page, "docs/configuration.md is stale: write it anew with STATEHOUSE_WRITE_FIXTURES=1");
 }
+
+#[test]
+fn the_example_of_the_page_is_accepted() {
+    let page = reference::page();
+    let (_, rest) = page.split_once("```toml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let loaded = Given { file: Some(example), ..Given::default() }.loaded();
+    assert_ne!(*loaded.config(), Config::default());
+}

@@ -1,6 +1,7 @@
 //! Tables of what is accepted and what is not, with the messages word for word.
 
 mod accepted;
+mod anything;
 mod made_from_the_table;
 mod refused;
 
