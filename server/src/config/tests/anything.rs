@@ -29,6 +29,10 @@ fn nearly() -> impl Strategy<Value = String> {
     (name, value).prop_map(|(name, value)| format!("{name} = {value}"))
 }
 
+fn variable() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![nearly().prop_map(String::into_bytes), proptest::collection::vec(any::<u8>(), 0..8)]
+}
+
 fn load(file: &[u8], variable: Vec<u8>, flags: &[String]) -> Result<(), Vec<Problem>> {
     let disk = disk(file);
     let mut sources = Sources::new(&disk);
@@ -46,7 +50,7 @@ proptest! {
     fn nothing_panics(
         bytes in proptest::collection::vec(any::<u8>(), 0..200),
         lines in proptest::collection::vec(nearly(), 0..8),
-        variable in prop_oneof![nearly().prop_map(String::into_bytes), proptest::collection::vec(any::<u8>(), 0..8)],
+        variable in variable(),
         flags in proptest::collection::vec(nearly().prop_map(|flag| flag.replace(" = ", "=")), 0..4),
     ) {
         for file in [bytes, lines.join("\n").into_bytes()] {
