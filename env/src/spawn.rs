@@ -8,7 +8,7 @@ pub trait Spawn: Send + Sync {
 }
 
 /// Waits for a thread.
-pub trait Joiner: Send {
+pub trait Joiner: Send + Sync {
     /// Returns when the thread has ended; `Err` when it panicked.
     fn join(self: Box<Self>) -> std::thread::Result<()>;
 }

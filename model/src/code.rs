@@ -134,6 +134,12 @@ codes! {
     REPLAY_GAP = 1302, "the log does not reach back to what the store has",
         "Nothing was applied; the store is as it was.",
         "Rebuild the partition from replicas or a snapshot.";
+    LISTEN_FAILED = 1401, "an address cannot be listened on",
+        "Nothing was read or changed.",
+        "Stop whoever listens there (`ss -ltnp` names it), or choose another address; `--random-ports` takes free ones.";
+    LISTEN_REFUSED = 1402, "the control plane listens on loopback only",
+        "Nothing was read or changed.",
+        "Give `listen.control` an address of 127.0.0.0/8 or ::1 until authorization is configured.";
     MALFORMED = 2001, "the request makes no sense",
         "Nothing was changed.",
         "The message names the field; correct it and send the request again.";

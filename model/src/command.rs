@@ -4,7 +4,7 @@
 //! length. A command is a flags byte, the op-id if there is one, and the body,
 //! which only the table's machine reads. See `docs/formats/log.md`.
 
-use crate::wire::{Cursor, put_prefixed};
+use crate::wire::Cursor;
 use bytes::Bytes;
 
 const HAS_OP_ID: u8 = 0b0000_0001;
@@ -47,17 +47,6 @@ impl Command {
         Command { op: None, body: body.into() }
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        let mut bytes = Vec::with_capacity(25 + self.body.len());
-        bytes.push(if self.op.is_some() { HAS_OP_ID } else { 0 });
-        if let Some(op) = self.op {
-            bytes.extend_from_slice(&op.client.to_le_bytes());
-            bytes.extend_from_slice(&op.sequence.to_le_bytes());
-        }
-        bytes.extend_from_slice(&self.body);
-        put_prefixed(out, &bytes);
-    }
-
     fn decode(number: u32, bytes: &Bytes) -> Result<Command, CommandError> {
         let short = CommandError::CutShort(number);
         let mut cursor = Cursor::new(bytes);
@@ -75,11 +64,29 @@ impl Command {
     }
 }
 
+/// Bytes that a command takes in a payload, beside its body, at most.
+pub const COMMAND_BYTES_EXTRA: usize = 29;
+
+/// Appends a command to a payload: `body` writes the body where it will stand.
+pub fn put_command(out: &mut Vec<u8>, op: Option<OpId>, body: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.push(if op.is_some() { HAS_OP_ID } else { 0 });
+    if let Some(op) = op {
+        out.extend_from_slice(&op.client.to_le_bytes());
+        out.extend_from_slice(&op.sequence.to_le_bytes());
+    }
+    body(out);
+    let length = u32::try_from(out.len() - start - 4).expect("bounded by Limits, far below 4 GiB");
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+}
+
 /// The payload of a `Commands` record.
 pub fn encode_commands(commands: &[Command]) -> Bytes {
-    let mut out = Vec::with_capacity(commands.iter().map(|c| 29 + c.body.len()).sum());
+    let bytes = |command: &Command| COMMAND_BYTES_EXTRA + command.body.len();
+    let mut out = Vec::with_capacity(commands.iter().map(bytes).sum());
     for command in commands {
-        command.encode(&mut out);
+        put_command(&mut out, command.op, |out| out.extend_from_slice(&command.body));
     }
     Bytes::from(out)
 }

@@ -56,6 +56,11 @@ pub struct TableMap {
 impl TableMap {
     /// The partition whose range holds a key.
     pub fn place_of(&self, key: &Key) -> Option<&Place> {
+        self.index_of(key).map(|at| &self.places[at])
+    }
+
+    /// Its place among the table's.
+    pub fn index_of(&self, key: &Key) -> Option<usize> {
         let point;
         let bytes = match self.spec.layout {
             Layout::Ordered => key.as_bytes(),
@@ -65,7 +70,7 @@ impl TableMap {
             }
         };
         let behind = self.places.partition_point(|place| place.range.start() <= bytes);
-        self.places[..behind].last().filter(|place| place.range.contains(bytes))
+        behind.checked_sub(1).filter(|at| self.places[*at].range.contains(bytes))
     }
 }
 

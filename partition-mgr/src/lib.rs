@@ -16,9 +16,13 @@ pub mod data_dir;
 pub mod delta;
 pub mod desired;
 pub mod directory;
+mod meters;
 mod node;
+pub mod pool;
+pub mod reading;
 pub mod shard;
 mod stores;
 
 pub use data_dir::{DataDir, DataDirError, Expect};
+pub use meters::Meters;
 pub use node::{ChangeError, Listed, ListedState, Node, Settings, StartError, Vitals};

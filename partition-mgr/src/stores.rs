@@ -125,6 +125,14 @@ impl Store for Stores {
         self.holding(partition)?.multi_get(partition, keys)
     }
 
+    fn multi_get_now(
+        &self,
+        partition: PartitionId,
+        keys: &[&[u8]],
+    ) -> Result<Option<Vec<Option<bytes::Bytes>>>, StoreError> {
+        self.holding(partition)?.multi_get_now(partition, keys)
+    }
+
     fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
         self.holding(partition)?.scan(partition, range, visit)
     }

@@ -40,3 +40,8 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 /// What an Upsert may measure, encoded. One byte more is refused whole.
 pub const UPSERT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a message, encoded.
+pub fn encoded_len(message: &impl prost::Message) -> usize {
+    message.encoded_len()
+}

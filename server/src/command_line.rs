@@ -1,8 +1,12 @@
 //! The command line: verbs, options, exit codes.
 
+use crate::dev::{self, DevArgs};
 use crate::doctor::{self, Format, Options};
+use crate::failure::Failure;
+use crate::run::{self, Refused, ServerArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::{Index, PartitionId};
+use env::Env;
+use model::{Index, PartitionId, code};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -52,6 +56,10 @@ enum Verb {
     /// under the reader; stop the process for a report to rely on.
     #[command(after_help = DOCTOR_EXAMPLES, verbatim_doc_comment)]
     Doctor(DoctorArgs),
+    /// Run one node for trying things, with a table to write to
+    Dev(DevArgs),
+    /// Run a node
+    Server(ServerArgs),
 }
 
 #[derive(Args, Debug)]
@@ -91,13 +99,32 @@ enum Output {
 }
 
 /// Runs what the process was started with.
-pub fn run() -> ExitCode {
+pub fn main() -> ExitCode {
     match CommandLine::try_parse() {
         Ok(CommandLine { verb: Verb::Doctor(args) }) => ExitCode::from(doctor::run(&options(args))),
+        Ok(CommandLine { verb: Verb::Dev(args) }) => in_real_world(|env| Ok(dev::run(env, &args)?)),
+        Ok(CommandLine { verb: Verb::Server(args) }) => in_real_world(|env| run::run(env, args)),
         Err(refused) => {
             // Whoever closed our output does not want to hear of it.
             let _ = refused.print();
             ExitCode::from(if refused.use_stderr() { 2 } else { 0 })
+        }
+    }
+}
+
+/// Runs what ends when the process does.
+fn in_real_world(run: impl FnOnce(&Env) -> Result<(), Refused>) -> ExitCode {
+    let env =
+        env::real::env().map_err(|error| Failure::new(code::INTERNAL, format!("no randomness: {error}")));
+    match env.map_err(Refused::from).and_then(|env| run(&env)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Refused::Configuration(problems)) => {
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            ExitCode::from(2)
+        }
+        Err(Refused::Failed(failure)) => {
+            eprintln!("{failure}");
+            ExitCode::from(3)
         }
     }
 }

@@ -14,7 +14,11 @@
 
 pub mod command_line;
 pub mod config;
+pub mod dev;
 pub mod doctor;
 mod failure;
+pub mod progress;
+mod run;
+pub mod serve;
 
 pub use failure::Failure;

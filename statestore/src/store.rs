@@ -57,6 +57,16 @@ pub trait Store: Send + Sync {
     /// Many rows of one partition, all seen at the same moment.
     fn multi_get(&self, partition: PartitionId, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, StoreError>;
 
+    /// The same, by a thread that must not wait for a disk: `None` when rows
+    /// would have to be read from one, and somebody else should ask.
+    fn multi_get_now(
+        &self,
+        partition: PartitionId,
+        keys: &[&[u8]],
+    ) -> Result<Option<Vec<Option<Bytes>>>, StoreError> {
+        self.multi_get(partition, keys).map(Some)
+    }
+
     /// Visits rows of a range of stored keys in order, all seen at the same
     /// moment, until `visit` breaks. No row is visited twice.
     fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError>;

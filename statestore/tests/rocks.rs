@@ -260,3 +260,23 @@ fn a_memory_store_s_export_is_refused_by_kind() {
     let store = try_open(&dir.path().join("rocks"), 1).unwrap();
     assert_eq!(store.import(ONE, &export).err().unwrap().code(), code::STORE_LAYOUT);
 }
+
+#[test]
+fn what_lies_on_disk_alone_is_not_read_by_whoever_must_not_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = try_open(dir.path(), 1).unwrap();
+    store.create(&[ONE], 0).unwrap();
+    // More than a block: opening reads the one with the applied row.
+    let row = |n: u8| Mutation::put(vec![1, b'k', n], vec![b'v'; 1000]);
+    let mutations = (0..100).map(row).collect();
+    store.apply(&[Part { partition: ONE, first_index: 1, count: 1, mutations }]).unwrap();
+    store.flush(&[ONE]).unwrap();
+    drop(store);
+
+    let store = try_open(dir.path(), 1).unwrap();
+    let keys: [&[u8]; 1] = [b"\x01k\x63"];
+    assert_eq!(store.multi_get_now(ONE, &keys).unwrap(), None, "nothing of it is in memory yet");
+    assert_eq!(store.multi_get_now(ONE, &[keys[0], b"\x01l"]).unwrap(), None);
+    assert!(store.get(ONE, keys[0]).unwrap().is_some(), "who may wait gets it");
+    assert!(store.multi_get_now(ONE, &keys).unwrap().is_some(), "and then it is in memory");
+}

@@ -5,6 +5,7 @@
 //! [`Writer`]; this file only moves submissions in and answers out.
 
 use crate::error::LogError;
+use crate::meters::Meters;
 use crate::packet::{Append, Packet};
 use crate::refused::Refused;
 use crate::spare::{Spare, SpareJob, Urgency};
@@ -41,6 +42,7 @@ enum Job {
 /// submitted is written, synced and marked first.
 pub struct Log {
     inlet: Inlet,
+    meters: Meters,
     threads: Vec<Box<dyn Joiner>>,
 }
 
@@ -68,7 +70,9 @@ impl Log {
             answers: Vec::new(),
             packets: Vec::new(),
             refused: Refused::default(),
+            meters: Meters::new(),
         };
+        let meters = driver.meters.clone();
         let (files, back) = (env.files.clone(), jobs.clone());
         let lay_out = move || {
             for job in spare_inbox {
@@ -84,7 +88,12 @@ impl Log {
             env.spawn.thread("log-writer", Box::new(move || driver.run()))?,
             env.spawn.thread("log-spares", Box::new(lay_out))?,
         ];
-        Ok(Log { inlet: Inlet { jobs, record_bytes_max }, threads })
+        Ok(Log { inlet: Inlet { jobs, record_bytes_max }, meters, threads })
+    }
+
+    /// What is counted.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// Another way in, for another thread.
@@ -141,6 +150,7 @@ struct Driver {
     packets: Vec<Packet>,
     /// What a full disk has refused and nobody has handed in anew.
     refused: Refused,
+    meters: Meters,
 }
 
 impl Driver {
@@ -219,8 +229,12 @@ impl Driver {
         if !self.refused.is_empty() {
             self.step_singly(now, None);
         } else {
+            let (count, bytes) = (self.packets.len(), self.packets.iter().map(Packet::bytes).sum());
             match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
-                Ok(synced) => self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced))),
+                Ok(synced) => {
+                    self.meters.batch(count, bytes, self.clock.mono().0.saturating_sub(now.0));
+                    self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced)));
+                }
                 Err(full @ LogError::Full { .. }) => self.step_singly(now, Some(Arc::new(full))),
                 Err(error) => self.end(&error),
             }
@@ -237,6 +251,7 @@ impl Driver {
             let hopeless = urgency == Urgency::Normal && full.is_some();
             if hopeless || self.refused.leaves_hole(&roster) {
                 self.refused.refuse(&roster);
+                self.meters.refused.inc();
                 let why = full
                     .clone()
                     .unwrap_or_else(|| Arc::new(LogError::Full { path: self.writer.config.dir.clone() }));
@@ -250,6 +265,7 @@ impl Driver {
                 }
                 Err(error @ LogError::Full { .. }) => {
                     self.refused.refuse(&roster);
+                    self.meters.refused.inc();
                     let error = Arc::new(error);
                     full.get_or_insert_with(|| error.clone());
                     answer(Err(error));

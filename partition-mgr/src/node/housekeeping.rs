@@ -9,6 +9,7 @@ use pipeline::LogChoice;
 use statestore::Store;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use wal::{Append, Laggard, index_payload};
 
@@ -89,6 +90,7 @@ impl Core {
             let _ = told.send((writer.bytes(), writer.replay_bytes(), writer.laggards()));
         })?;
         let Ok((bytes, replay_bytes, laggards)) = answer.recv() else { return Ok(()) };
+        self.log_bytes.store(bytes, Ordering::Relaxed);
         if bytes > self.limits.log_bytes_max || replay_bytes > self.limits.replay_bytes_max {
             let ids: Vec<PartitionId> = laggards.iter().map(|laggard| laggard.partition).collect();
             self.stores.flush(&ids)?;

@@ -4,6 +4,7 @@ use super::Node;
 use crate::desired::{Gone, TableName};
 use model::{Epoch, Index, KeyRange, PartitionId};
 use statestore::Store;
+use std::sync::atomic::Ordering;
 
 /// How a partition stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Vitals {
     pub uptime_s: u64,
     /// Tables.
     pub tables: usize,
+    /// The log's size, as it was at most a second ago.
+    pub log_bytes: u64,
 }
 
 impl Node {
@@ -102,6 +105,7 @@ impl Node {
             boot: core.data_dir.boot(),
             uptime_s: core.env.clock.mono().ms_since(core.started) / 1000,
             tables: core.state().desired.tables.len(),
+            log_bytes: core.log_bytes.load(Ordering::Relaxed),
         }
     }
 }

@@ -16,12 +16,15 @@ use crate::data_dir::DataDir;
 use crate::delta::Held;
 use crate::desired::{Desired, DesiredFile};
 use crate::directory::{Directory, Handle};
+use crate::meters::Meters;
 use crate::shard::{Message, Order, ShardThread};
 use crate::stores::Stores;
 use env::{Env, Joiner};
 use model::{Index, Limits, PartitionId};
+use prometheus_client::registry::Registry;
 use reports::Reports;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wal::{Inlet, Log};
 
@@ -46,6 +49,10 @@ struct Core {
     reports: Arc<Reports>,
     state: Mutex<State>,
     started: env::Mono,
+    /// The log's size when it was last looked at.
+    log_bytes: AtomicU64,
+    meters: Meters,
+    log_meters: wal::Meters,
 }
 
 /// What changes, one change at a time.
@@ -74,6 +81,17 @@ impl Node {
     /// From keys to partitions.
     pub fn directory(&self) -> Arc<Directory> {
         self.core.directory.clone()
+    }
+
+    /// What shards and log count.
+    pub fn register_meters(&self, registry: &mut Registry) {
+        self.core.meters.register(registry);
+        self.core.log_meters.register(registry);
+    }
+
+    /// What shards count.
+    pub fn meters(&self) -> &Meters {
+        &self.core.meters
     }
 
     /// Rounds of all shards wake them; reads do not. For tests and metrics:

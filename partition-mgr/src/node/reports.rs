@@ -2,12 +2,13 @@
 
 use crate::shard::Report;
 use model::PartitionId;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Reports that nobody has picked up yet.
-#[derive(Default)]
 pub struct Reports {
+    failures: Counter,
     heard: Mutex<Heard>,
     news: Condvar,
 }
@@ -19,6 +20,11 @@ struct Heard {
 }
 
 impl Reports {
+    /// Nothing heard yet.
+    pub fn new(failures: Counter) -> Reports {
+        Reports { failures, heard: Mutex::default(), news: Condvar::new() }
+    }
+
     /// A shard says something.
     pub fn hear(&self, report: Report) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,6 +34,7 @@ impl Reports {
             }
             Report::Failed(id, why) => {
                 tracing::error!(partition = id.0, %why, "a partition had to be stopped");
+                self.failures.inc();
                 heard.failed.insert(id, why);
             }
         }

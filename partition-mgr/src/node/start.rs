@@ -9,6 +9,7 @@ use crate::data_dir::{DataDir, DataDirError, Expect};
 use crate::delta::Held;
 use crate::desired::{Desired, DesiredFile, DesiredFlaw, Gone, TableName};
 use crate::directory::Directory;
+use crate::meters::Meters;
 use crate::shard::ShardThread;
 use crate::stores::{StorePlaces, Stores};
 use env::{Env, Plants};
@@ -19,6 +20,7 @@ use pipeline::LogChoice;
 use statestore::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy};
 
@@ -99,8 +101,9 @@ impl Node {
         desired.take_note_of(stores.partitions()?.into_iter().chain(report.strangers.iter().copied()));
         let held = held(&report, sync);
         let log = Log::start(env, writer)?;
-        let reports = Arc::new(Reports::default());
-        let threads = start_shards(env, shards.max(1), &limits, &log, &reports)?;
+        let meters = Meters::new();
+        let reports = Arc::new(Reports::new(meters.failures.clone()));
+        let threads = start_shards(env, shards.max(1), &limits, &log, &meters, &reports)?;
         let core = Arc::new(Core {
             env: env.clone(),
             data_dir,
@@ -118,6 +121,9 @@ impl Node {
                 purged: BTreeMap::new(),
             }),
             started,
+            log_bytes: AtomicU64::new(0),
+            meters,
+            log_meters: log.meters().clone(),
         });
         let mut node = Node { core: core.clone(), housekeeper: None, shards: threads, log: Some(log) };
         core.reconcile(&mut core.state())?;
@@ -166,11 +172,12 @@ fn start_shards(
     count: usize,
     limits: &Limits,
     log: &Log,
+    meters: &Meters,
     reports: &Arc<Reports>,
 ) -> Result<Vec<ShardThread>, StartError> {
     let start = |number| {
         let reports = reports.clone();
-        ShardThread::start(env, number, limits, log.inlet(), move |report| reports.hear(report))
+        ShardThread::start(env, number, limits, log.inlet(), meters, move |report| reports.hear(report))
     };
     Ok((0..count).map(start).collect::<Result<_, _>>()?)
 }

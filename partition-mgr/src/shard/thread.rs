@@ -2,6 +2,7 @@
 
 use super::message::{Effects, LogJob, LogOutcome, Message, Report, StoreJob};
 use super::round::Shard;
+use crate::meters::Meters;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use env::{Clock, Env, Fatal, Joiner};
 use model::Limits;
@@ -31,6 +32,7 @@ impl ShardThread {
         number: usize,
         limits: &Limits,
         log: wal::Inlet,
+        meters: &Meters,
         reports: impl Fn(Report) + Send + 'static,
     ) -> io::Result<ShardThread> {
         let (inbox, messages) = bounded(limits.shard_inbox_max + SLACK);
@@ -42,6 +44,7 @@ impl ShardThread {
             messages,
             inbox: inbox.clone(),
             log,
+            meters: meters.clone(),
             store_jobs,
             reports: Box::new(reports),
             clock: env.clock.clone(),
@@ -81,6 +84,7 @@ struct Driver {
     messages: Receiver<Message>,
     inbox: Inbox,
     log: wal::Inlet,
+    meters: Meters,
     store_jobs: Sender<StoreJob>,
     reports: Box<dyn Fn(Report) + Send>,
     clock: Arc<dyn Clock>,
@@ -91,6 +95,8 @@ impl Driver {
     fn run(mut self) {
         let mut messages = Vec::new();
         while self.gather(&mut messages) {
+            self.meters.rounds.inc();
+            self.meters.round_messages.observe(messages.len() as f64);
             let effects = self.shard.step(self.clock.mono(), self.clock.wall(), &mut messages);
             self.perform(effects);
         }
@@ -126,11 +132,14 @@ impl Driver {
     }
 
     fn submit(&self, LogJob { ticket, appends, urgency }: LogJob) {
-        let inbox = self.inbox.clone();
+        self.meters.submissions.inc();
+        let (inbox, clock) = (self.inbox.clone(), self.clock.clone());
+        let (took, began) = (self.meters.log_seconds.clone(), clock.mono());
         let answer = move |synced: Result<_, Arc<LogError>>| {
             // Whatever else goes wrong with a log ends the process; one that is
             // closed has written nothing.
             let outcome = if synced.is_ok() { LogOutcome::Durable } else { LogOutcome::Full };
+            took.observe(clock.mono().0.saturating_sub(began.0) as f64 / 1e9);
             let _ = inbox.send(Message::Log(ticket, outcome));
         };
         let packet = self.log.frame(&appends).unwrap_or_else(|error| {

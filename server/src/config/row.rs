@@ -12,8 +12,6 @@ pub const PREFIX: &str = "STATEHOUSE_";
 /// When a changed value takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changes {
-    /// In a running server.
-    Live,
     /// When the server starts.
     Restart,
     /// When the data directory is made, and never again.
@@ -23,7 +21,6 @@ pub enum Changes {
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Changes::Live => "live",
             Changes::Restart => "restart",
             Changes::Fixed => "fixed",
         })

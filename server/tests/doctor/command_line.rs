@@ -29,6 +29,8 @@ fn help_is_for_newcomers() {
 
         Commands:
           doctor  Look into a data directory: what is there, what is wrong, what to do
+          dev     Run one node for trying things, with a table to write to
+          server  Run a node
           help    Print this message or the help of the given subcommand(s)
 
         Options:

@@ -26,6 +26,9 @@ fn multi_get(subject: &mut dyn Subject) {
     let found = store.multi_get(ONE, &keys).expect("read");
     let expected = [Some("3"), None, Some("1"), Some(""), Some("1")];
     assert_eq!(found, expected.map(|value| value.map(Bytes::from)));
+    // What was just written is in memory.
+    assert_eq!(store.multi_get_now(ONE, &keys).expect("read"), Some(found.clone()));
+    assert_eq!(store.multi_get_now(ONE, &keys[..1]).expect("read"), Some(found[..1].to_vec()));
 }
 
 fn scanned(store: &dyn Store, range: &KeyRange, most: usize) -> Vec<String> {

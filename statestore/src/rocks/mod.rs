@@ -50,6 +50,7 @@ pub struct RocksStore {
     control: Mutex<()>,
     reads: ReadOptions,
     reads_persisted: ReadOptions,
+    reads_cached: ReadOptions,
 }
 
 impl RocksStore {
@@ -61,6 +62,8 @@ impl RocksStore {
     ) -> RocksStore {
         let mut reads_persisted = ReadOptions::default();
         reads_persisted.set_read_tier(ReadTier::Persisted);
+        let mut reads_cached = ReadOptions::default();
+        reads_cached.set_read_tier(ReadTier::BlockCache);
         RocksStore {
             dir,
             journal,
@@ -69,6 +72,7 @@ impl RocksStore {
             control: Mutex::new(()),
             reads: ReadOptions::default(),
             reads_persisted,
+            reads_cached,
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::store::{Part, Store, Visit};
 use bytes::Bytes;
 use model::keyspace::meta;
 use model::{Index, KeyRange, Mutation, PartitionId};
-use rocksdb::{ReadOptions, WriteBatch};
+use rocksdb::{DBPinnableSlice, ErrorKind, ReadOptions, WriteBatch};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 type Held = BTreeMap<PartitionId, Arc<Slot>>;
@@ -134,6 +135,17 @@ fn writers(held: &Held) -> Result<Vec<MutexGuard<'_, Writer>>, StoreError> {
     locked.collect()
 }
 
+/// A value that was in memory; `None` when it may be on disk.
+fn now(
+    found: Result<Option<DBPinnableSlice<'_>>, rocksdb::Error>,
+    path: &Path,
+) -> Result<Option<Option<Bytes>>, StoreError> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::Incomplete => Ok(None),
+        found => Ok(Some(found.attempt("reading", path)?.map(|value| Bytes::copy_from_slice(&value)))),
+    }
+}
+
 impl Store for RocksStore {
     fn apply(&self, parts: &[Part]) -> Result<(), StoreError> {
         let held = self.held(parts.iter().map(|part| part.partition))?;
@@ -159,6 +171,23 @@ impl Store for RocksStore {
             .into_iter()
             .map(|value| Ok(value.attempt("reading", path)?.map(|value| Bytes::copy_from_slice(&value))));
         values.collect()
+    }
+
+    /// From memtables and the block cache alone.
+    fn multi_get_now(
+        &self,
+        partition: PartitionId,
+        keys: &[&[u8]],
+    ) -> Result<Option<Vec<Option<Bytes>>>, StoreError> {
+        let slot = self.slot(partition)?;
+        let (db, family, reads) = (slot.handle.db(), slot.handle.family(), &self.reads_cached);
+        let path = &self.instance(&slot).path;
+        if let [key] = keys {
+            return now(db.get_pinned_cf_opt(family, key, reads), path)
+                .map(|found| found.map(|one| vec![one]));
+        }
+        let found = db.batched_multi_get_cf_opt(family, keys.iter().copied(), false, reads);
+        found.into_iter().map(|value| now(value, path)).collect()
     }
 
     fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {

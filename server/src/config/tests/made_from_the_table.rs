@@ -199,7 +199,7 @@ fn it_prints_as_a_file_a_table_and_json() {
         {"changes":"restart","key":"data-dir","origin":"statehouse.toml:1","value":"/var/lib/statehouse"}
         {"changes":"restart","key":"threads.io","origin":"default","value":0}
         {"changes":"restart","key":"log.sync","origin":"env STATEHOUSE_LOG_SYNC","value":"every(50ms)"}
-        {"changes":"live","key":"metrics.per-partition","origin":"default","value":false}
+        {"changes":"restart","key":"metrics.per-partition","origin":"default","value":false}
         {"changes":"restart","key":"limits.log-segment-bytes","origin":"default","value":67108864}
     "#]]
     .assert_eq(&rows.map(|row| format!("{row}\n")).collect::<String>());

@@ -1,0 +1,101 @@
+//! Reads of a partition, which pass its shard: the right to serve is checked,
+//! then the store is read, and no thread is woken.
+//!
+//! The check is the read's linearization point: an answer leaves only when its
+//! change is in the store, so whoever reads after an answer finds the change.
+
+use crate::directory::Handle;
+use bytes::Bytes;
+use machine::Row;
+use model::keyspace::encode_data;
+use model::{Code, Epoch, Index, Key, Layout, code};
+use statestore::StoreError;
+
+/// Rows of one partition, all of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Under whom they were read.
+    pub epoch: Epoch,
+    /// They hold everything up to here, and may hold more.
+    pub applied: Index,
+    /// One for each key.
+    pub rows: Vec<Option<Row>>,
+}
+
+/// Why rows are not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The partition is being stopped.
+    #[error("the partition is being stopped")]
+    NotServing,
+    /// The reader believes in another epoch.
+    #[error("the request expects epoch {expected}, the partition is at {current}")]
+    Epoch {
+        /// What the reader believes.
+        expected: Epoch,
+        /// What is.
+        current: Epoch,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row that this build did not write.
+    #[error("a row is there and this build cannot read it")]
+    Unreadable,
+}
+
+impl ReadError {
+    /// Its code.
+    pub fn code(&self) -> Code {
+        match self {
+            ReadError::NotServing => code::NO_PARTITION,
+            ReadError::Epoch { .. } => code::EPOCH_MISMATCH,
+            // Removed between the check and the read.
+            ReadError::Store(StoreError::Unknown(_)) => code::NO_PARTITION,
+            ReadError::Store(error) => error.code(),
+            ReadError::Unreadable => code::RECORD_UNREADABLE,
+        }
+    }
+}
+
+impl Handle {
+    /// The rows of these keys, if no disk has to be waited for; `None` if one
+    /// has: ask again with [`Handle::read`] from a thread that may wait.
+    pub fn read_now(
+        &self,
+        layout: Layout,
+        keys: &[&Key],
+        expected: Option<Epoch>,
+    ) -> Result<Option<Rows>, ReadError> {
+        let (epoch, applied) = self.check(expected)?;
+        let stored: Vec<Bytes> = keys.iter().map(|key| encode_data(layout, key)).collect();
+        let slices: Vec<&[u8]> = stored.iter().map(|key| &key[..]).collect();
+        let Some(found) = self.store.multi_get_now(self.id, &slices)? else { return Ok(None) };
+        Ok(Some(Rows { epoch, applied, rows: decode(found)? }))
+    }
+
+    /// The rows of these keys. May wait for a disk.
+    pub fn read(&self, layout: Layout, keys: &[&Key], expected: Option<Epoch>) -> Result<Rows, ReadError> {
+        let (epoch, applied) = self.check(expected)?;
+        let stored: Vec<Bytes> = keys.iter().map(|key| encode_data(layout, key)).collect();
+        let slices: Vec<&[u8]> = stored.iter().map(|key| &key[..]).collect();
+        Ok(Rows { epoch, applied, rows: decode(self.store.multi_get(self.id, &slices)?)? })
+    }
+
+    fn check(&self, expected: Option<Epoch>) -> Result<(Epoch, Index), ReadError> {
+        if !self.published.is_serving() {
+            return Err(ReadError::NotServing);
+        }
+        let current = self.published.epoch();
+        match expected.filter(|expected| *expected != current) {
+            Some(expected) => Err(ReadError::Epoch { expected, current }),
+            // Before the rows: they hold at least this much.
+            None => Ok((current, self.published.applied())),
+        }
+    }
+}
+
+fn decode(found: Vec<Option<Bytes>>) -> Result<Vec<Option<Row>>, ReadError> {
+    let row = |stored: Bytes| Row::decode(&stored).ok_or(ReadError::Unreadable);
+    found.into_iter().map(|stored| stored.map(row).transpose()).collect()
+}

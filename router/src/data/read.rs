@@ -1,0 +1,144 @@
+//! Reads: from the store, past the shard. What is in memory is answered at
+//! once; what a disk has to be waited for goes to the pool.
+
+use super::{DataPlane, lookup};
+use crate::door::Arrival;
+use model::{Durability, Epoch, Key, Layout, code};
+use partition_mgr::directory::{Handle, Standing, TableMap};
+use partition_mgr::reading::{ReadError, Rows};
+use proto::Failure;
+use proto::convert::{Receipt, header_from_wire, key_from_wire, receipt_to_wire};
+use proto::data::{GetRequest, GetResponse, Row, RowResult, row_result};
+use tokio::sync::oneshot;
+
+pub(super) async fn get(
+    plane: &DataPlane,
+    arrival: Arrival,
+    request: GetRequest,
+) -> Result<GetResponse, Failure> {
+    let asked = header_from_wire(request.header)?;
+    let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
+    let durability = lookup::durability(&table, &asked)?;
+    let keys = request.keys.iter().enumerate().map(|(at, key)| key_from_wire(key, at));
+    let keys: Vec<Key> = keys.collect::<Result<_, _>>()?;
+    if keys.is_empty() {
+        return Err(Failure::new(code::MALFORMED, "the request has no keys"));
+    }
+    let groups = split(&table, &keys);
+    let mut found = Vec::with_capacity(groups.len());
+    for group in &groups {
+        let rows = match &table.places[group.place].standing {
+            Standing::Serving(handle) => {
+                let keys = group.items.iter().map(|at| &keys[*at]).collect();
+                rows(plane, handle, table.spec.layout, keys, asked.expected_epoch).await
+            }
+            Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
+        };
+        found.push(rows);
+    }
+    let now = plane.house.clock.mono();
+    if now.ms_since(arrival.at) >= plane.house.settings.slow_ms {
+        plane.house.meters.slow.inc();
+        let total_ms = now.ms_since(arrival.at);
+        tracing::warn!(target: "statehouse::slow", method = "Get", total_ms, keys = keys.len(), "slow request");
+    }
+    together(&table, durability, keys.len(), groups, found)
+}
+
+/// Keys of one partition.
+struct Group {
+    place: usize,
+    /// Their places in the request.
+    items: Vec<usize>,
+}
+
+fn split(table: &TableMap, keys: &[Key]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut group_of: Vec<Option<usize>> = vec![None; table.places.len()];
+    for (at, key) in keys.iter().enumerate() {
+        let Some(place) = table.index_of(key) else { continue };
+        let group = *group_of[place].get_or_insert_with(|| {
+            groups.push(Group { place, items: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].items.push(at);
+    }
+    groups
+}
+
+async fn rows(
+    plane: &DataPlane,
+    handle: &Handle,
+    layout: Layout,
+    keys: Vec<&Key>,
+    expected: Option<Epoch>,
+) -> Result<Rows, Failure> {
+    if let Some(rows) = handle.read_now(layout, &keys, expected).map_err(failure)? {
+        plane.house.meters.reads_at_once.inc();
+        return Ok(rows);
+    }
+    plane.house.meters.reads_from_disk.inc();
+    let (handle, keys): (Handle, Vec<Key>) = (handle.clone(), keys.into_iter().cloned().collect());
+    let (answer, answered) = oneshot::channel();
+    let job = move || {
+        let keys: Vec<&Key> = keys.iter().collect();
+        // Who hung up does not want to know.
+        let _ = answer.send(handle.read(layout, &keys, expected));
+    };
+    plane.house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
+    match answered.await {
+        Ok(rows) => rows.map_err(failure),
+        Err(_) => Err(Failure::new(code::STOPPING, "the node stopped before the read was done")),
+    }
+}
+
+fn failure(error: ReadError) -> Failure {
+    Failure::new(error.code(), error.to_string())
+}
+
+/// Rows in the order of the keys. When nothing at all could be read, the reason
+/// is the answer to the whole request.
+fn together(
+    table: &TableMap,
+    durability: Durability,
+    count: usize,
+    groups: Vec<Group>,
+    found: Vec<Result<Rows, Failure>>,
+) -> Result<GetResponse, Failure> {
+    let nowhere = || Failure::new(code::NO_PARTITION, "no partition holds the key");
+    if !found.iter().any(Result::is_ok) {
+        return Err(found.into_iter().find_map(Result::err).unwrap_or_else(nowhere));
+    }
+    let mut receipts = Vec::with_capacity(groups.len());
+    let mut results: Vec<RowResult> = vec![RowResult::default(); count];
+    for (group, found) in groups.into_iter().zip(found) {
+        match found {
+            Ok(rows) => {
+                let receipt = receipts.len() as u32;
+                let partition = table.places[group.place].id;
+                let (epoch, index) = (rows.epoch, rows.applied);
+                let made = Receipt { partition, epoch, index, durability, stale: false, age_ms: 0 };
+                receipts.push(receipt_to_wire(&made));
+                for (at, row) in group.items.into_iter().zip(rows.rows) {
+                    results[at].outcome = Some(row_result::Outcome::Row(row_to_wire(receipt, row)));
+                }
+            }
+            Err(failure) => {
+                for at in group.items {
+                    results[at].outcome = Some(row_result::Outcome::Error(failure.to_wire()));
+                }
+            }
+        }
+    }
+    for result in results.iter_mut().filter(|result| result.outcome.is_none()) {
+        result.outcome = Some(row_result::Outcome::Error(nowhere().to_wire()));
+    }
+    Ok(GetResponse { receipts, results })
+}
+
+fn row_to_wire(receipt: u32, row: Option<machine::Row>) -> Row {
+    match row {
+        Some(row) => Row { receipt, found: true, revision: row.revision, value: row.value },
+        None => Row { receipt, ..Row::default() },
+    }
+}

@@ -1,0 +1,128 @@
+//! A call as it stands in the door: which method, who calls, since when, until
+//! when.
+
+use super::rpc::{self, Rpc};
+use crate::house::House;
+use env::Mono;
+use http::Request;
+use model::code;
+use proto::Failure;
+use std::net::SocketAddr;
+use tonic::body::Body;
+
+/// Who calls, as the transport says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The other end of the connection.
+    pub address: Option<SocketAddr>,
+}
+
+impl Caller {
+    /// Is it on this machine?
+    pub fn is_local(&self) -> bool {
+        self.address.is_some_and(|address| address.ip().to_canonical().is_loopback())
+    }
+}
+
+/// A call on its way in.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Which method.
+    pub rpc: &'static Rpc,
+    /// Who calls.
+    pub caller: Caller,
+    /// Since when.
+    pub at: Mono,
+    /// Until when somebody waits; `None` for calls that live on.
+    pub deadline: Option<Mono>,
+}
+
+impl Arrival {
+    /// The same for one message of a call that lives on.
+    pub(crate) fn of_message(self, at: Mono) -> Arrival {
+        Arrival { at, deadline: None, ..self }
+    }
+
+    /// Until when somebody waits for a request: what the call says, or the
+    /// request's own header, or the node; the earliest counts.
+    pub(crate) fn until(&self, asked_ms: Option<u32>, default_ms: u32) -> Mono {
+        let asked = self.at.plus_ms(u64::from(asked_ms.unwrap_or(default_ms)));
+        self.deadline.map_or(asked, |deadline| deadline.min(asked))
+    }
+}
+
+pub(super) fn identify(house: &House, request: &mut Request<Body>) -> Result<(), Failure> {
+    let caller = request.extensions().get::<Caller>().copied().unwrap_or(Caller { address: None });
+    let rpc = rpc::find(request.uri().path()).unwrap_or(&rpc::UNKNOWN);
+    let arrival = Arrival { rpc, caller, at: house.clock.mono(), deadline: None };
+    request.extensions_mut().insert(arrival);
+    Ok(())
+}
+
+/// Takes `grpc-timeout` into account.
+pub(super) fn set_deadline(_: &House, request: &mut Request<Body>) -> Result<(), Failure> {
+    let Some(value) = request.headers().get("grpc-timeout") else { return Ok(()) };
+    let timeout_ms = value.to_str().ok().and_then(timeout_ms);
+    let timeout_ms =
+        timeout_ms.ok_or_else(|| Failure::new(code::MALFORMED, "`grpc-timeout` is no duration"))?;
+    if let Some(arrival) = request.extensions_mut().get_mut::<Arrival>().filter(|one| !one.rpc.streams) {
+        arrival.deadline = Some(arrival.at.plus_ms(timeout_ms));
+    }
+    Ok(())
+}
+
+/// At most eight digits and a unit, in milliseconds, rounded up.
+fn timeout_ms(text: &str) -> Option<u64> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let fits = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u64 = digits.parse().ok().filter(|_| fits)?;
+    match unit {
+        "H" => Some(number * 3_600_000),
+        "M" => Some(number * 60_000),
+        "S" => Some(number * 1000),
+        "m" => Some(number),
+        "u" => Some(number.div_ceil(1000)),
+        "n" => Some(number.div_ceil(1_000_000)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_and_nonsense_is_not() {
+        let table = [
+            ("1H", Some(3_600_000)),
+            ("2M", Some(120_000)),
+            ("3S", Some(3000)),
+            ("250m", Some(250)),
+            ("1u", Some(1)),
+            ("99999999n", Some(100)),
+            ("", None),
+            ("S", None),
+            ("1", None),
+            ("1x", None),
+            ("-1S", None),
+            ("123456789S", None),
+            ("1é", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(timeout_ms(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_earliest_deadline_counts() {
+        let row = rpc::find("/statehouse.data.v1.Data/Get").expect("a row");
+        let arrival =
+            |deadline| Arrival { rpc: row, caller: Caller { address: None }, at: Mono(0), deadline };
+        let ms = |ms| Mono(0).plus_ms(ms);
+        assert_eq!(arrival(None).until(None, 10), ms(10));
+        assert_eq!(arrival(None).until(Some(5), 10), ms(5));
+        assert_eq!(arrival(Some(ms(3))).until(Some(5), 10), ms(3));
+        assert_eq!(arrival(Some(ms(30))).until(None, 10), ms(10));
+        assert_eq!(arrival(Some(ms(30))).until(Some(20), 10), ms(20));
+    }
+}

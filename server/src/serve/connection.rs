@@ -1,0 +1,134 @@
+//! One connection: its place, its caller, and the patience of this side.
+//!
+//! Whoever connects and says nothing that makes sense, or goes silent, is let
+//! go. A client that is there answers the transport's pings, and those count.
+#![allow(clippy::disallowed_methods, reason = "the runtime's timer, which simulation drives as well")]
+
+use super::admission::Admitted;
+use router::door::Caller;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use tonic::transport::server::Connected;
+
+/// The least that an HTTP/2 client begins with: preface and the head of its
+/// settings.
+const HANDSHAKE_BYTES: usize = 33;
+
+/// A connection that was let in.
+pub struct Connection {
+    stream: TcpStream,
+    caller: Caller,
+    patience: Patience,
+    _place: Admitted,
+}
+
+struct Patience {
+    handshake: usize,
+    idle: Duration,
+    /// Since when nothing was heard.
+    silent_since: Instant,
+    limit: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Connection {
+    /// A stream in its place. To be called on the runtime that will serve it.
+    pub fn new(stream: TcpStream, place: Admitted, handshake: Duration, idle: Duration) -> Connection {
+        let caller = Caller { address: stream.peer_addr().ok() };
+        let patience = Patience {
+            handshake: HANDSHAKE_BYTES,
+            idle,
+            silent_since: Instant::now(),
+            limit: handshake,
+            timer: Box::pin(tokio::time::sleep(handshake)),
+        };
+        Connection { stream, caller, patience, _place: place }
+    }
+}
+
+impl Patience {
+    fn heard(&mut self, bytes: usize) {
+        if self.handshake > 0 {
+            // Not even a whole beginning: the first deadline stands.
+            self.handshake = self.handshake.saturating_sub(bytes);
+            if self.handshake > 0 {
+                return;
+            }
+            self.limit = self.idle;
+        }
+        self.silent_since = Instant::now();
+    }
+
+    /// Ready when it is over. The timer is only moved when it rings.
+    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.timer.as_mut().poll(context).is_ready() {
+            let until = self.silent_since + self.limit;
+            if Instant::now() >= until {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
+            self.patience.heard(buffer.filled().len() - before);
+            return Poll::Ready(read);
+        }
+        match self.patience.poll_over(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller
+    }
+}

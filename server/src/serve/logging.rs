@@ -1,0 +1,14 @@
+//! Log lines, to standard error.
+
+use super::options::{LogFormat, LogOutput};
+use tracing_subscriber::fmt;
+
+/// Log lines of this process look so from now on. The first call counts.
+pub fn init(output: &LogOutput) {
+    let lines = fmt().with_max_level(output.level).with_writer(std::io::stderr).with_target(true);
+    // An error says that somebody was first: a test, or an embedding process.
+    let _ = match output.format {
+        LogFormat::Text => lines.compact().try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}

@@ -1,0 +1,93 @@
+//! Which services stand behind which listener.
+
+use http::{Request, Response};
+use router::{ControlPlane, DataPlane};
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+use tonic::Status;
+use tonic::body::Body;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tower::Service;
+use tower::util::BoxCloneSyncService;
+
+/// The largest message taken; our own bound on requests is far below.
+const MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+type Boxed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+type Called = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+/// One service that matters, and those that every listener has. Chosen by the
+/// path's beginning, the one that matters first.
+#[derive(Clone)]
+pub struct Services<S> {
+    prefix: &'static str,
+    main: S,
+    beside: Vec<(&'static str, Boxed)>,
+}
+
+/// Health and reflection.
+fn beside<H: Health>(health: HealthServer<H>) -> Vec<(&'static str, Boxed)> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let mut all = vec![("/grpc.health.v1.Health/", BoxCloneSyncService::new(health))];
+    // Both come from our own descriptors, which a test decodes.
+    if let Ok(v1) = reflection().build_v1() {
+        all.push(("/grpc.reflection.v1.ServerReflection/", BoxCloneSyncService::new(v1)));
+    }
+    if let Ok(alpha) = reflection().build_v1alpha() {
+        all.push(("/grpc.reflection.v1alpha.ServerReflection/", BoxCloneSyncService::new(alpha)));
+    }
+    all
+}
+
+/// What clients call.
+pub fn data<H: Health>(
+    plane: DataPlane,
+    health: HealthServer<H>,
+) -> Services<proto::data::data_server::DataServer<DataPlane>> {
+    let main = proto::data::data_server::DataServer::new(plane)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(usize::MAX);
+    Services { prefix: "/statehouse.data.v1.Data/", main, beside: beside(health) }
+}
+
+/// What operators call.
+pub fn control<H: Health>(
+    plane: ControlPlane,
+    health: HealthServer<H>,
+) -> Services<proto::control::control_server::ControlServer<ControlPlane>> {
+    let main = proto::control::control_server::ControlServer::new(plane)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    Services { prefix: "/statehouse.control.v1.Control/", main, beside: beside(health) }
+}
+
+impl<S> Service<Request<Body>> for Services<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Called>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Called;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // None of them is ever not.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Called {
+        let path = request.uri().path();
+        if path.starts_with(self.prefix) {
+            return self.main.call(request);
+        }
+        match self.beside.iter_mut().find(|(prefix, _)| path.starts_with(prefix)) {
+            Some((_, service)) => Box::pin(service.call(request)),
+            None => {
+                let status = Status::unimplemented("this listener does not serve that service");
+                Box::pin(std::future::ready(Ok(status.into_http())))
+            }
+        }
+    }
+}
