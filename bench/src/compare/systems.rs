@@ -85,7 +85,10 @@ impl Running {
             Running::Unary(it) | Running::Stream(it) => {
                 load::pour(unary::connect(&it.data, shape).await?, shape, rows, total).await
             }
-            Running::Etcd(it) => load::pour(it.connect(shape).await?, shape, rows, total).await,
+            Running::Etcd(it) => {
+                load::pour(it.connect(shape).await?, shape, rows, total).await?;
+                it.compact().await
+            }
             Running::Redis(it) => load::pour(it.connect(shape).await?, shape, rows, total).await,
         }
     }

@@ -24,8 +24,16 @@ pub struct RangeRequest {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct RangeResponse {
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<ResponseHeader>,
     #[prost(message, repeated, tag = "2")]
     pub kvs: Vec<KeyValue>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct ResponseHeader {
+    #[prost(int64, tag = "3")]
+    pub revision: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -53,3 +61,15 @@ pub struct TxnResponse {
     #[prost(bool, tag = "2")]
     pub succeeded: bool,
 }
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct CompactionRequest {
+    #[prost(int64, tag = "1")]
+    pub revision: i64,
+    /// Answered when it is done, not when it is noted.
+    #[prost(bool, tag = "2")]
+    pub physical: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct CompactionResponse {}

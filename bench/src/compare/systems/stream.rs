@@ -137,3 +137,35 @@ impl Client for Shared {
         self.upsert(rows).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::Context;
+
+    fn upserted(items: usize) -> stream_response::Response {
+        let results = vec![proto::data::ItemResult::default(); items];
+        stream_response::Response::Upsert(proto::data::UpsertResponse { receipts: vec![], results })
+    }
+
+    #[test]
+    fn answers_reach_who_asked_in_any_order() {
+        let slots = RefCell::new((0..3).map(|_| Slot::default()).collect());
+        let answers = Answers { slots };
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut first, mut second, mut third) =
+            (pin!(answers.take(0)), pin!(answers.take(1)), pin!(answers.take(2)));
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        answers.deliver(1, Ok(upserted(7)));
+        // Nobody asked under these.
+        answers.deliver(3, Ok(upserted(8)));
+        answers.deliver(u64::MAX, Ok(upserted(8)));
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert_eq!(second.as_mut().poll(&mut context), Poll::Ready(Ok(upserted(7))));
+        answers.deliver(0, Ok(upserted(6)));
+        assert_eq!(first.as_mut().poll(&mut context), Poll::Ready(Ok(upserted(6))));
+        answers.fail("over");
+        assert_eq!(third.as_mut().poll(&mut context), Poll::Ready(Err("over".to_owned())));
+    }
+}
