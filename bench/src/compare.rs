@@ -25,6 +25,7 @@ use figures::{Figures, metrics};
 use load::Job;
 use rows::{KEYS, Rows};
 use scenario::{Scenario, System, Work};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
@@ -100,7 +101,7 @@ impl Compare {
             [] => Scenario::value_variants(),
             some => some,
         };
-        let mut report = Report::new();
+        let mut report = Report { versions: BTreeMap::new(), ..Report::new() };
         let present = self.present(&statehouse, &mut report)?;
         let (mut figures, rows) = (Figures::default(), Rc::new(Rows::new()));
         for scenario in scenarios {
@@ -140,7 +141,7 @@ impl Compare {
                     version?
                 }
             };
-            if system.is_peer() {
+            if system.is_peer() || *system == System::Statehouse {
                 report.versions.insert(system.name().to_owned(), version);
             }
         }

@@ -1,7 +1,9 @@
 //! The report as a table: a line for each scenario and metric, a column for
 //! each system, and beside each other's figure what Statehouse's is of it.
 
+use super::scenario::System;
 use crate::report::{Report, Row};
+use clap::ValueEnum;
 use std::fmt;
 
 /// A report to be read by people.
@@ -56,6 +58,14 @@ fn number(figure: f64) -> String {
     }
 }
 
+fn line(f: &mut fmt::Formatter<'_>, key: Key<'_>, cells: impl Iterator<Item = String>) -> fmt::Result {
+    let mut line = format!("{:<12} {:<10} {:<6}", key.scenario, key.metric, key.unit);
+    for cell in cells {
+        line.push_str(&format!(" {cell:>18}"));
+    }
+    writeln!(f, "{}", line.trim_end())
+}
+
 /// Without what has been seen before; the order stays.
 fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = Vec::new();
@@ -73,18 +83,15 @@ impl fmt::Display for Table<'_> {
         for (system, version) in &self.0.versions {
             writeln!(f, "{system}: {version}")?;
         }
-        let systems = distinct(self.figures().map(|(_, system, _)| system));
-        write!(f, "\n{:<12} {:<10} {:<6}", "scenario", "metric", "unit")?;
-        for system in &systems {
-            write!(f, " {system:>18}")?;
-        }
+        // Some take part in a few scenarios only; the order is the same always.
+        let taking_part = distinct(self.figures().map(|(_, system, _)| system));
+        let all = System::value_variants().iter().map(|system| system.name());
+        let systems: Vec<&str> = all.filter(|system| taking_part.contains(system)).collect();
         writeln!(f)?;
+        let head = Key { scenario: "scenario", metric: "metric", unit: "unit" };
+        line(f, head, systems.iter().map(|system| (*system).to_owned()))?;
         for key in distinct(self.figures().map(|(key, _, _)| key)) {
-            write!(f, "{:<12} {:<10} {:<6}", key.scenario, key.metric, key.unit)?;
-            for system in &systems {
-                write!(f, " {:>18}", self.cell(key, system))?;
-            }
-            writeln!(f)?;
+            line(f, key, systems.iter().map(|system| self.cell(key, system)))?;
         }
         writeln!(f, "\nMedians over rounds; in parentheses: statehouse divided by it.")
     }
@@ -99,12 +106,10 @@ mod tests {
     fn figures_and_ratios_stand_side_by_side() {
         let mut report = Report { machine: "1 x test".to_owned(), ..Report::default() };
         report.versions.insert("etcd".to_owned(), "3".to_owned());
-        report.figure("write-1", "statehouse", "p50_us", "us", &[50.0, 60.5, 70.0]);
         report.figure("write-1", "etcd", "p50_us", "us", &[242.0]);
+        report.figure("write-1", "statehouse", "p50_us", "us", &[50.0, 60.5, 70.0]);
         report.figure("recovery", "statehouse", "seconds", "s", &[6.123]);
         report.ratio("write-1", "etcd", "p50_us", 0.25);
-        let table = Table(&report).to_string();
-        let table: Vec<&str> = table.lines().map(str::trim_end).collect();
         expect![[r#"
             1 x test
             etcd: 3
@@ -113,7 +118,8 @@ mod tests {
             write-1      p50_us     us                   60.5         242 (0.25)
             recovery     seconds    s                    6.12
 
-            Medians over rounds; in parentheses: statehouse divided by it."#]]
-        .assert_eq(&table.join("\n"));
+            Medians over rounds; in parentheses: statehouse divided by it.
+        "#]]
+        .assert_eq(&Table(&report).to_string());
     }
 }
