@@ -23,6 +23,7 @@ use crate::report::Report;
 use clap::ValueEnum;
 use figures::{Figures, metrics};
 use load::Job;
+use process::machine_cpu_s;
 use rows::{KEYS, Rows};
 use scenario::{Scenario, System, Work};
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const IDLE: f64 = 0.05;
 /// … over so long. The clock of processes has ticks of 10 ms.
 const IDLE_OVER: Duration = Duration::from_millis(400);
+/// Whoever else is on the machine may use so much of a core unmentioned.
+const ALONE: f64 = 0.2;
 /// Who is busy for longer is reported, and waited for no more.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(15);
 
@@ -211,29 +214,37 @@ fn tell(scenario: &str, round: u64, system: System, told: &[figures::Figure]) {
     eprintln!("{scenario} round {round}: {:<18} {}", system.name(), told.join("  "));
 }
 
-/// Waits until nothing of an earlier turn is under way.
+/// Waits until nothing of an earlier turn is under way. What the machine does
+/// beside is reported: it cannot be helped, but it shows in the figures.
 async fn settle(running: &[(System, Running)]) -> Result<(), Failure> {
     let start = Instant::now();
     Command::new("sync").status()?;
     loop {
+        let machine = machine_cpu_s()?;
         let mut before = Vec::new();
         for (_, server) in running {
             before.push(server.cpu_s()?);
         }
         tokio::time::sleep(IDLE_OVER).await;
-        let mut busy = Vec::new();
+        let (mut busy, mut ours) = (Vec::new(), 0.0);
         for ((system, server), before) in running.iter().zip(before) {
-            if server.cpu_s()? - before > IDLE * IDLE_OVER.as_secs_f64() {
+            let used = server.cpu_s()? - before;
+            ours += used;
+            if used > IDLE * IDLE_OVER.as_secs_f64() {
                 busy.push(system.name());
             }
         }
-        if busy.is_empty() {
-            return Ok(());
+        if !busy.is_empty() && start.elapsed() < IDLE_WAIT_MAX {
+            continue;
         }
-        if start.elapsed() > IDLE_WAIT_MAX {
-            eprintln!("still busy without load: {}", busy.join(", "));
-            return Ok(());
+        let others = (machine_cpu_s()? - machine - ours) / IDLE_OVER.as_secs_f64();
+        if others > ALONE {
+            busy.push("others on this machine");
         }
+        if !busy.is_empty() {
+            eprintln!("busy without load ({:.0} % of a core by others): {}", others * 100.0, busy.join(", "));
+        }
+        return Ok(());
     }
 }
 

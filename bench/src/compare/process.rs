@@ -83,6 +83,20 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// CPU seconds that the machine has used so far, by anybody.
+pub fn machine_cpu_s() -> Result<f64, Failure> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let ticks = busy_ticks(&stat).ok_or("/proc/stat has no times")?;
+    Ok(ticks as f64 / TICKS_PER_S)
+}
+
+/// Of the first line: user, nice and system, which stand before idle.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+    let ticks: Vec<u64> = fields.take(3).map_while(|field| field.parse().ok()).collect();
+    (ticks.len() == 3).then(|| ticks.iter().sum())
+}
+
 /// A port of the loopback that nobody has at the moment.
 pub fn free_port() -> Result<u16, Failure> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
@@ -90,7 +104,20 @@ pub fn free_port() -> Result<u16, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::ticks;
+    use super::{busy_ticks, ticks};
+
+    #[test]
+    fn the_machine_s_times_are_those_before_idle() {
+        let rows = [
+            ("cpu  10 2 30 4000 5 6 7\ncpu0 1 1 1 1\n", Some(42)),
+            ("cpu  10 2", None),
+            ("cpu0 1 2 3 4", None),
+            ("", None),
+        ];
+        for (stat, expected) in rows {
+            assert_eq!(busy_ticks(stat), expected, "{stat}");
+        }
+    }
 
     #[test]
     fn times_are_found_behind_any_name() {
