@@ -59,11 +59,26 @@ fix: deps ## the same, writing: format and what clippy can repair
 # Where measurements write: the disk under it is what is measured.
 BENCH_DIR ?= $(CARGO_TARGET_DIR)
 .PHONY: bench
-bench: build ## measure: the log beside fio, recovery, and each stage beside the recorded run
+bench: build deps-bench ## measure: beside fio, echo, etcd and redis; recovery; each stage beside the recorded run
 	@"$(CARGO_TARGET_DIR)/release/statehouse-bench" log --dir "$(BENCH_DIR)"
 	@"$(CARGO_TARGET_DIR)/release/statehouse-bench" recovery --dir "$(BENCH_DIR)"
+	@"$(CARGO_TARGET_DIR)/release/statehouse-bench" compare --dir "$(BENCH_DIR)"
 	@$(CCACHED) cargo bench --workspace -- --noplot >/dev/null
 	@"$(CARGO_TARGET_DIR)/release/statehouse-bench" recorded
+
+# Those whom `compare` runs beside Statehouse. Whoever is missing is left out.
+.PHONY: deps-bench
+deps-bench:
+	@packages=""; \
+	command -v etcd >/dev/null || packages="$$packages etcd-server"; \
+	command -v redis-server >/dev/null || packages="$$packages redis-server"; \
+	if [ -n "$$packages" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$packages; } </dev/null \
+			|| echo "apt-get could not install:$$packages (the comparison leaves them out)"; \
+	elif [ -n "$$packages" ]; then \
+		echo "missing packages:$$packages (the comparison leaves them out)"; \
+	fi
 
 SOAK_FROM ?= 1
 SOAK_SEEDS ?= 1000

@@ -5,6 +5,7 @@
 //! of `compare` in every later version: `machine`, `versions`, `rows`.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "measures the real world")]
 
+mod compare;
 mod fio;
 mod log;
 mod recorded;
@@ -12,6 +13,7 @@ mod recovery;
 mod report;
 
 use clap::{Parser, Subcommand};
+use compare::{Compare, Load};
 use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +28,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Statehouse beside others, doing the same work.
+    Compare(Compare),
+    /// The load of a scenario against a server that runs already.
+    Load(Load),
+    /// The server that does nothing, for `compare`.
+    #[command(hide = true)]
+    EchoServer {
+        /// Where to write the address.
+        #[arg(long)]
+        ports_file: PathBuf,
+    },
     /// The log's appends beside what `fio` gets from the same disk.
     Log {
         /// Seconds of each round.
@@ -86,6 +99,9 @@ fn run(verb: Verb) -> Result<(), Failure> {
             (log::run(&scratch(dir)?, seconds, rounds, only.as_deref())?, json)
         }
         Verb::Recovery { mib, rounds, dir, json } => (recovery::run(&scratch(dir)?, mib, rounds)?, json),
+        Verb::Compare(compare) => return compare.run(),
+        Verb::Load(load) => return load.run(),
+        Verb::EchoServer { ports_file } => return compare::serve_echo(&ports_file),
         Verb::Recorded { record, file } => return recorded::run(&file, record),
     };
     print!("{report}");

@@ -1,0 +1,166 @@
+//! What is compared: the scenarios, who takes part in each, and in what shape.
+
+use clap::ValueEnum;
+
+/// One kind of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// Writes, one client with one in flight.
+    #[value(name = "write-1")]
+    Write1,
+    /// Reads, one client with one in flight.
+    #[value(name = "read-1")]
+    Read1,
+    /// Writes, 256 in flight.
+    #[value(name = "write-256")]
+    Write256,
+    /// Reads, 256 in flight.
+    #[value(name = "read-256")]
+    Read256,
+    /// Writes of many rows in a call.
+    #[value(name = "write-batch")]
+    WriteBatch,
+    /// From the start after a kill to the first read.
+    #[value(name = "recovery")]
+    Recovery,
+}
+
+/// One who takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum System {
+    /// A call for each operation, rows in RocksDB.
+    Statehouse,
+    /// The same over one bidirectional call for each connection.
+    StatehouseStream,
+    /// A call for each operation, rows in memory, the same log.
+    StatehouseMemory,
+    /// A gRPC server that does nothing.
+    Echo,
+    /// etcd, one member.
+    Etcd,
+    /// Redis, its append-only file synced before it answers.
+    Redis,
+}
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Writes one row.
+    Write,
+    /// Reads one row.
+    Read,
+    /// Writes many.
+    WriteBatch,
+}
+
+/// How the load lies on connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Connections.
+    pub connections: usize,
+    /// Calls under way on each.
+    pub in_flight: usize,
+    /// Rows of a call.
+    pub items: usize,
+}
+
+impl Scenario {
+    /// As the command line and the report spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scenario::Write1 => "write-1",
+            Scenario::Read1 => "read-1",
+            Scenario::Write256 => "write-256",
+            Scenario::Read256 => "read-256",
+            Scenario::WriteBatch => "write-batch",
+            Scenario::Recovery => "recovery",
+        }
+    }
+
+    /// What its calls do.
+    pub fn work(self) -> Work {
+        match self {
+            Scenario::Write1 | Scenario::Write256 => Work::Write,
+            Scenario::Read1 | Scenario::Read256 => Work::Read,
+            Scenario::WriteBatch | Scenario::Recovery => Work::WriteBatch,
+        }
+    }
+
+    /// Who takes part, in the order of the report.
+    pub fn systems(self) -> &'static [System] {
+        use System::{Echo, Etcd, Redis, Statehouse, StatehouseMemory, StatehouseStream};
+        match self {
+            Scenario::Recovery => &[Statehouse],
+            Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
+            _ => &[Statehouse, StatehouseStream, Echo, Etcd, Redis],
+        }
+    }
+
+    /// The shape of its load on a system.
+    pub fn shape(self, system: System) -> Shape {
+        let (connections, in_flight, items) = match (self, system) {
+            (Scenario::Write1 | Scenario::Read1, _) => (1, 1, 1),
+            // A Redis client has one command under way on a connection.
+            (Scenario::Write256 | Scenario::Read256, System::Redis) => (256, 1, 1),
+            (Scenario::Write256 | Scenario::Read256, _) => (4, 64, 1),
+            // Pipelines of 32, as `redis-benchmark -P 32` on 64 connections.
+            (_, System::Redis) => (64, 1, 32),
+            // etcd takes 128 operations in a transaction: as many rows under
+            // way as the others have, in more calls.
+            (_, System::Etcd) => (4, 16, 128),
+            (_, _) => (4, 2, 1000),
+        };
+        Shape { connections, in_flight, items }
+    }
+}
+
+impl System {
+    /// As the command line and the report spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            System::Statehouse => "statehouse",
+            System::StatehouseStream => "statehouse-stream",
+            System::StatehouseMemory => "statehouse-memory",
+            System::Echo => "echo",
+            System::Etcd => "etcd",
+            System::Redis => "redis",
+        }
+    }
+
+    /// Not Statehouse in one of its variants.
+    pub fn is_peer(self) -> bool {
+        matches!(self, System::Echo | System::Etcd | System::Redis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_command_line() {
+        for scenario in Scenario::value_variants() {
+            assert_eq!(Scenario::from_str(scenario.name(), false), Ok(*scenario));
+        }
+        for system in System::value_variants() {
+            assert_eq!(System::from_str(system.name(), false), Ok(*system));
+        }
+    }
+
+    #[test]
+    fn everyone_has_as_much_under_way() {
+        for scenario in Scenario::value_variants() {
+            let calls = |system: &System| {
+                let shape = scenario.shape(*system);
+                (shape.connections * shape.in_flight, shape.items)
+            };
+            for (system, (calls, items)) in scenario.systems().iter().map(|system| (system, calls(system))) {
+                match scenario.work() {
+                    Work::WriteBatch if *system == System::Redis => assert_eq!((calls, items), (64, 32)),
+                    Work::WriteBatch => assert!((8_000..8_500).contains(&(calls * items)), "{system:?}"),
+                    _ => assert!(items == 1 && (calls == 1 || calls == 256), "{scenario:?} {system:?}"),
+                }
+            }
+        }
+    }
+}

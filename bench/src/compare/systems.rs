@@ -1,0 +1,125 @@
+//! Those who take part: how each is started, and how each is talked to.
+
+mod echo;
+mod etcd;
+mod etcd_wire;
+mod redis;
+mod statehouse;
+mod stream;
+mod unary;
+
+pub use echo::{Echo, serve as serve_echo};
+pub use etcd::Etcd;
+pub use redis::Redis;
+pub use statehouse::{Statehouse, Table, create_table};
+pub use unary::connect;
+
+use super::load::{self, Job, Measured};
+use super::process::Process;
+use super::rows::Rows;
+use super::scenario::{Shape, System};
+use crate::Failure;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+
+/// A server that is ready for load.
+pub enum Running {
+    /// Over gRPC, a call for each operation.
+    Unary(Grpc),
+    /// Over gRPC, one call for each connection.
+    Stream(Grpc),
+    /// etcd.
+    Etcd(Etcd),
+    /// Redis.
+    Redis(Redis),
+}
+
+/// A server that speaks `statehouse.data.v1`.
+pub struct Grpc {
+    /// Where it listens.
+    pub data: String,
+    /// What it runs in; none if it is not ours.
+    pub process: Option<Process>,
+}
+
+/// What is needed to start one.
+pub struct Place<'a> {
+    /// The binary `statehouse`.
+    pub statehouse: &'a Path,
+    /// A directory for the server alone.
+    pub dir: &'a Path,
+}
+
+impl Running {
+    /// Starts a server and waits until it is ready.
+    pub async fn start(system: System, place: &Place<'_>) -> Result<Running, Failure> {
+        Ok(match system {
+            System::Statehouse => Running::Unary(statehouse_with(place, "rocksdb").await?),
+            System::StatehouseStream => Running::Stream(statehouse_with(place, "rocksdb").await?),
+            System::StatehouseMemory => Running::Unary(statehouse_with(place, "memory").await?),
+            System::Echo => Running::Unary(Echo::start(place.dir).await?),
+            System::Etcd => Running::Etcd(Etcd::start(place.dir).await?),
+            System::Redis => Running::Redis(Redis::start(place.dir).await?),
+        })
+    }
+
+    /// Connects clients of this shape and keeps them busy.
+    pub async fn drive(&self, job: &Job, rows: &Rc<Rows>) -> Result<Measured, Failure> {
+        let cpu = || self.cpu_s();
+        match self {
+            Running::Unary(it) => {
+                load::drive(unary::connect(&it.data, job.shape).await?, job, rows, cpu).await
+            }
+            Running::Stream(it) => {
+                load::drive(stream::connect(&it.data, job.shape).await?, job, rows, cpu).await
+            }
+            Running::Etcd(it) => load::drive(it.connect(job.shape).await?, job, rows, cpu).await,
+            Running::Redis(it) => load::drive(it.connect(job.shape).await?, job, rows, cpu).await,
+        }
+    }
+
+    /// Writes so many rows, as fast as it goes.
+    pub async fn pour(&self, shape: Shape, rows: &Rc<Rows>, total: usize) -> Result<(), Failure> {
+        match self {
+            Running::Unary(it) | Running::Stream(it) => {
+                load::pour(unary::connect(&it.data, shape).await?, shape, rows, total).await
+            }
+            Running::Etcd(it) => {
+                load::pour(it.connect(shape).await?, shape, rows, total).await?;
+                it.compact().await
+            }
+            Running::Redis(it) => load::pour(it.connect(shape).await?, shape, rows, total).await,
+        }
+    }
+
+    /// CPU seconds of the server so far; 0 if its process is not ours.
+    pub fn cpu_s(&self) -> Result<f64, Failure> {
+        match self {
+            Running::Unary(it) | Running::Stream(it) => it.process.as_ref().map_or(Ok(0.0), Process::cpu_s),
+            Running::Etcd(it) => it.process.cpu_s(),
+            Running::Redis(it) => it.process.cpu_s(),
+        }
+    }
+}
+
+async fn statehouse_with(place: &Place<'_>, store: &str) -> Result<Grpc, Failure> {
+    let server = Statehouse::start(place.statehouse, place.dir).await?;
+    create_table(&server.control, &Table { store }).await?;
+    Ok(Grpc { data: server.data, process: Some(server.process) })
+}
+
+/// What a system says its version is, or why it cannot take part.
+pub fn version(system: System, statehouse: &Path) -> Result<String, String> {
+    let (program, install) = match system {
+        System::Echo => return Ok("tonic, in this binary".to_owned()),
+        System::Etcd => ("etcd".as_ref(), "apt-get install etcd-server"),
+        System::Redis => ("redis-server".as_ref(), "apt-get install redis-server"),
+        _ => (statehouse, "make build, or say --statehouse PATH"),
+    };
+    let output = Command::new(program).arg("--version").output();
+    let output =
+        output.map_err(|error| format!("{} does not run ({error}): {install}", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    Ok(said.lines().next().unwrap_or_default().trim().to_owned())
+}

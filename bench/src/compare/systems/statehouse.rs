@@ -1,0 +1,97 @@
+//! Statehouse as a process, and the table that the load goes to.
+
+use crate::Failure;
+use crate::compare::process::Process;
+use proto::control::control_client::ControlClient;
+use proto::control::{CreateTableRequest, ListTablesRequest, Profile};
+use std::path::Path;
+use std::process::Command;
+
+/// The table of every scenario.
+pub const TABLE: &str = "bench";
+const PARTITIONS: u32 = 8;
+
+/// A node that is ready.
+pub struct Statehouse {
+    /// Where it takes calls to tables.
+    pub data: String,
+    /// Where it takes calls of control.
+    pub control: String,
+    /// What it runs in.
+    pub process: Process,
+}
+
+/// What varies between the tables that are measured.
+pub struct Table<'a> {
+    /// `rocksdb` or `memory`.
+    pub store: &'a str,
+}
+
+impl Statehouse {
+    /// Starts the binary on the directory's data, new or old, and waits until
+    /// it has written where it listens.
+    pub async fn start(binary: &Path, dir: &Path) -> Result<Statehouse, Failure> {
+        let ports = dir.join("ports.toml");
+        // Of an earlier start: its addresses would look like readiness.
+        let _ = std::fs::remove_file(&ports);
+        // The process has another working directory.
+        let mut command = Command::new(std::path::absolute(binary)?);
+        command.arg("server").arg("--data-dir").arg(dir.join("data"));
+        command.arg("--ports-file").arg(&ports).args(["--random-ports", "--quiet"]);
+        let mut process = Process::start("statehouse", &mut command, dir)?;
+        let probe = async || {
+            let text = std::fs::read_to_string(&ports).ok()?;
+            Some((address(&text, "data")?, address(&text, "control")?))
+        };
+        let (data, control) = process.ready(probe).await?;
+        Ok(Statehouse { data, control, process })
+    }
+}
+
+/// The address of a name in a ports file, once its line is complete.
+pub fn address(ports: &str, name: &str) -> Option<String> {
+    ports.split_inclusive('\n').find_map(|line| {
+        let (key, value) = line.strip_suffix('\n')?.split_once('=')?;
+        (key.trim() == name).then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+/// Makes the table unless it is there.
+pub async fn create_table(control: &str, table: &Table<'_>) -> Result<(), Failure> {
+    let mut client = ControlClient::connect(format!("http://{control}")).await?;
+    let there = client.list_tables(ListTablesRequest::default()).await?.into_inner();
+    if there.tables.iter().any(|table| table.name == TABLE) {
+        return Ok(());
+    }
+    let profile = Profile { store: table.store.to_owned(), log: "local".to_owned(), ..Profile::default() };
+    let request = CreateTableRequest {
+        header: None,
+        name: TABLE.to_owned(),
+        layout: "hashed".to_owned(),
+        machine: "kv".to_owned(),
+        profile: Some(profile),
+        partitions: PARTITIONS,
+    };
+    client.create_table(request).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn addresses_are_taken_from_whole_lines() {
+        let whole = "data = \"127.0.0.1:1\"\ncontrol=\"127.0.0.1:2\"\n";
+        let rows = [
+            (whole, "data", Some("127.0.0.1:1")),
+            (whole, "control", Some("127.0.0.1:2")),
+            (whole, "peer", None),
+            ("data = \"127.0.0.1:1", "data", None),
+            ("", "data", None),
+        ];
+        for (text, name, expected) in rows {
+            assert_eq!(address(text, name).as_deref(), expected, "{text}");
+        }
+    }
+}
