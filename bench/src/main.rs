@@ -12,6 +12,10 @@ mod recorded;
 mod recovery;
 mod report;
 
+/// The same as the server has, for the load and for the echo beside it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 use clap::{Parser, Subcommand};
 use compare::{Compare, Load};
 use report::Report;
