@@ -80,12 +80,18 @@ impl Retrying {
         F: Future<Output = Result<T, Error>>,
     {
         let mut attempts = 0;
+        let mut before: Option<Error> = None;
         loop {
             let began = runtime::now();
             let remaining = expires.saturating_duration_since(began);
             let attempt = Attempt { channel: connections.next(), remaining };
             let error = match runtime::before(expires, call(attempt)).await {
-                None => return Err(Error::expired(access, connections.server())),
+                None => {
+                    // What kept a read from being answered before says more than
+                    // that time is over. A write may have got through by now.
+                    let known = before.filter(|_| access == Access::Read);
+                    return Err(known.unwrap_or_else(|| Error::expired(access, connections.server())));
+                }
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(error)) => error,
             };
@@ -93,6 +99,7 @@ impl Retrying {
             if !self.again(&error, attempts, began, expires).await {
                 return Err(error);
             }
+            before = Some(error);
         }
     }
 }

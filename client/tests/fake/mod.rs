@@ -5,10 +5,9 @@
 
 mod control;
 mod data;
-mod proxy;
+pub mod proxy;
 mod rows;
 
-pub use proxy::Proxy;
 pub use rows::Rows;
 
 use proto::Failure;

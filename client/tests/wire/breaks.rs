@@ -1,7 +1,8 @@
 //! Connections and streams that break while calls are under way.
 #![allow(clippy::disallowed_methods, reason = "tasks of a test")]
 
-use crate::fake::{Fake, Proxy};
+use crate::fake::Fake;
+use crate::fake::proxy::Proxy;
 use bytes::Bytes;
 use model::code;
 use std::time::Duration;

@@ -135,7 +135,7 @@ async fn nobody_there_is_not_an_unknown_outcome() {
     assert_eq!(error.to_string(), format!("SH2401 nothing listens at {address}"));
     assert!(error.is_retryable() && error.hint().contains("statehouse dev"), "{}", error.hint());
     // With retries it gives up before the deadline.
-    let client = fake.builder_at(address).deadline(Duration::from_millis(60)).build().expect("settings");
+    let client = fake.builder_at(address).deadline(Duration::from_millis(500)).build().expect("settings");
     let error = client.table("kv").get("a").await.expect_err("nobody");
     assert!(error.is(code::UNREACHABLE), "{error}");
 }
