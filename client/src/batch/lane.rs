@@ -132,7 +132,7 @@ impl Lane {
         state.stream += 1;
         state.open = true;
         state.sender = None;
-        Outgoing { lane: self.clone(), stream: state.stream }
+        Outgoing { lane: self.clone(), stream: state.stream, yielded: false }
     }
 
     /// Hands an answer to those that it is for.
@@ -211,27 +211,39 @@ impl Lane {
 pub(super) struct Outgoing {
     lane: Arc<Lane>,
     stream: u64,
+    /// It has let others run since its last message.
+    yielded: bool,
 }
 
 impl Stream for Outgoing {
     type Item = StreamRequest;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<StreamRequest>> {
+    /// Once something waits, everybody who is ready to call gets to run before
+    /// the message is made: the first of many callers woken together would
+    /// otherwise travel alone. That is a turn of the scheduler, not a timer.
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<StreamRequest>> {
+        let this = &mut *self;
         let mut freed = 0;
-        let mut state = self.lane.lock();
+        let mut state = this.lane.lock();
         // An old stream takes nothing more: its driver has told all it had sent.
-        if state.stream != self.stream || !state.open {
+        if state.stream != this.stream || !state.open {
             return Poll::Ready(None);
         }
+        if state.queue.waits() && !std::mem::replace(&mut this.yielded, true) {
+            drop(state);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        this.yielded = false;
         let taken = state.queue.take(&mut freed);
         if taken.is_none() {
             state.sender = Some(context.waker().clone());
         }
         drop(state);
-        self.lane.room.add_permits(freed);
+        this.lane.room.add_permits(freed);
         match taken {
             Some((sequence, expires, batch)) => {
-                Poll::Ready(Some(self.lane.message(sequence, expires, batch)))
+                Poll::Ready(Some(this.lane.message(sequence, expires, batch)))
             }
             None => Poll::Pending,
         }
