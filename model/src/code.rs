@@ -206,6 +206,12 @@ codes! {
     NOT_ALLOWED = 2301, "the caller may not do that",
         "Nothing was changed.",
         "Control calls are taken from loopback only until authorization is configured.";
+    UNREACHABLE = 2401, "the server cannot be reached",
+        "Nothing of the request was applied.",
+        "See that a server listens at the address; `statehouse dev` starts one on this machine.";
+    NOT_SENT = 2402, "the request was not sent, because one before it failed",
+        "Nothing of the request was applied.",
+        "See what became of the one before it, then send this one again.";
     INTERNAL = 2901, "a defect in this build",
         "What was acknowledged is safe.",
         "Report it together with the node's log.";

@@ -58,6 +58,7 @@ fn grpc_code(number: u16) -> tonic::Code {
         (code::DEADLINE_EXCEEDED, tonic::Code::DeadlineExceeded),
         (code::UNKNOWN_OUTCOME, tonic::Code::Aborted),
         (code::STOPPING, tonic::Code::Unavailable),
+        (code::UNREACHABLE, tonic::Code::Unavailable),
         (code::PARTITION_FAILED, tonic::Code::Unavailable),
         (code::NOT_ALLOWED, tonic::Code::PermissionDenied),
     ];
