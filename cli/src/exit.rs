@@ -24,6 +24,7 @@ const TABLE: &[(Code, u8)] = &[
     (code::MALFORMED, USAGE),
     (code::KEY_INVALID, USAGE),
     (code::BATCH_TOO_LARGE, USAGE),
+    (code::ANSWER_TOO_LARGE, USAGE),
     (code::UNIMPLEMENTED, USAGE),
     (code::NO_TABLE, NO),
     (code::NO_PARTITION, NO),

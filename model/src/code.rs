@@ -152,6 +152,9 @@ codes! {
     UNIMPLEMENTED = 2004, "this build does not have that method",
         "Nothing was changed.",
         "See `docs/api.md` for what works in which version.";
+    ANSWER_TOO_LARGE = 2005, "the answer would be larger than one answer may be",
+        "Nothing was changed.",
+        "Ask for fewer rows at a time.";
     NO_TABLE = 2101, "there is no such table",
         "Nothing was changed.",
         "List the tables with `statehouse table ls`, or make it with `statehouse table create`.";

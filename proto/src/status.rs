@@ -39,6 +39,7 @@ fn grpc_code(number: u16) -> tonic::Code {
         (code::KEY_INVALID, tonic::Code::InvalidArgument),
         (code::BATCH_TOO_LARGE, tonic::Code::InvalidArgument),
         (code::RECORD_TOO_LONG, tonic::Code::InvalidArgument),
+        (code::ANSWER_TOO_LARGE, tonic::Code::InvalidArgument),
         (code::UNIMPLEMENTED, tonic::Code::Unimplemented),
         (code::NO_TABLE, tonic::Code::NotFound),
         (code::NO_PARTITION, tonic::Code::NotFound),

@@ -5,6 +5,7 @@
 //! costs nothing between tasks of one runtime.
 
 use env::{Clock, Mono};
+use futures_util::FutureExt;
 use partition::Outlet;
 use pipeline::{Answer, Refusal};
 use prometheus_client::metrics::counter::Counter;
@@ -107,6 +108,9 @@ impl Desk {
                 // have something to do meanwhile.
                 tokio::task::yield_now().await;
                 self.pick_up(&mut answers);
+                if look.tick().now_or_never().is_some() {
+                    self.leave(self.clock.mono());
+                }
             }
         }
     }

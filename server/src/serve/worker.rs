@@ -34,6 +34,8 @@ pub struct Outfit {
     pub health: HealthServer<HealthService>,
     /// Turns true when no more connections come and those that are open end.
     pub stop: watch::Receiver<bool>,
+    /// Turns true when those that would not end are cut.
+    pub cut: watch::Receiver<bool>,
 }
 
 /// A serving thread, from outside.
@@ -51,8 +53,8 @@ impl Worker {
         let runtime = runtime.build()?;
         let run = move || {
             runtime.block_on(serve(outfit, handed));
-            // Connections that would not end are cut.
-            runtime.shutdown_background();
+            // What would not end is cut here, and lets go of the node.
+            drop(runtime);
         };
         let thread = env.spawn.thread(&format!("io-{number}"), Box::new(run))?;
         Ok(Worker { streams, thread })
@@ -66,6 +68,11 @@ impl Worker {
         }
     }
 
+    /// Has it served its last connection?
+    pub fn is_finished(&self) -> bool {
+        self.streams.is_closed()
+    }
+
     /// Waits for its end.
     pub fn join(self) {
         drop(self.streams);
@@ -76,7 +83,7 @@ impl Worker {
 
 #[allow(clippy::disallowed_methods, reason = "tasks of this thread's own runtime")]
 async fn serve(outfit: Outfit, mut handed: mpsc::Receiver<(StdStream, Admitted)>) {
-    let Outfit { house, connections, health, stop } = outfit;
+    let Outfit { house, connections, health, stop, mut cut } = outfit;
     let desk = Desk::new(house.clock.clone(), house.meters.deliveries.clone());
     let sorting = tokio::spawn(desk.clone().run());
     let services = door::stack(house.clone(), services::data(DataPlane::new(house.clone(), desk), health));
@@ -91,7 +98,10 @@ async fn serve(outfit: Outfit, mut handed: mpsc::Receiver<(StdStream, Admitted)>
             }
         }
     });
-    grpc::serve(services, incoming, &connections, stop).await;
+    tokio::select! {
+        () = grpc::serve(services, incoming, &connections, stop) => {}
+        _ = cut.wait_for(|cut| *cut) => {}
+    }
     registering.abort();
     sorting.abort();
 }
