@@ -7,7 +7,7 @@ use super::reports::Reports;
 use super::{Core, Node, State};
 use crate::data_dir::{DataDir, DataDirError, Expect};
 use crate::delta::Held;
-use crate::desired::{Desired, DesiredFile, DesiredFlaw, Gone, TableName};
+use crate::desired::{Desired, DesiredFile, DesiredFlaw};
 use crate::directory::Directory;
 use crate::meters::Meters;
 use crate::shard::ShardThread;
@@ -17,8 +17,8 @@ use machine::Machine;
 use model::{Code, Limits, PartitionId, code};
 use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
 use pipeline::LogChoice;
-use statestore::{Store, StoreError};
-use std::collections::BTreeMap;
+use statestore::StoreError;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -54,6 +54,9 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The log did not take what it was told.
+    #[error(transparent)]
+    Untold(Arc<LogError>),
     /// Bringing the stores up.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -68,9 +71,11 @@ impl StartError {
         match self {
             StartError::DataDir(error) => error.code(),
             StartError::Desired(DesiredFlaw::Io { .. }) => code::DIRECTORY_IO,
+            StartError::Desired(DesiredFlaw::Unsure { .. }) => code::DESIRED_UNSURE,
             StartError::Desired(_) => code::DESIRED_DAMAGED,
             StartError::Store(error) => error.code(),
             StartError::Log(error) => error.code(),
+            StartError::Untold(error) => error.code(),
             StartError::Replay(error) => error.code(),
             StartError::Thread(_) => code::INTERNAL,
         }
@@ -98,8 +103,11 @@ impl Node {
             workers: shards.max(2),
         };
         let report = replay.run(env, &mut reader, &recovery, progress)?;
-        desired.take_note_of(stores.partitions()?.into_iter().chain(report.strangers.iter().copied()));
-        let held = held(&report, sync);
+        let held = held(&report, sync, &desired);
+        let known = writer.carriers().iter().map(|(id, _)| id);
+        let strangers: BTreeSet<PartitionId> =
+            known.filter(|id| id.is_ordinary() && !held.contains_key(id)).collect();
+        desired.take_note_of(held.keys().chain(&strangers).copied());
         let log = Log::start(env, writer)?;
         let meters = Meters::new();
         let reports = Arc::new(Reports::new(meters.failures.clone()));
@@ -118,7 +126,9 @@ impl Node {
                 desired,
                 held,
                 handles: BTreeMap::new(),
+                strangers,
                 purged: BTreeMap::new(),
+                undone: BTreeMap::new(),
             }),
             started,
             log_bytes: AtomicU64::new(0),
@@ -126,7 +136,8 @@ impl Node {
             log_meters: log.meters().clone(),
         });
         let mut node = Node { core: core.clone(), housekeeper: None, shards: threads, log: Some(log) };
-        core.reconcile(&mut core.state())?;
+        // What cannot be done is listed, and tried again.
+        let _ = core.reconcile(&mut core.state());
         node.housekeeper = Some(Housekeeper::start(env, core)?);
         Ok(node)
     }
@@ -193,24 +204,20 @@ impl Machines for ByPartition {
 }
 
 fn machines(desired: &Desired) -> ByPartition {
-    let machine = |table: &TableName| desired.tables.get(table).map(machine_of);
-    let here = desired.partitions.iter().map(|(id, spec)| (*id, &spec.table));
-    let gone = desired.gone.iter().filter_map(|(id, gone)| match gone {
-        Gone::Quarantined { table, .. } => Some((*id, table)),
-        Gone::Erased => None,
-    });
-    ByPartition(here.chain(gone).filter_map(|(id, table)| Some((id, machine(table)?))).collect())
+    let known = desired.partitions.keys().chain(desired.gone.keys());
+    ByPartition(known.filter_map(|id| Some((*id, machine_of(desired.spec_of(*id)?)))).collect())
 }
 
-/// What is here, and what of it must not be served.
-fn held(report: &ReplayReport, sync: SyncPolicy) -> BTreeMap<PartitionId, Held> {
+/// What is here, and what of it must not be served. Whose records the log does
+/// not hold loses nothing by what happens to it.
+fn held(report: &ReplayReport, sync: SyncPolicy, desired: &Desired) -> BTreeMap<PartitionId, Held> {
     let held = report.partitions.iter().map(|(id, replayed)| {
         let refusal = replayed.refusal.as_ref().map(|why| format!("{} {why}", why.code()));
         // A log that syncs before it answers is never behind its stores.
         let lost = report.ahead.get(id).filter(|_| sync == SyncPolicy::Each).map(|applied| {
             format!("{} the log ends before index {applied}, which the store has", code::LOG_DAMAGED)
         });
-        let refusal = refusal.or(lost);
+        let refusal = refusal.or(lost).filter(|_| desired.is_logged(*id));
         if let Some(why) = &refusal {
             tracing::error!(partition = id.0, %why, "a partition is not served");
         }

@@ -7,10 +7,6 @@ use partition_mgr::{Expect, ListedState, Node, Settings};
 use pipeline::Profile;
 use std::num::NonZeroU8;
 
-fn states(world: &World) -> Vec<(u64, ListedState)> {
-    world.node().list().into_iter().map(|one| (one.id.0, one.state)).collect()
-}
-
 #[test]
 fn a_removed_partition_stays_until_it_is_erased() {
     let mut world = World::new();
@@ -21,7 +17,7 @@ fn a_removed_partition_stays_until_it_is_erased() {
     assert_eq!(world.handle("t", &key("k")).err(), Some("no partition".to_owned()));
     for _ in 0..2 {
         let quarantined: Vec<_> =
-            states(&world).into_iter().filter(|s| s.1 != ListedState::Serving).collect();
+            world.states().into_iter().filter(|s| s.1 != ListedState::Serving).collect();
         assert_eq!(quarantined, [(removed.0, ListedState::Quarantined)]);
         let held = world.node().list().into_iter().find(|one| one.id == removed).expect("listed");
         assert_eq!(held.applied, 1, "its data is still there");
@@ -31,9 +27,9 @@ fn a_removed_partition_stays_until_it_is_erased() {
     let refused = world.node().erase(other).expect_err("in service");
     assert_eq!(refused.code(), code::NOT_QUARANTINED);
     world.node().erase(removed).expect("quarantined");
-    assert_eq!(states(&world).len(), 3);
+    assert_eq!(world.states().len(), 3);
     world.restart();
-    assert_eq!(states(&world).len(), 3);
+    assert_eq!(world.states().len(), 3);
 }
 
 #[test]
@@ -61,8 +57,8 @@ fn without_its_list_a_node_serves_nothing_and_deletes_nothing() {
     let kept = std::fs::read(&list).expect("written");
     std::fs::remove_file(&list).expect("removed");
     world.start();
-    assert!(states(&world).iter().all(|(_, state)| *state == ListedState::Quarantined));
-    assert_eq!(states(&world).len(), 4);
+    assert!(world.states().iter().all(|(_, state)| *state == ListedState::Quarantined));
+    assert_eq!(world.states().len(), 4);
     world.node.take().expect("it runs").stop();
     std::fs::write(&list, kept).expect("restored");
     world.start();
