@@ -31,7 +31,13 @@ Exit codes:
 /// Statehouse runs tables: durable, linearizable state next to the code that
 /// changes it. `statehouse dev` runs one to try.
 #[derive(Debug, Parser)]
-#[command(name = "statehouse", version, verbatim_doc_comment, after_help = cli::EXIT_CODES, arg_required_else_help = true)]
+#[command(
+    name = "statehouse",
+    version,
+    verbatim_doc_comment,
+    after_help = cli::EXIT_CODES,
+    arg_required_else_help = true
+)]
 struct CommandLine {
     #[command(subcommand)]
     verb: Verb,

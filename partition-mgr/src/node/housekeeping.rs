@@ -6,7 +6,7 @@ use super::{Core, State, join};
 use crate::desired::Gone;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use env::{Env, Joiner};
-use model::{Index, PartitionId};
+use model::{Index, PartitionId, code};
 use statestore::Store;
 use std::io;
 use std::sync::Arc;
@@ -31,7 +31,8 @@ impl Housekeeper {
                 core.keep_house();
             }
         };
-        let thread = env.spawn.thread("housekeeper", Box::new(run))?;
+        // Without it the log would grow until the disk is full.
+        let thread = env.vital_thread("housekeeper", code::INTERNAL, run)?;
         Ok(Housekeeper { stop: Some(stop), thread: Some(thread) })
     }
 }

@@ -70,6 +70,19 @@ struct State {
     undone: BTreeMap<PartitionId, String>,
 }
 
+impl State {
+    /// Nothing is served yet.
+    fn new(
+        file: DesiredFile,
+        desired: Desired,
+        held: BTreeMap<PartitionId, Held>,
+        strangers: BTreeSet<PartitionId>,
+    ) -> State {
+        let (handles, purged, undone) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        State { file, desired, held, handles, strangers, purged, undone }
+    }
+}
+
 impl Core {
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic while it was held has been reported; what it guards is

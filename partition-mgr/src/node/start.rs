@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy};
+use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy, Writer};
 
 /// What a node is started with.
 #[derive(Clone, Debug)]
@@ -104,9 +104,7 @@ impl Node {
         };
         let report = replay.run(env, &mut reader, &recovery, progress)?;
         let held = held(&report, sync, &desired);
-        let known = writer.carriers().iter().map(|(id, _)| id);
-        let strangers: BTreeSet<PartitionId> =
-            known.filter(|id| id.is_ordinary() && !held.contains_key(id)).collect();
+        let strangers = strangers(&writer, &held);
         desired.take_note_of(held.keys().chain(&strangers).copied());
         let log = Log::start(env, writer)?;
         let meters = Meters::new();
@@ -121,15 +119,7 @@ impl Node {
             inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
             directory: Arc::new(Directory::default()),
             reports,
-            state: Mutex::new(State {
-                file,
-                desired,
-                held,
-                handles: BTreeMap::new(),
-                strangers,
-                purged: BTreeMap::new(),
-                undone: BTreeMap::new(),
-            }),
+            state: Mutex::new(State::new(file, desired, held, strangers)),
             started,
             log_bytes: AtomicU64::new(0),
             meters,
@@ -208,6 +198,12 @@ fn machines(desired: &Desired) -> ByPartition {
     ByPartition(known.filter_map(|id| Some((*id, machine_of(desired.spec_of(*id)?)))).collect())
 }
 
+/// Whom the log knows and no store holds: nobody would ever let it go of them.
+fn strangers(log: &Writer, held: &BTreeMap<PartitionId, Held>) -> BTreeSet<PartitionId> {
+    let known = log.carriers().iter().map(|(id, _)| id);
+    known.filter(|id| id.is_ordinary() && !held.contains_key(id)).collect()
+}
+
 /// What is here, and what of it must not be served. Whose records the log does
 /// not hold loses nothing by what happens to it.
 fn held(report: &ReplayReport, sync: SyncPolicy, desired: &Desired) -> BTreeMap<PartitionId, Held> {
@@ -224,4 +220,40 @@ fn held(report: &ReplayReport, sync: SyncPolicy, desired: &Desired) -> BTreeMap<
         (*id, Held { applied: replayed.applied, serving: false, refusal })
     });
     held.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::{TableName, TableSpec, equal_ranges};
+    use model::{Durability, Layout};
+    use partition::{PartitionReplay, Refusal};
+    use pipeline::{Profile, StoreChoice};
+    use wal::Condemned;
+
+    #[test]
+    fn damage_of_the_log_concerns_those_whose_records_it_holds() {
+        let mut desired = Desired::default();
+        // Of each table one partition is here and one in quarantine.
+        for log in [LogChoice::Local, LogChoice::Store, LogChoice::None] {
+            let durability = (log == LogChoice::None).then_some(Durability::Memory);
+            let profile = Profile { store: StoreChoice::Rocks, log, durability };
+            let table = TableName::new("default", &log.to_string()).expect("a name");
+            let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile };
+            desired.create_table(table.clone(), spec).expect("new");
+            let add = |range| desired.add_partition(&table, range, None).expect("free");
+            let ids: Vec<PartitionId> = equal_ranges(2).into_iter().map(add).collect();
+            desired.remove_partition(ids[1], None, 0).expect("there");
+        }
+        let mut report = ReplayReport::default();
+        for id in (1..=7).map(PartitionId) {
+            let lost = Condemned { partition: id, first: 3, last: 9, promise: false };
+            let refusal = Some(Refusal::Damaged(lost));
+            report.partitions.insert(id, PartitionReplay { from: 2, applied: 2, refusal });
+        }
+        let held = held(&report, SyncPolicy::Each, &desired);
+        let refused: Vec<u64> =
+            held.iter().filter(|(_, h)| h.refusal.is_some()).map(|(id, _)| id.0).collect();
+        assert_eq!(refused, [1, 2, 7], "and of whom nobody knows");
+    }
 }

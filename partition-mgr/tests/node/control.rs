@@ -1,7 +1,7 @@
 //! Control calls: what is asked for is there when they return, and data goes
 //! only by name.
 
-use crate::world::{World, all, key, name};
+use crate::world::{MEMORY, World, all, key, name};
 use model::{PartitionId, code};
 use partition_mgr::{Expect, ListedState, Node, Settings};
 use pipeline::Profile;
@@ -84,4 +84,19 @@ fn a_damaged_list_is_refused() {
     let env = env::real::env().expect("an environment");
     let refused = Node::start(&env, settings, &mut |_| ()).err().expect("refused");
     assert_eq!(refused.code(), code::DESIRED_DAMAGED, "{refused}");
+}
+
+#[test]
+fn looking_at_a_failure_leaves_it_to_be_published() {
+    let world = World::simulated();
+    world.table("t", MEMORY);
+    let broken = world.ask_bytes("t", "k", bytes::Bytes::from_static(b"no command"));
+    assert_eq!(broken.map_err(|refusal| refusal.code()), Err(code::UNKNOWN_OUTCOME));
+    // The report follows the answer.
+    while world.states().iter().all(|(_, state)| *state == ListedState::Serving) {
+        std::thread::yield_now();
+    }
+    world.node().keep_house();
+    assert!(world.handle("t", &key("k")).is_err(), "the directory knows");
+    assert_eq!(world.states().iter().filter(|(_, state)| *state == ListedState::Serving).count(), 3);
 }

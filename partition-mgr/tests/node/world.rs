@@ -141,10 +141,15 @@ impl World {
     }
 
     fn ask(&self, table: &str, text: &str, command: KvCommand) -> Answer {
+        self.ask_bytes(table, text, encode_commands(&[Command::plain(command.encode())]))
+    }
+
+    /// One command, whatever the bytes say.
+    pub fn ask_bytes(&self, table: &str, text: &str, payload: Bytes) -> Answer {
         let handle = self.handle(table, &key(text)).expect("served");
         let outlet = Arc::new(Waiter::default());
         let request = Request {
-            payload: encode_commands(&[Command::plain(command.encode())]),
+            payload,
             count: 1,
             arrived: env::Mono(0),
             deadline: None,
