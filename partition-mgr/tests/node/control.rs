@@ -100,3 +100,21 @@ fn looking_at_a_failure_leaves_it_to_be_published() {
     assert!(world.handle("t", &key("k")).is_err(), "the directory knows");
     assert_eq!(world.states().iter().filter(|(_, state)| *state == ListedState::Serving).count(), 3);
 }
+
+#[test]
+fn the_log_keeps_what_a_refused_partition_has_in_it() {
+    let mut world = World::simulated();
+    world.table("t", MEMORY);
+    let id = world.handle("t", &key("k")).expect("served").id;
+    world.put("t", "k", "v").expect("written");
+    world.ask_bytes("t", "k", bytes::Bytes::from_static(b"no command")).expect_err("unreadable");
+    world.node.take().expect("it runs").stop();
+    // Replay makes a checkpoint of the first record, and stops at the second.
+    world.limits.checkpoint_bytes = 1;
+    world.start();
+    let state = world.states().into_iter().find(|(listed, _)| *listed == id.0).expect("listed").1;
+    assert!(matches!(&state, ListedState::Failed(why) if why.starts_with("SH1301")), "{state:?}");
+    assert_eq!(world.node().list().iter().find(|one| one.id == id).map(|one| one.applied), Some(1));
+    world.node().keep_house();
+    assert_eq!(world.purged(id), Some(0));
+}

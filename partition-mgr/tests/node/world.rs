@@ -5,7 +5,7 @@ use env::sim::SimDisk;
 use env::{Files, real};
 use machine::{KvCommand, Row};
 use model::command::{Command, encode_commands};
-use model::{Key, KeyRange, Layout, Limits, PartitionId, keyspace};
+use model::{Index, Key, KeyRange, Layout, Limits, PartitionId, keyspace};
 use partition::Outlet;
 use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::directory::{Handle, Standing};
@@ -91,6 +91,11 @@ impl World {
 
     /// Does the log know the partition? On a copy of the disk, as it is now.
     pub fn log_knows(&self, id: PartitionId) -> bool {
+        self.purged(id).is_some()
+    }
+
+    /// Up to where the log may let go of the partition, if it knows it.
+    pub fn purged(&self, id: PartitionId) -> Option<Index> {
         let disk = self.disk().after_process_death();
         let dir = self.dir.path().join("data/log");
         let identity = wal::inspect::owner(&disk, &dir).expect("readable").expect("somebody's");
@@ -103,7 +108,7 @@ impl World {
             plants: env::Plants::NONE,
         };
         let open = wal::open(Arc::new(disk), config, env::Mono(0)).expect("sound");
-        open.writer.carriers().get(id).is_some()
+        open.writer.carriers().get(id).map(|carrier| carrier.purged)
     }
 
     pub fn node(&self) -> &Node {
