@@ -171,3 +171,27 @@ impl Store for Stores {
         Ok(all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flush_passes_over_whom_no_store_holds() {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let places = StorePlaces {
+            rocks: dir.path().join("rocks"),
+            journaled: dir.path().join("journaled"),
+            memory: PathBuf::from("/memory"),
+            instances: 1,
+        };
+        let disk = Arc::new(env::sim::SimDisk::new());
+        let stores = Stores::open(disk, places, &Limits::default()).expect("opens");
+        let ids = [1, 2, 3].map(PartitionId);
+        stores.create(&ids[1..2], 0).expect("made");
+        let part = Part { partition: ids[1], first_index: 1, count: 1, mutations: Vec::new() };
+        stores.apply(&[part]).expect("the first one");
+        stores.flush(&ids).expect("the one that is here");
+        assert_eq!(stores.flushed(ids[1]).expect("held"), 1);
+    }
+}
