@@ -32,6 +32,10 @@ pub use plant::{Plant, Plants};
 pub use rng::Rng;
 pub use spawn::{Joiner, Spawn};
 
+use std::any::Any;
+use std::fmt::Display;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// The world as one process sees it. Cheap to clone.
@@ -47,4 +51,32 @@ pub struct Env {
     pub files: Arc<dyn Files>,
     /// The way to end this process when going on would be a lie.
     pub fatal: Arc<dyn Fatal>,
+}
+
+impl Env {
+    /// Starts a thread that others wait for: where it panics, they would wait
+    /// for ever, so the process ends instead, `code` first.
+    pub fn vital_thread(
+        &self,
+        name: &str,
+        code: impl Display,
+        body: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Box<dyn Joiner>> {
+        let (fatal, said) = (self.fatal.clone(), format!("{code} thread `{name}` panicked"));
+        let run = move || {
+            // Nothing that the panic left half done is looked at again.
+            let Err(panic) = catch_unwind(AssertUnwindSafe(body)) else { return };
+            if panic.is::<sim::HostEnds>() {
+                // A simulated host ends by unwinding, and has said why.
+                resume_unwind(panic);
+            }
+            fatal.fatal(&format!("{said}: {}", words_of(&*panic)));
+        };
+        self.spawn.thread(name, Box::new(run))
+    }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say why")
 }

@@ -77,6 +77,9 @@ codes! {
     DESIRED_DAMAGED = 1013, "DESIRED, the node's list of tables and partitions, cannot be read",
         "Nothing was changed; log and stores are untouched.",
         "Restore DESIRED from a backup of the directory. Do not delete it: what nobody lists is not served.";
+    DESIRED_UNSURE = 1014, "DESIRED was replaced, and the disk does not say that the new list will stay",
+        "The node goes on with the list it had; log and stores are untouched.",
+        "Check the disk. The node puts its list back by itself and refuses changes until that is durable; then list what is there and ask again.";
     LOG_SEGMENT_MISSING = 1101, "a log segment that is still needed is missing",
         "Nothing was changed. Other segments are intact; records up to the hole can be read.",
         "Put the named file back. If it is gone for good, `statehouse doctor --dir D` lists what each partition can keep.";

@@ -79,11 +79,24 @@ id64! {
 impl PartitionId {
     /// What the log writes about itself is filed under this id.
     pub const LOG: PartitionId = PartitionId(0);
+
+    /// May a partition of a table bear it? 0 and ids near the end mean
+    /// something in the log.
+    pub fn is_ordinary(self) -> bool {
+        self != PartitionId::LOG && self.0 <= u64::MAX / 2
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_with_a_meaning_are_not_for_partitions() {
+        let ordinary =
+            [0, 1, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX].map(|id| PartitionId(id).is_ordinary());
+        assert_eq!(ordinary, [false, true, true, false, false]);
+    }
 
     #[test]
     fn text_round_trips() {

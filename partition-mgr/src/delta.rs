@@ -3,7 +3,7 @@
 
 use crate::desired::{Desired, Gone};
 use model::{Index, PartitionId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A partition as it is found here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Held {
 pub enum Op {
     /// Stop serving; the data stays.
     Close(PartitionId),
-    /// Delete the data: there is a tombstone.
+    /// Delete the data, and have the log forget it: there is a tombstone.
     Delete(PartitionId),
     /// Make an empty one.
     Create(PartitionId),
@@ -34,21 +34,32 @@ pub enum Op {
 /// What leads from what is here to what should be.
 ///
 /// Absence never deletes: what is here and not desired is closed and stays.
-pub fn delta(desired: &Desired, held: &BTreeMap<PartitionId, Held>) -> Vec<Op> {
+/// `strangers` are known to the log and held by no store.
+pub fn delta(
+    desired: &Desired,
+    held: &BTreeMap<PartitionId, Held>,
+    strangers: &BTreeSet<PartitionId>,
+) -> Vec<Op> {
+    let is_erased = |id| desired.gone.get(&id) == Some(&Gone::Erased);
     let mut ops = Vec::new();
     for (id, here) in held {
         if !desired.partitions.contains_key(id) {
             if here.serving {
                 ops.push(Op::Close(*id));
             }
-            if desired.gone.get(id) == Some(&Gone::Erased) {
+            if is_erased(*id) {
                 ops.push(Op::Delete(*id));
             }
         }
     }
+    // Its store let go of it and the log did not: it would be kept for ever.
+    ops.extend(
+        strangers.iter().filter(|id| is_erased(**id) && !held.contains_key(id)).map(|id| Op::Delete(*id)),
+    );
     for (id, spec) in &desired.partitions {
         match held.get(id) {
-            None if spec.born => ops.push(Op::Missing(*id)),
+            // Who has written to the log has been born, whatever the list says.
+            None if spec.born || strangers.contains(id) => ops.push(Op::Missing(*id)),
             None => ops.extend([Op::Create(*id), Op::Open(*id)]),
             Some(here) if !here.serving && here.refusal.is_none() => ops.push(Op::Open(*id)),
             Some(_) => {}
@@ -77,7 +88,7 @@ mod tests {
         desired.set_born(PartitionId(2));
         desired.remove_partition(PartitionId(3), None, 0).expect("there");
         desired.remove_partition(PartitionId(4), None, 0).expect("there");
-        desired.erase(PartitionId(4)).expect("quarantined");
+        desired.erase(PartitionId(4), &BTreeSet::new()).expect("quarantined");
         desired
     }
 
@@ -102,8 +113,16 @@ mod tests {
             (ids(&[(1, true), (2, true), (9, false)]), vec![]),
         ];
         for (held, expected) in table {
-            assert_eq!(delta(&desired(), &held), expected, "{held:?}");
+            assert_eq!(delta(&desired(), &held, &BTreeSet::new()), expected, "{held:?}");
         }
+    }
+
+    #[test]
+    fn what_the_log_alone_knows_is_forgotten_by_a_tombstone_and_never_made_anew() {
+        let p = PartitionId;
+        let here = [(p(2), Held { applied: 5, serving: true, refusal: None })].into();
+        let strangers = [p(1), p(3), p(4), p(9)].into();
+        assert_eq!(delta(&desired(), &here, &strangers), [Op::Delete(p(4)), Op::Missing(p(1))]);
     }
 
     #[test]
@@ -111,6 +130,6 @@ mod tests {
         let refused = Held { applied: 5, serving: false, refusal: Some("damaged".into()) };
         let serving = Held { applied: 0, serving: true, refusal: None };
         let held = [(PartitionId(1), serving), (PartitionId(2), refused)].into();
-        assert_eq!(delta(&desired(), &held), []);
+        assert_eq!(delta(&desired(), &held, &BTreeSet::new()), []);
     }
 }

@@ -104,7 +104,7 @@ impl Partition {
                 self.published.set_applied(self.line.applied());
                 self.line.stored(now, &mut self.answers);
             }
-            Input::Full(full) => self.line.set_full(full),
+            Input::Full(full) => self.line.set_full(full, &mut self.answers),
             Input::Retire => {
                 self.retired = true;
                 self.published.stop();

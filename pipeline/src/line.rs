@@ -139,9 +139,16 @@ impl<T> Line<T> {
         (self.full && !request.makes_room).then_some(Refusal::Full)
     }
 
-    /// While the log is full, only what makes room is taken in.
-    pub fn set_full(&mut self, full: bool) {
+    /// While the log is full, only what makes room is taken in, and nothing
+    /// else waits: it would take the room that is kept for what makes some.
+    pub fn set_full(&mut self, full: bool, answers: &mut Vec<(T, Answer)>) {
         self.full = full;
+        if full {
+            let (stay, go) = self.waiting.drain(..).partition(|request: &Request<T>| request.makes_room);
+            self.waiting = stay;
+            let go: VecDeque<Request<T>> = go;
+            answers.extend(go.into_iter().map(|request| (request.token, Err(Refusal::Full))));
+        }
     }
 
     /// Makes a record of what waits, for the log under this ticket. `None` when

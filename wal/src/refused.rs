@@ -10,7 +10,7 @@ use model::{Index, PartitionId};
 use std::collections::BTreeMap;
 
 /// The first index refused of each partition, until it is handed in anew.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Refused {
     from: BTreeMap<PartitionId, Index>,
 }

@@ -12,6 +12,7 @@ use crate::spare::{Spare, SpareJob, Urgency};
 use crate::writer::{Synced, Writer};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use env::{Clock, Env, Fatal, Joiner, Mono};
+use model::code;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +86,7 @@ impl Log {
             }
         };
         let threads = vec![
-            env.spawn.thread("log-writer", Box::new(move || driver.run()))?,
+            env.vital_thread("log-writer", code::INTERNAL, move || driver.run())?,
             env.spawn.thread("log-spares", Box::new(lay_out))?,
         ];
         Ok(Log { inlet: Inlet { jobs, record_bytes_max }, meters, threads })
@@ -226,50 +227,78 @@ impl Driver {
             return;
         }
         let now = self.clock.mono();
-        if !self.refused.is_empty() {
-            self.step_singly(now, None);
-        } else {
-            let (count, bytes) = (self.packets.len(), self.packets.iter().map(Packet::bytes).sum());
-            match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
-                Ok(synced) => {
-                    self.meters.batch(count, bytes, self.clock.mono().0.saturating_sub(now.0));
-                    self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced)));
-                }
-                Err(full @ LogError::Full { .. }) => self.step_singly(now, Some(Arc::new(full))),
-                Err(error) => self.end(&error),
-            }
+        let unwritten = self.turn_away_holes();
+        if !self.answers.is_empty() {
+            self.step_together(now, unwritten);
         }
         self.release(now);
     }
 
-    /// The disk is full, or was a moment ago: what must not be stopped goes on,
-    /// what would follow a hole is refused.
-    fn step_singly(&mut self, now: Mono, mut full: Option<Arc<LogError>>) {
+    fn step_together(&mut self, now: Mono, unwritten: Refused) {
+        let (count, bytes) = (self.packets.len(), self.packets.iter().map(Packet::bytes).sum());
+        match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
+            Ok(synced) => {
+                self.meters.batch(count, bytes, self.clock.mono().0.saturating_sub(now.0));
+                self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced)));
+            }
+            Err(full @ LogError::Full { .. }) => {
+                self.refused = unwritten;
+                self.step_singly(now, full);
+            }
+            Err(error) => self.end(&error),
+        }
+    }
+
+    /// Refuses what would follow a hole; the rest is to be one batch, as always.
+    /// Returns what is refused if that batch is not written.
+    fn turn_away_holes(&mut self) -> Refused {
+        let mut unwritten = self.refused.clone();
+        if self.refused.is_empty() {
+            return unwritten;
+        }
+        let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
+        for (packet, (answer, urgency)) in packets.into_iter().zip(answers) {
+            if self.refused.leaves_hole(packet.roster()) {
+                unwritten.refuse(packet.roster());
+                self.refuse(
+                    &packet,
+                    answer,
+                    Arc::new(LogError::Full { path: self.writer.config.dir.clone() }),
+                );
+            } else {
+                self.refused.accept(packet.roster());
+                self.packets.push(packet);
+                self.answers.push((answer, urgency));
+            }
+        }
+        unwritten
+    }
+
+    fn refuse(&mut self, packet: &Packet, answer: Answer, why: Arc<LogError>) {
+        self.refused.refuse(packet.roster());
+        self.meters.refused.inc();
+        answer(Err(why));
+    }
+
+    /// The disk is full: what must not be stopped goes on, what would follow a
+    /// hole is refused.
+    fn step_singly(&mut self, now: Mono, full: LogError) {
+        let full = Arc::new(full);
         let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
         for ((answer, urgency), packet) in answers.into_iter().zip(packets) {
-            let roster = packet.roster().clone();
-            let hopeless = urgency == Urgency::Normal && full.is_some();
-            if hopeless || self.refused.leaves_hole(&roster) {
-                self.refused.refuse(&roster);
-                self.meters.refused.inc();
-                let why = full
-                    .clone()
-                    .unwrap_or_else(|| Arc::new(LogError::Full { path: self.writer.config.dir.clone() }));
-                answer(Err(why));
+            if urgency == Urgency::Normal || self.refused.leaves_hole(packet.roster()) {
+                self.refuse(&packet, answer, full.clone());
                 continue;
             }
-            match self.writer.step_packets(now, &mut vec![packet], urgency) {
+            let roster = packet.roster().clone();
+            let mut one = vec![packet];
+            match self.writer.step_packets(now, &mut one, urgency) {
                 Ok(synced) => {
                     self.refused.accept(&roster);
                     answer(Ok(synced));
                 }
-                Err(error @ LogError::Full { .. }) => {
-                    self.refused.refuse(&roster);
-                    self.meters.refused.inc();
-                    let error = Arc::new(error);
-                    full.get_or_insert_with(|| error.clone());
-                    answer(Err(error));
-                }
+                // A packet that is refused is left.
+                Err(error @ LogError::Full { .. }) => self.refuse(&one[0], answer, Arc::new(error)),
                 Err(error) => self.end(&error),
             }
         }

@@ -46,8 +46,12 @@ impl World {
     }
 
     fn submit(&self, index: Index, urgency: Urgency) {
+        self.submit_of(7, index, urgency);
+    }
+
+    fn submit_of(&self, partition: u64, index: Index, urgency: Urgency) {
         let record = Record {
-            partition: PartitionId(7),
+            partition: PartitionId(partition),
             epoch: Epoch::FIRST,
             first_index: index,
             count: 1,
@@ -97,4 +101,31 @@ fn what_follows_a_refusal_is_refused_until_the_refused_index_comes_again() {
         found.extend(batch.records.iter().map(|record| record.first_index));
     }
     assert!(found.iter().copied().eq(1..=refused + 1), "found {found:?}");
+}
+
+#[test]
+fn a_refused_index_that_never_comes_again_slows_nobody_down() {
+    let world = World::new();
+    world.disk.set_capacity(Some(0));
+    let refused = (1..).find(|index| {
+        world.submit(*index, Urgency::Normal);
+        !world.answer().1
+    });
+    world.disk.set_capacity(None);
+    let log = world.log.as_ref().expect("it runs");
+    let before = log.meters().batches.get();
+    // They wait while the writer is busy, and so leave together.
+    let (hold, held) = bounded::<()>(0);
+    let wait = move |_: &mut wal::Writer| {
+        // Ends when the test lets go.
+        let _ = held.recv();
+    };
+    log.call(wait).expect("it runs");
+    (1..=20).for_each(|index| world.submit_of(9, index, Urgency::Normal));
+    world.submit(refused.expect("the disk fills up") + 1, Urgency::Normal);
+    drop(hold);
+    let answers: Vec<(Index, bool)> = (1..=21).map(|_| world.answer()).collect();
+    let refused: Vec<Index> = answers.iter().filter(|(_, taken)| !taken).map(|(index, _)| *index).collect();
+    assert_eq!(refused.len(), 1, "only what follows the hole: {answers:?}");
+    assert_eq!(log.meters().batches.get(), before + 1, "one batch, one sync");
 }

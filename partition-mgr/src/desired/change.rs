@@ -4,6 +4,7 @@ use super::{Desired, Gone, PartitionSpec, TableName, TableSpec};
 use bytes::Bytes;
 use model::{Code, Epoch, KeyRange, Layout, PartitionId, code};
 use pipeline::ProfileError;
+use std::collections::BTreeSet;
 
 /// Why the desired state stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,8 +134,7 @@ impl Desired {
             return Err(Refused::Overlaps { range: Box::new(range), partition, other });
         }
         let id = id.unwrap_or(PartitionId(self.last_id + 1));
-        // Ids near the end mean something in the log.
-        if id == PartitionId::LOG || id.0 == 0 || id.0 > u64::MAX / 2 {
+        if !id.is_ordinary() {
             return Err(Refused::NoId(id));
         }
         if self.partitions.contains_key(&id) || self.gone.contains_key(&id) {
@@ -158,9 +158,10 @@ impl Desired {
         if let Some(expected) = expected.filter(|expected| *expected != spec.epoch) {
             return Err(Refused::Epoch { id, current: spec.epoch, expected });
         }
-        let (table, range) = (spec.table.clone(), spec.range.clone());
+        let (table, range, epoch) = (spec.table.clone(), spec.range.clone(), spec.epoch);
+        let spec = self.tables.get(&table).ok_or_else(|| Refused::NoTable(table.to_string()))?.clone();
         self.partitions.remove(&id);
-        self.gone.insert(id, Gone::Quarantined { table, range, since_ms: now_ms });
+        self.gone.insert(id, Gone::Quarantined { table, spec, range, epoch, since_ms: now_ms });
         self.version += 1;
         Ok(())
     }
@@ -195,17 +196,19 @@ impl Desired {
         }
     }
 
-    /// The data of a quarantined partition is to be deleted.
-    pub fn erase(&mut self, id: PartitionId) -> Result<(), Refused> {
-        match self.gone.get_mut(&id) {
-            Some(Gone::Erased) => Ok(()),
-            Some(gone) => {
-                *gone = Gone::Erased;
-                self.version += 1;
-                Ok(())
-            }
-            None => Err(Refused::NotQuarantined(id)),
+    /// The data of a quarantined partition is to be deleted. `here` lie on disk:
+    /// what nobody knows is quarantined, too.
+    pub fn erase(&mut self, id: PartitionId, here: &BTreeSet<PartitionId>) -> Result<(), Refused> {
+        let is_unknown = here.contains(&id) && !self.partitions.contains_key(&id);
+        match self.gone.get(&id) {
+            Some(Gone::Erased) => return Ok(()),
+            Some(Gone::Quarantined { .. }) => {}
+            None if is_unknown => {}
+            None => return Err(Refused::NotQuarantined(id)),
         }
+        self.gone.insert(id, Gone::Erased);
+        self.version += 1;
+        Ok(())
     }
 
     /// Its store has been made.
@@ -218,7 +221,7 @@ impl Desired {
 
     /// These are on disk: their ids are taken, whoever knows of them.
     pub fn take_note_of(&mut self, held: impl Iterator<Item = PartitionId>) {
-        let largest = held.map(|id| id.0).max().unwrap_or_default();
+        let largest = held.filter(|id| id.is_ordinary()).map(|id| id.0).max().unwrap_or_default();
         self.last_id = self.last_id.max(largest);
     }
 }
@@ -301,7 +304,7 @@ mod tests {
                 |d| d.remove_partition(PartitionId(7), Some(Epoch { generation: 9, term: 0 }), 0),
                 code::EPOCH_MISMATCH,
             ),
-            ("in service", |d| d.erase(PartitionId(7)), code::NOT_QUARANTINED),
+            ("in service", |d| d.erase(PartitionId(7), &BTreeSet::new()), code::NOT_QUARANTINED),
             ("several", |d| d.named_by(&name("t"), &range("a", None), false).map(drop), code::MALFORMED),
             (
                 "not exactly",
@@ -321,12 +324,24 @@ mod tests {
     fn ids_are_never_used_again() {
         let mut desired = desired();
         desired.remove_partition(PartitionId(7), Some(Epoch::FIRST), 5).expect("there");
-        desired.erase(PartitionId(7)).expect("quarantined");
+        desired.erase(PartitionId(7), &BTreeSet::new()).expect("quarantined");
         let again = desired.add_partition(&name("t"), range("m", Some("t")), Some(PartitionId(7)));
         assert_eq!(again, Err(Refused::IdInUse(PartitionId(7))));
         assert_eq!(desired.add_partition(&name("t"), range("m", Some("t")), None), Ok(PartitionId(8)));
-        desired.take_note_of([PartitionId(20)].into_iter());
+        desired.take_note_of([PartitionId(20), PartitionId(u64::MAX - 1)].into_iter());
         assert_eq!(desired.add_partition(&name("t"), range("t", None), None), Ok(PartitionId(21)));
+    }
+
+    #[test]
+    fn what_lies_here_and_nobody_knows_can_be_erased() {
+        let mut desired = desired();
+        let here = [PartitionId(7), PartitionId(9)].into();
+        assert_eq!(desired.erase(PartitionId(7), &here), Err(Refused::NotQuarantined(PartitionId(7))));
+        assert_eq!(desired.erase(PartitionId(8), &here), Err(Refused::NotQuarantined(PartitionId(8))));
+        desired.erase(PartitionId(9), &here).expect("it lies here");
+        assert_eq!(desired.gone.get(&PartitionId(9)), Some(&Gone::Erased));
+        let again = desired.add_partition(&name("t"), range("t", None), Some(PartitionId(9)));
+        assert_eq!(again, Err(Refused::IdInUse(PartitionId(9))));
     }
 
     #[test]

@@ -45,18 +45,27 @@ pub enum DesiredFlaw {
         /// Which line.
         line: usize,
     },
+    /// Replaced; but after a power loss the file before it may be back.
+    #[error("{path} was replaced, and may not stay so: {source}", path = path.display())]
+    Unsure {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 /// Where the desired state is kept.
 pub struct DesiredFile {
     files: Arc<dyn Files>,
     dir: PathBuf,
+    unsure: bool,
 }
 
 impl DesiredFile {
     /// The file in a data directory.
     pub fn new(files: Arc<dyn Files>, dir: PathBuf) -> DesiredFile {
-        DesiredFile { files, dir }
+        DesiredFile { files, dir, unsure: false }
     }
 
     fn path(&self) -> PathBuf {
@@ -76,10 +85,25 @@ impl DesiredFile {
         decode(body).map_err(|line| DesiredFlaw::Line { path, line })
     }
 
-    /// Puts a new state in its place, durably.
-    pub fn write(&self, desired: &Desired) -> Result<(), DesiredFlaw> {
-        let io = |source| DesiredFlaw::Io { path: self.path(), source };
-        files::replace(&*self.files, &self.dir, NAME, &encode(desired)).map_err(io)
+    /// Puts a new state in its place, durably. After [`DesiredFlaw::Unsure`]
+    /// either state may be found by the next start, until one is written.
+    pub fn write(&mut self, desired: &Desired) -> Result<(), DesiredFlaw> {
+        let path = self.path();
+        let Err(source) = files::replace(&*self.files, &self.dir, NAME, &encode(desired)) else {
+            self.unsure = false;
+            return Ok(());
+        };
+        // Who reads something else now will not read the new state later.
+        if matches!(self.read(), Ok(found) if found != *desired) {
+            return Err(DesiredFlaw::Io { path, source });
+        }
+        self.unsure = true;
+        Err(DesiredFlaw::Unsure { path, source })
+    }
+
+    /// May the next start find another state than the one written last?
+    pub fn is_unsure(&self) -> bool {
+        self.unsure
     }
 }
 
@@ -87,24 +111,19 @@ fn encode(desired: &Desired) -> Vec<u8> {
     let mut text = format!("{FIRST_LINES}revision {}\nlast-id {}\n", desired.version, desired.last_id);
     let mut line = |line: String| writeln!(text, "{line}").expect("a String takes everything");
     for (name, spec) in &desired.tables {
-        let (layout, machine, profile) = (spec.layout, &spec.machine, profile_words(&spec.profile));
-        line(format!("table {} {layout} {machine} {profile}", words(name)));
+        line(format!("table {} {}", words(name), spec_words(spec)));
     }
     for (id, spec) in &desired.partitions {
         let born = if spec.born { "born" } else { "unborn" };
-        let (generation, term) = (spec.epoch.generation, spec.epoch.term);
-        line(format!(
-            "partition {} {} {} {generation} {term} {born}",
-            id.0,
-            words(&spec.table),
-            range_words(&spec.range)
-        ));
+        let (table, range, epoch) = (words(&spec.table), range_words(&spec.range), epoch_words(spec.epoch));
+        line(format!("partition {} {table} {range} {epoch} {born}", id.0));
     }
     for (id, gone) in &desired.gone {
         match gone {
             Gone::Erased => line(format!("erased {}", id.0)),
-            Gone::Quarantined { table, range, since_ms } => {
-                line(format!("quarantined {} {} {} {since_ms}", id.0, words(table), range_words(range)));
+            Gone::Quarantined { table, spec, range, epoch, since_ms } => {
+                let (table, range, epoch) = (words(table), range_words(range), epoch_words(*epoch));
+                line(format!("quarantined {} {table} {range} {epoch} {since_ms} {}", id.0, spec_words(spec)));
             }
         }
     }
@@ -124,9 +143,13 @@ fn range_words(range: &KeyRange) -> String {
     format!("x{} {}", hex(range.start()), range.end().map_or("-".to_owned(), |end| format!("x{}", hex(end))))
 }
 
-fn profile_words(profile: &Profile) -> String {
+fn epoch_words(epoch: Epoch) -> String {
+    format!("{} {}", epoch.generation, epoch.term)
+}
+
+fn spec_words(TableSpec { layout, machine, profile }: &TableSpec) -> String {
     let durability = profile.durability.map_or("-", Durability::name);
-    format!("{} {} {durability}", profile.store, profile.log)
+    format!("{layout} {machine} {} {} {durability}", profile.store, profile.log)
 }
 
 /// The state of a body whose seal held; else the number of the line at fault.
@@ -145,21 +168,11 @@ fn take<'a>(desired: &mut Desired, words: &mut impl Iterator<Item = &'a str>) ->
         "revision" => desired.version = number(words)?,
         "last-id" => desired.last_id = number(words)?,
         "table" => {
-            let name = table(words)?;
-            let (layout, machine) = (words.next()?.parse().ok()?, words.next()?.to_owned());
-            let profile = Profile {
-                store: words.next()?.parse::<StoreChoice>().ok()?,
-                log: words.next()?.parse::<LogChoice>().ok()?,
-                durability: match words.next()? {
-                    "-" => None,
-                    word => Some(word.parse().ok()?),
-                },
-            };
-            desired.tables.insert(name, TableSpec { layout, machine, profile });
+            desired.tables.insert(table(words)?, spec(words)?);
         }
         "partition" => {
             let (id, table, range) = (PartitionId(number(words)?), table(words)?, range(words)?);
-            let epoch = Epoch { generation: number(words)?, term: number(words)? };
+            let epoch = epoch(words)?;
             let born = match words.next()? {
                 "born" => true,
                 "unborn" => false,
@@ -169,7 +182,8 @@ fn take<'a>(desired: &mut Desired, words: &mut impl Iterator<Item = &'a str>) ->
         }
         "quarantined" => {
             let (id, table, range) = (PartitionId(number(words)?), table(words)?, range(words)?);
-            desired.gone.insert(id, Gone::Quarantined { table, range, since_ms: number(words)? });
+            let (epoch, since_ms, spec) = (epoch(words)?, number(words)?, spec(words)?);
+            desired.gone.insert(id, Gone::Quarantined { table, spec, range, epoch, since_ms });
         }
         "erased" => {
             desired.gone.insert(PartitionId(number(words)?), Gone::Erased);
@@ -185,6 +199,23 @@ fn number<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<u64> {
 
 fn table<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<TableName> {
     TableName::new(words.next()?, words.next()?)
+}
+
+fn epoch<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Epoch> {
+    Some(Epoch { generation: number(words)?, term: number(words)? })
+}
+
+fn spec<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<TableSpec> {
+    let (layout, machine) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+    let profile = Profile {
+        store: words.next()?.parse::<StoreChoice>().ok()?,
+        log: words.next()?.parse::<LogChoice>().ok()?,
+        durability: match words.next()? {
+            "-" => None,
+            word => Some(word.parse().ok()?),
+        },
+    };
+    Some(TableSpec { layout, machine, profile })
 }
 
 fn range<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<KeyRange> {
@@ -210,6 +241,7 @@ mod tests {
     use super::*;
     use model::Layout;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn what_is_written_is_read_and_looks_like_this() {
@@ -223,13 +255,14 @@ mod tests {
         }
         desired.remove_partition(PartitionId(2), None, 1_700_000_000_000).expect("there");
         desired.remove_partition(PartitionId(3), None, 1).expect("there");
-        desired.erase(PartitionId(3)).expect("quarantined");
+        desired.erase(PartitionId(3), &BTreeSet::new()).expect("quarantined");
         let bytes = encode(&desired);
         let text = std::str::from_utf8(&bytes).expect("text");
         let expected = "statehouse desired state\nversion 1\nrevision 10\nlast-id 3\n\
             table default kv hashed kv rocksdb local -\n\
             partition 1 default kv x x5555555555555555 1 0 born\n\
-            quarantined 2 default kv x5555555555555555 xaaaaaaaaaaaaaaaa 1700000000000\n\
+            quarantined 2 default kv x5555555555555555 xaaaaaaaaaaaaaaaa 1 0 1700000000000 \
+            hashed kv rocksdb local -\n\
             erased 3\n";
         assert_eq!(text.rsplit_once("crc32c").expect("sealed").0, expected);
         assert_eq!(decode(unseal(&bytes).expect("whole")), Ok(desired));

@@ -12,6 +12,7 @@ pub use file::{DesiredFile, DesiredFlaw};
 pub use table::{TableName, TableSpec};
 
 use model::{Epoch, KeyRange, PartitionId};
+use pipeline::LogChoice;
 use std::collections::BTreeMap;
 
 /// A partition that belongs here.
@@ -34,8 +35,13 @@ pub enum Gone {
     Quarantined {
         /// Whose keys it held.
         table: TableName,
+        /// What had been chosen for that table, which may be gone as well:
+        /// without it nobody could read the partition's records.
+        spec: TableSpec,
         /// Which keys it held.
         range: KeyRange,
+        /// Under whom it was written last.
+        epoch: Epoch,
         /// When it was removed: milliseconds since 1970.
         since_ms: u64,
     },
@@ -65,5 +71,20 @@ impl Desired {
         table: &'a TableName,
     ) -> impl Iterator<Item = (PartitionId, &'a PartitionSpec)> {
         self.partitions.iter().filter(move |(_, spec)| spec.table == *table).map(|(id, spec)| (*id, spec))
+    }
+
+    /// What was chosen for the table of a partition that belongs here, or did.
+    pub fn spec_of(&self, id: PartitionId) -> Option<&TableSpec> {
+        match (self.partitions.get(&id), self.gone.get(&id)) {
+            (Some(here), _) => self.tables.get(&here.table),
+            (None, Some(Gone::Quarantined { spec, .. })) => Some(spec),
+            (None, Some(Gone::Erased) | None) => None,
+        }
+    }
+
+    /// Does the node's log hold the partition's records? Those of partitions
+    /// that nobody knows are taken to be there.
+    pub fn is_logged(&self, id: PartitionId) -> bool {
+        self.spec_of(id).is_none_or(|spec| spec.profile.log == LogChoice::Local)
     }
 }

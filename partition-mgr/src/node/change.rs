@@ -2,9 +2,11 @@
 //! has followed.
 
 use super::{Core, Node, StartError, State};
-use crate::desired::{Desired, Refused, TableName, TableSpec, equal_ranges};
+use crate::desired::{Desired, DesiredFlaw, Refused, TableName, TableSpec, equal_ranges};
 use model::{Code, Epoch, KeyRange, Layout, PartitionId, code};
 use pipeline::LogChoice;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Why a control call did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +14,9 @@ pub enum ChangeError {
     /// It is refused, and nothing changed.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The desired state changed, and what is here could not follow.
-    #[error("it is desired, and could not be carried out: {0}")]
-    Undone(StartError),
+    /// The desired state changed, and what is here could not follow yet.
+    #[error("it is desired, could not be carried out, and will be tried again: {0}")]
+    Undone(Arc<StartError>),
     /// The desired state could not be written.
     #[error("it could not be written down: {0}")]
     Unwritten(StartError),
@@ -28,23 +30,46 @@ impl ChangeError {
     pub fn code(&self) -> Code {
         match self {
             ChangeError::Refused(refused) => refused.code(),
-            ChangeError::Undone(error) | ChangeError::Unwritten(error) => error.code(),
+            ChangeError::Undone(error) => error.code(),
+            ChangeError::Unwritten(error) => error.code(),
             ChangeError::Unable(_) => code::PROFILE_REFUSED,
         }
     }
 }
 
 impl Core {
-    fn change<T>(&self, change: impl FnOnce(&mut Desired) -> Result<T, Refused>) -> Result<T, ChangeError> {
+    /// Changes the desired state, then what is here. The change names the
+    /// partitions concerned: what others lack is not its failure.
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Desired, &BTreeSet<PartitionId>) -> Result<Vec<PartitionId>, Refused>,
+    ) -> Result<Vec<PartitionId>, ChangeError> {
         let mut state = self.state();
         let state: &mut State = &mut state;
+        self.make_sure(state)?;
+        let here = state.here();
         let mut next = state.desired.clone();
-        let done = change(&mut next)?;
-        state.file.write(&next).map_err(|flaw| ChangeError::Unwritten(flaw.into()))?;
-        state.desired = next;
-        self.reconcile(state).map_err(ChangeError::Undone)?;
-        Ok(done)
+        let concerned = change(&mut next, &here)?;
+        if next != state.desired {
+            state.file.write(&next).map_err(unwritten)?;
+            state.desired = next;
+        }
+        let mut failures = self.reconcile(state);
+        match concerned.iter().find_map(|id| failures.remove(id)) {
+            Some(failure) => Err(ChangeError::Undone(failure)),
+            None => Ok(concerned),
+        }
     }
+
+    /// After a write of unsure outcome the list is put back as it is here, so
+    /// that what the next start finds is what this one goes by.
+    pub(super) fn make_sure(&self, state: &mut State) -> Result<(), ChangeError> {
+        if state.file.is_unsure() { state.file.write(&state.desired).map_err(unwritten) } else { Ok(()) }
+    }
+}
+
+fn unwritten(flaw: DesiredFlaw) -> ChangeError {
+    ChangeError::Unwritten(flaw.into())
 }
 
 impl Node {
@@ -58,13 +83,13 @@ impl Node {
         let profile = spec.profile;
         profile.check().map_err(Refused::from)?;
         if profile.log == LogChoice::Store {
-            self.core.stores.open_journaled().map_err(|error| ChangeError::Undone(error.into()))?;
+            self.core.stores.open_journaled().map_err(|error| ChangeError::Undone(Arc::new(error.into())))?;
         }
         if self.core.stores.of(&profile).is_none() {
             return Err(ChangeError::Unable("this build has no RocksDB; choose store `memory`".to_owned()));
         }
         let count = if spec.layout == Layout::Hashed { partitions.clamp(1, 1024) } else { 1 };
-        self.core.change(|desired| {
+        self.core.change(|desired, _| {
             desired.create_table(name.clone(), spec)?;
             equal_ranges(count).into_iter().map(|range| desired.add_partition(&name, range, None)).collect()
         })
@@ -72,7 +97,7 @@ impl Node {
 
     /// Drops a table without partitions.
     pub fn drop_table(&self, name: &TableName) -> Result<(), ChangeError> {
-        self.core.change(|desired| desired.drop_table(name))
+        self.core.change(|desired, _| desired.drop_table(name).map(|()| Vec::new())).map(drop)
     }
 
     /// Adds a partition.
@@ -82,13 +107,22 @@ impl Node {
         range: KeyRange,
         id: Option<PartitionId>,
     ) -> Result<PartitionId, ChangeError> {
-        self.core.change(|desired| desired.add_partition(table, range, id))
+        let added = self.core.change(|desired, here| {
+            // The data that lies here under that id is somebody else's.
+            match id.filter(|id| here.contains(id)) {
+                Some(taken) => Err(Refused::IdInUse(taken)),
+                None => desired.add_partition(table, range, id).map(|id| vec![id]),
+            }
+        })?;
+        Ok(added[0])
     }
 
     /// Stops a partition and quarantines its data.
     pub fn remove_partition(&self, id: PartitionId, expected: Option<Epoch>) -> Result<(), ChangeError> {
         let now_ms = self.core.env.clock.wall().0 / 1_000_000;
-        self.core.change(|desired| desired.remove_partition(id, expected, now_ms))
+        self.core
+            .change(|desired, _| desired.remove_partition(id, expected, now_ms).map(|()| vec![id]))
+            .map(drop)
     }
 
     /// The same for the partitions that a range names.
@@ -100,15 +134,16 @@ impl Node {
         expected: Option<Epoch>,
     ) -> Result<Vec<PartitionId>, ChangeError> {
         let now_ms = self.core.env.clock.wall().0 / 1_000_000;
-        self.core.change(|desired| {
+        self.core.change(|desired, _| {
             let ids = desired.named_by(table, range, allow_many)?;
             ids.iter().try_for_each(|id| desired.remove_partition(*id, expected, now_ms))?;
             Ok(ids)
         })
     }
 
-    /// Deletes a quarantined partition's data, for good.
+    /// Deletes a quarantined partition's data, for good: also data that lies
+    /// here and that nobody knows.
     pub fn erase(&self, id: PartitionId) -> Result<(), ChangeError> {
-        self.core.change(|desired| desired.erase(id))
+        self.core.change(|desired, here| desired.erase(id, here).map(|()| vec![id])).map(drop)
     }
 }

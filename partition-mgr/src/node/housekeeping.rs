@@ -1,17 +1,18 @@
 //! Housekeeping: tells the log what stores hold, so that segments may go, and
 //! flushes whoever keeps the log too long.
 
-use super::{Core, join};
+use super::telling::purge;
+use super::{Core, State, join};
+use crate::desired::Gone;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use env::{Env, Joiner};
-use model::{PartitionId, Record, RecordKind, Stamp};
-use pipeline::LogChoice;
+use model::{Index, PartitionId, code};
 use statestore::Store;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use wal::{Append, Laggard, index_payload};
+use wal::{Append, Laggard};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(500);
@@ -30,7 +31,8 @@ impl Housekeeper {
                 core.keep_house();
             }
         };
-        let thread = env.spawn.thread("housekeeper", Box::new(run))?;
+        // Without it the log would grow until the disk is full.
+        let thread = env.vital_thread("housekeeper", code::INTERNAL, run)?;
         Ok(Housekeeper { stop: Some(stop), thread: Some(thread) })
     }
 }
@@ -43,12 +45,8 @@ impl Drop for Housekeeper {
 }
 
 impl Core {
-    fn keep_house(&self) {
-        let mut state = self.state();
-        if self.note_failures(&mut state) {
-            self.publish(&state);
-        }
-        drop(state);
+    pub(super) fn keep_house(&self) {
+        self.catch_up();
         if let Err(error) = self.flush_laggards() {
             tracing::error!(code = %error.code(), %error, "a laggard could not be flushed");
         }
@@ -57,28 +55,32 @@ impl Core {
         }
     }
 
+    /// What shards had to stop is published, what could not be done is tried again.
+    fn catch_up(&self) {
+        let mut state = self.state();
+        if let Err(error) = self.make_sure(&mut state) {
+            tracing::error!(code = %error.code(), %error, "the list on disk may not be the one in use");
+        }
+        if !state.undone.is_empty() {
+            let _ = self.reconcile(&mut state);
+        } else if self.note_failures(&mut state) {
+            self.publish(&state);
+        }
+    }
+
     /// A `Purge` for each partition whose store has flushed more.
     fn purge(&self) -> Result<(), super::StartError> {
         let mut state = self.state();
-        let logged = |id: &PartitionId| {
-            let table =
-                state.desired.partitions.get(id).and_then(|spec| state.desired.tables.get(&spec.table));
-            table.is_none_or(|table| table.profile.log == LogChoice::Local)
-        };
-        let ids: Vec<PartitionId> = state.held.keys().filter(|id| logged(id)).copied().collect();
-        let mut appends = Vec::new();
-        for id in ids {
-            // One that is lost, or being made, has nothing to say.
-            let Ok(flushed) = self.stores.flushed(id) else { continue };
-            if flushed > state.purged.get(&id).copied().unwrap_or_default() {
-                appends.push(purge(id, flushed));
-                state.purged.insert(id, flushed);
-            }
+        // One that is lost, or being made, has nothing to say.
+        let flushed = state.held.keys().filter_map(|id| Some((*id, self.stores.flushed(*id).ok()?)));
+        let due: Vec<(PartitionId, Index)> = flushed.filter(|(id, upto)| state.is_news(*id, *upto)).collect();
+        if due.is_empty() {
+            return Ok(());
         }
-        drop(state);
-        if !appends.is_empty() {
-            self.tell_log(&appends)?;
-        }
+        let appends: Vec<Append> = due.iter().map(|(id, upto)| purge(*id, *upto)).collect();
+        // Under the lock: a `Forget` in between would be undone by it.
+        self.tell_log(&appends)?;
+        state.purged.extend(due);
         Ok(())
     }
 
@@ -99,14 +101,17 @@ impl Core {
     }
 }
 
-fn purge(partition: PartitionId, upto: model::Index) -> Append {
-    Append::from(Record {
-        partition,
-        epoch: model::Epoch::default(),
-        first_index: upto + 1,
-        count: 0,
-        stamp: Stamp(0),
-        kind: RecordKind::Purge,
-        payload: index_payload(upto),
-    })
+impl State {
+    /// Is the log to hear that the partition's store has flushed so far?
+    fn is_news(&self, id: PartitionId, flushed: Index) -> bool {
+        // What is damaged is told by what the log and the stores say of each
+        // other: that must stand until the damage is dealt with.
+        let is_sound = self.held.get(&id).is_some_and(|held| held.refusal.is_none());
+        // A tombstone is about to make the log forget it.
+        let stays = self.desired.gone.get(&id) != Some(&Gone::Erased);
+        is_sound
+            && stays
+            && self.desired.is_logged(id)
+            && flushed > self.purged.get(&id).copied().unwrap_or_default()
+    }
 }

@@ -1,7 +1,7 @@
 //! What is here, in rows, for whoever asks.
 
-use super::Node;
-use crate::desired::{Gone, TableName};
+use super::{Core, Node, State};
+use crate::desired::{Gone, PartitionSpec, TableName};
 use model::{Epoch, Index, KeyRange, PartitionId};
 use statestore::Store;
 use std::sync::atomic::Ordering;
@@ -56,41 +56,10 @@ pub struct Vitals {
 impl Node {
     /// Every partition that belongs here or lies here, by id.
     pub fn list(&self) -> Vec<Listed> {
-        let mut state = self.core.state();
-        self.core.note_failures(&mut state);
-        let applied = |id: PartitionId| self.core.stores.applied(id).unwrap_or_default();
-        let here = state.desired.partitions.iter().map(|(id, spec)| {
-            let handle = state.handles.get(id);
-            let refusal = state.held.get(id).and_then(|held| held.refusal.clone());
-            Listed {
-                id: *id,
-                table: Some(spec.table.clone()),
-                range: Some(spec.range.clone()),
-                epoch: spec.epoch,
-                state: match handle {
-                    Some(_) => ListedState::Serving,
-                    None => ListedState::Failed(refusal.unwrap_or_default()),
-                },
-                applied: applied(*id),
-                under_way: handle.map_or((0, 0), |handle| handle.mailbox.room().held()),
-            }
-        });
-        let stays = state.held.keys().filter(|id| !state.desired.partitions.contains_key(id)).map(|id| {
-            let (table, range) = match state.desired.gone.get(id) {
-                Some(Gone::Quarantined { table, range, .. }) => (Some(table.clone()), Some(range.clone())),
-                _ => (None, None),
-            };
-            let (epoch, under_way) = (Epoch::default(), (0, 0));
-            Listed {
-                id: *id,
-                table,
-                range,
-                epoch,
-                state: ListedState::Quarantined,
-                applied: applied(*id),
-                under_way,
-            }
-        });
+        let state = self.core.state();
+        let here = state.desired.partitions.iter().map(|(id, spec)| self.core.of_here(&state, *id, spec));
+        let stays = state.here().into_iter().filter(|id| !state.desired.partitions.contains_key(id));
+        let stays = stays.map(|id| self.core.of_quarantined(&state, id));
         let mut all: Vec<Listed> = here.chain(stays).collect();
         all.sort_by_key(|one| one.id);
         all
@@ -107,5 +76,38 @@ impl Node {
             tables: core.state().desired.tables.len(),
             log_bytes: core.log_bytes.load(Ordering::Relaxed),
         }
+    }
+}
+
+impl Core {
+    fn of_here(&self, state: &State, id: PartitionId, spec: &PartitionSpec) -> Listed {
+        let handle = state.handles.get(&id);
+        // Looked at and left there: who notes it publishes it, too.
+        let failed = self.reports.failure_of(id);
+        let is_serving = handle.is_some() && failed.is_none();
+        let why = failed.or_else(|| state.why_not(id)).unwrap_or_default();
+        Listed {
+            id,
+            table: Some(spec.table.clone()),
+            range: Some(spec.range.clone()),
+            epoch: spec.epoch,
+            state: if is_serving { ListedState::Serving } else { ListedState::Failed(why) },
+            applied: self.stores.applied(id).unwrap_or_default(),
+            under_way: handle.map_or((0, 0), |handle| handle.mailbox.room().held()),
+        }
+    }
+
+    fn of_quarantined(&self, state: &State, id: PartitionId) -> Listed {
+        let (table, range, epoch) = match state.desired.gone.get(&id) {
+            Some(Gone::Quarantined { table, range, epoch, .. }) => {
+                (Some(table.clone()), Some(range.clone()), *epoch)
+            }
+            Some(Gone::Erased) | None => (None, None, Epoch::default()),
+        };
+        let applied = self.stores.applied(id).unwrap_or_default();
+        // One that cannot be erased says why.
+        let undone = state.undone.get(&id).cloned();
+        let state = undone.map_or(ListedState::Quarantined, ListedState::Failed);
+        Listed { id, table, range, epoch, state, applied, under_way: (0, 0) }
     }
 }

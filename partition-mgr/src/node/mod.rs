@@ -7,6 +7,7 @@ mod listing;
 mod reconcile;
 mod reports;
 mod start;
+mod telling;
 
 pub use change::ChangeError;
 pub use listing::{Listed, ListedState, Vitals};
@@ -23,7 +24,7 @@ use env::{Env, Joiner};
 use model::{Index, Limits, PartitionId};
 use prometheus_client::registry::Registry;
 use reports::Reports;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wal::{Inlet, Log};
@@ -61,8 +62,25 @@ struct State {
     desired: Desired,
     held: BTreeMap<PartitionId, Held>,
     handles: BTreeMap<PartitionId, Handle>,
+    /// Whom the log knows and no store holds.
+    strangers: BTreeSet<PartitionId>,
     /// Up to where the log has been told that stores hold each partition.
     purged: BTreeMap<PartitionId, Index>,
+    /// What could not be done with a partition, and why. It is tried again.
+    undone: BTreeMap<PartitionId, String>,
+}
+
+impl State {
+    /// Nothing is served yet.
+    fn new(
+        file: DesiredFile,
+        desired: Desired,
+        held: BTreeMap<PartitionId, Held>,
+        strangers: BTreeSet<PartitionId>,
+    ) -> State {
+        let (handles, purged, undone) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        State { file, desired, held, handles, strangers, purged, undone }
+    }
 }
 
 impl Core {
@@ -98,6 +116,11 @@ impl Node {
     /// messages that wait for shards now.
     pub fn waiting(&self) -> usize {
         self.core.inboxes.iter().map(crossbeam_channel::Sender::len).sum()
+    }
+
+    /// Does at once what housekeeping does twice a second.
+    pub fn keep_house(&self) {
+        self.core.keep_house();
     }
 
     /// Finishes what is under way and ends.

@@ -1,5 +1,6 @@
 //! From what is here to what should be: carries out the delta.
 
+use super::telling::forget;
 use super::{Core, State};
 use crate::delta::{Held, Op, delta};
 use crate::desired::TableSpec;
@@ -7,39 +8,50 @@ use crate::directory::{Handle, Map, Place, Standing, TableMap};
 use crate::node::StartError;
 use crate::shard::{Message, Order};
 use machine::{Kv, Machine};
-use model::{PartitionId, Record, RecordKind, Stamp, code};
+use model::{PartitionId, code};
 use partition::{Charter, Mailbox, Partition, Room};
-use pipeline::Profile;
+use pipeline::{LogChoice, Profile};
 use statestore::{Store, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use wal::{Append, Submission, Urgency};
 
 /// The machine of a table. Tables are only made of machines that are there.
 pub(super) fn machine_of(spec: &TableSpec) -> Arc<dyn Machine> {
     Arc::new(Kv { layout: spec.layout })
 }
 
+/// What could not be done with a partition.
+pub(super) type Failures = BTreeMap<PartitionId, Arc<StartError>>;
+
 impl Core {
-    /// Carries out what differs, then publishes what is served.
-    pub(super) fn reconcile(&self, state: &mut State) -> Result<(), StartError> {
+    /// Carries out what differs, then publishes what is served. What fails with
+    /// one partition keeps no other waiting, and is tried again the next time.
+    pub(super) fn reconcile(&self, state: &mut State) -> Failures {
         self.note_failures(state);
-        let ops = delta(&state.desired, &state.held);
-        let close: Vec<PartitionId> = picked(&ops, |op| matches!(op, Op::Close(_)));
-        let delete = picked(&ops, |op| matches!(op, Op::Delete(_)));
-        let create = picked(&ops, |op| matches!(op, Op::Create(_)));
-        let open = picked(&ops, |op| matches!(op, Op::Open(_)));
-        for id in picked(&ops, |op| matches!(op, Op::Missing(_))) {
+        let ops = delta(&state.desired, &state.held, &state.strangers);
+        let of = |is_wanted: fn(&Op) -> bool| picked(&ops, is_wanted);
+        let mut failures = Failures::new();
+        for id in of(|op| matches!(op, Op::Missing(_))) {
             self.say_missing(state, id);
         }
-        self.close(state, &close);
-        delete.into_iter().try_for_each(|id| self.delete(state, id))?;
-        self.create(state, &create)?;
-        for id in open {
-            self.open(state, id)?;
+        self.close(state, &of(|op| matches!(op, Op::Close(_))));
+        for id in of(|op| matches!(op, Op::Delete(_))) {
+            note(&mut failures, &[id], self.delete(state, id));
         }
+        self.create(state, &of(|op| matches!(op, Op::Create(_))), &mut failures);
+        let made = |id: &PartitionId| !failures.contains_key(id);
+        let open: Vec<PartitionId> = of(|op| matches!(op, Op::Open(_))).into_iter().filter(made).collect();
+        let unborn: Vec<PartitionId> =
+            open.iter().filter(|id| !state.desired.partitions[id].born).copied().collect();
+        note(&mut failures, &unborn, self.bear(state, &unborn));
+        for id in open {
+            if !failures.contains_key(&id) {
+                note(&mut failures, &[id], self.open(state, id));
+            }
+        }
+        list_undone(state, &failures);
         self.publish(state);
-        Ok(())
+        failures
     }
 
     /// Partitions that shards had to stop since the last look.
@@ -78,34 +90,25 @@ impl Core {
         }
     }
 
-    /// There is a tombstone: the rows go, and the log forgets.
+    /// There is a tombstone: the log forgets, then the rows go. A crash between
+    /// leaves rows with a tombstone, or, where an answer of the log outruns its
+    /// sync, a stranger with one: the next start does the rest of either.
     fn delete(&self, state: &mut State, id: PartitionId) -> Result<(), StartError> {
-        self.stores.remove(id)?;
-        let record = Record {
-            partition: id,
-            epoch: model::Epoch::default(),
-            first_index: 1,
-            count: 0,
-            stamp: Stamp(0),
-            kind: RecordKind::Forget,
-            payload: bytes::Bytes::new(),
-        };
-        self.tell_log(&[Append::from(record)])?;
+        self.tell_log(&[forget(id)])?;
+        match self.stores.remove(id) {
+            // Only the log knew it, or it went the last time.
+            Ok(()) | Err(StoreError::Unknown(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         state.held.remove(&id);
+        state.strangers.remove(&id);
         state.purged.remove(&id);
         Ok(())
     }
 
-    /// Hands the log what nobody waits for.
-    pub(super) fn tell_log(&self, appends: &[Append]) -> Result<(), wal::LogError> {
-        let packet = self.inlet.frame(appends)?;
-        // A full disk refuses it; it is said again at the next start or tick.
-        let answer = Box::new(|_| ());
-        self.inlet.submit(Submission { packet, urgency: Urgency::Urgent, answer })
-    }
-
-    /// Makes stores for new partitions: all of a store's in one go.
-    fn create(&self, state: &mut State, ids: &[PartitionId]) -> Result<(), StartError> {
+    /// Makes stores for new partitions: all of a store's in one go, or each
+    /// alone where that fails.
+    fn create(&self, state: &mut State, ids: &[PartitionId], failures: &mut Failures) {
         let mut by_profile: BTreeMap<String, (Profile, Vec<PartitionId>)> = BTreeMap::new();
         for id in ids {
             let profile = profile_of(state, *id);
@@ -113,15 +116,26 @@ impl Core {
             of.1.push(*id);
         }
         for (profile, ids) in by_profile.into_values() {
-            self.store_of(&profile)?.create(&ids, 0)?;
-            for id in ids {
+            let make = |ids: &[PartitionId]| Ok(self.store_of(&profile)?.create(ids, 0)?);
+            if make(&ids).is_err() {
+                ids.iter().for_each(|id| note(failures, &[*id], make(&[*id])));
+            }
+            for id in ids.into_iter().filter(|id| !failures.contains_key(id)) {
                 state.held.insert(id, Held { applied: 0, serving: false, refusal: None });
-                state.desired.set_born(id);
             }
         }
-        if !ids.is_empty() {
-            state.file.write(&state.desired)?;
+    }
+
+    /// Writes down that their stores are made, before anybody can be answered
+    /// by them: from then on a store without them has lost them.
+    fn bear(&self, state: &mut State, unborn: &[PartitionId]) -> Result<(), StartError> {
+        if unborn.is_empty() {
+            return Ok(());
         }
+        let mut next = state.desired.clone();
+        unborn.iter().for_each(|id| next.set_born(*id));
+        state.file.write(&next)?;
+        state.desired = next;
         Ok(())
     }
 
@@ -155,10 +169,10 @@ impl Core {
     pub(super) fn publish(&self, state: &State) {
         let tables = state.desired.tables.iter().map(|(name, spec)| {
             let places = state.desired.of_table(name).map(|(id, partition)| {
-                let standing = match (state.handles.get(&id), state.held.get(&id)) {
-                    (Some(handle), _) => Standing::Serving(handle.clone()),
-                    (None, held) => {
-                        let why = held.and_then(|held| held.refusal.clone());
+                let standing = match state.handles.get(&id) {
+                    Some(handle) => Standing::Serving(handle.clone()),
+                    None => {
+                        let why = state.why_not(id);
                         Standing::Failed(why.unwrap_or_else(|| "it is being opened or closed".to_owned()))
                     }
                 };
@@ -172,16 +186,44 @@ impl Core {
     /// Rows of tables without a log survive an orderly end.
     pub(super) fn flush_what_no_log_has(&self) {
         let state = self.state();
-        let unlogged = state.held.keys().filter(|id| {
-            let table =
-                state.desired.partitions.get(id).and_then(|spec| state.desired.tables.get(&spec.table));
-            table.is_some_and(|table| table.profile.log == pipeline::LogChoice::None)
-        });
-        let ids: Vec<PartitionId> = unlogged.copied().collect();
+        let is_unlogged = |id: &&PartitionId| {
+            state.desired.spec_of(**id).is_some_and(|spec| spec.profile.log == LogChoice::None)
+        };
+        let ids: Vec<PartitionId> = state.held.keys().filter(is_unlogged).copied().collect();
         if let Err(error) = self.stores.flush(&ids) {
             tracing::error!(code = %error.code(), %error, "tables without a log could not be flushed");
         }
     }
+}
+
+impl State {
+    /// What lies here, in a store or in the log alone.
+    pub(super) fn here(&self) -> BTreeSet<PartitionId> {
+        self.held.keys().chain(&self.strangers).copied().collect()
+    }
+
+    /// Why a partition is not served, if somebody knows.
+    pub(super) fn why_not(&self, id: PartitionId) -> Option<String> {
+        let refusal = self.held.get(&id).and_then(|held| held.refusal.clone());
+        refusal.or_else(|| self.undone.get(&id).cloned())
+    }
+}
+
+fn note(failures: &mut Failures, ids: &[PartitionId], result: Result<(), StartError>) {
+    if let Err(error) = result {
+        let error = Arc::new(error);
+        failures.extend(ids.iter().map(|id| (*id, error.clone())));
+    }
+}
+
+/// What is new among it is said once; it is tried again often.
+fn list_undone(state: &mut State, failures: &Failures) {
+    let told = |(id, error): (&PartitionId, &Arc<StartError>)| (*id, format!("{} {error}", error.code()));
+    let undone: BTreeMap<PartitionId, String> = failures.iter().map(told).collect();
+    for (id, why) in undone.iter().filter(|(id, why)| state.undone.get(id) != Some(why)) {
+        tracing::error!(partition = id.0, %why, "what should be done with a partition cannot be");
+    }
+    state.undone = undone;
 }
 
 fn picked(ops: &[Op], is_wanted: impl Fn(&Op) -> bool) -> Vec<PartitionId> {

@@ -54,6 +54,11 @@ impl Reports {
         }
     }
 
+    /// Why a partition failed, if it did since it was last asked.
+    pub fn failure_of(&self, id: PartitionId) -> Option<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).failed.get(&id).cloned()
+    }
+
     /// Those that failed since it was last asked, and why.
     pub fn take_failed(&self) -> BTreeMap<PartitionId, String> {
         std::mem::take(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner).failed)

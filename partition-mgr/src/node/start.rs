@@ -7,7 +7,7 @@ use super::reports::Reports;
 use super::{Core, Node, State};
 use crate::data_dir::{DataDir, DataDirError, Expect};
 use crate::delta::Held;
-use crate::desired::{Desired, DesiredFile, DesiredFlaw, Gone, TableName};
+use crate::desired::{Desired, DesiredFile, DesiredFlaw};
 use crate::directory::Directory;
 use crate::meters::Meters;
 use crate::shard::ShardThread;
@@ -17,12 +17,12 @@ use machine::Machine;
 use model::{Code, Limits, PartitionId, code};
 use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
 use pipeline::LogChoice;
-use statestore::{Store, StoreError};
-use std::collections::BTreeMap;
+use statestore::StoreError;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy};
+use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy, Writer};
 
 /// What a node is started with.
 #[derive(Clone, Debug)]
@@ -54,6 +54,9 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The log did not take what it was told.
+    #[error(transparent)]
+    Untold(Arc<LogError>),
     /// Bringing the stores up.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -68,9 +71,11 @@ impl StartError {
         match self {
             StartError::DataDir(error) => error.code(),
             StartError::Desired(DesiredFlaw::Io { .. }) => code::DIRECTORY_IO,
+            StartError::Desired(DesiredFlaw::Unsure { .. }) => code::DESIRED_UNSURE,
             StartError::Desired(_) => code::DESIRED_DAMAGED,
             StartError::Store(error) => error.code(),
             StartError::Log(error) => error.code(),
+            StartError::Untold(error) => error.code(),
             StartError::Replay(error) => error.code(),
             StartError::Thread(_) => code::INTERNAL,
         }
@@ -98,8 +103,9 @@ impl Node {
             workers: shards.max(2),
         };
         let report = replay.run(env, &mut reader, &recovery, progress)?;
-        desired.take_note_of(stores.partitions()?.into_iter().chain(report.strangers.iter().copied()));
-        let held = held(&report, sync);
+        let held = held(&report, sync, &desired);
+        let strangers = strangers(&writer, &held);
+        desired.take_note_of(held.keys().chain(&strangers).copied());
         let log = Log::start(env, writer)?;
         let meters = Meters::new();
         let reports = Arc::new(Reports::new(meters.failures.clone()));
@@ -113,20 +119,15 @@ impl Node {
             inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
             directory: Arc::new(Directory::default()),
             reports,
-            state: Mutex::new(State {
-                file,
-                desired,
-                held,
-                handles: BTreeMap::new(),
-                purged: BTreeMap::new(),
-            }),
+            state: Mutex::new(State::new(file, desired, held, strangers)),
             started,
             log_bytes: AtomicU64::new(0),
             meters,
             log_meters: log.meters().clone(),
         });
         let mut node = Node { core: core.clone(), housekeeper: None, shards: threads, log: Some(log) };
-        core.reconcile(&mut core.state())?;
+        // What cannot be done is listed, and tried again.
+        let _ = core.reconcile(&mut core.state());
         node.housekeeper = Some(Housekeeper::start(env, core)?);
         Ok(node)
     }
@@ -193,28 +194,66 @@ impl Machines for ByPartition {
 }
 
 fn machines(desired: &Desired) -> ByPartition {
-    let machine = |table: &TableName| desired.tables.get(table).map(machine_of);
-    let here = desired.partitions.iter().map(|(id, spec)| (*id, &spec.table));
-    let gone = desired.gone.iter().filter_map(|(id, gone)| match gone {
-        Gone::Quarantined { table, .. } => Some((*id, table)),
-        Gone::Erased => None,
-    });
-    ByPartition(here.chain(gone).filter_map(|(id, table)| Some((id, machine(table)?))).collect())
+    let known = desired.partitions.keys().chain(desired.gone.keys());
+    ByPartition(known.filter_map(|id| Some((*id, machine_of(desired.spec_of(*id)?)))).collect())
 }
 
-/// What is here, and what of it must not be served.
-fn held(report: &ReplayReport, sync: SyncPolicy) -> BTreeMap<PartitionId, Held> {
+/// Whom the log knows and no store holds: nobody would ever let it go of them.
+fn strangers(log: &Writer, held: &BTreeMap<PartitionId, Held>) -> BTreeSet<PartitionId> {
+    let known = log.carriers().iter().map(|(id, _)| id);
+    known.filter(|id| id.is_ordinary() && !held.contains_key(id)).collect()
+}
+
+/// What is here, and what of it must not be served. Whose records the log does
+/// not hold loses nothing by what happens to it.
+fn held(report: &ReplayReport, sync: SyncPolicy, desired: &Desired) -> BTreeMap<PartitionId, Held> {
     let held = report.partitions.iter().map(|(id, replayed)| {
         let refusal = replayed.refusal.as_ref().map(|why| format!("{} {why}", why.code()));
         // A log that syncs before it answers is never behind its stores.
         let lost = report.ahead.get(id).filter(|_| sync == SyncPolicy::Each).map(|applied| {
             format!("{} the log ends before index {applied}, which the store has", code::LOG_DAMAGED)
         });
-        let refusal = refusal.or(lost);
+        let refusal = refusal.or(lost).filter(|_| desired.is_logged(*id));
         if let Some(why) = &refusal {
             tracing::error!(partition = id.0, %why, "a partition is not served");
         }
         (*id, Held { applied: replayed.applied, serving: false, refusal })
     });
     held.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::{TableName, TableSpec, equal_ranges};
+    use model::{Durability, Layout};
+    use partition::{PartitionReplay, Refusal};
+    use pipeline::{Profile, StoreChoice};
+    use wal::Condemned;
+
+    #[test]
+    fn damage_of_the_log_concerns_those_whose_records_it_holds() {
+        let mut desired = Desired::default();
+        // Of each table one partition is here and one in quarantine.
+        for log in [LogChoice::Local, LogChoice::Store, LogChoice::None] {
+            let durability = (log == LogChoice::None).then_some(Durability::Memory);
+            let profile = Profile { store: StoreChoice::Rocks, log, durability };
+            let table = TableName::new("default", &log.to_string()).expect("a name");
+            let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile };
+            desired.create_table(table.clone(), spec).expect("new");
+            let add = |range| desired.add_partition(&table, range, None).expect("free");
+            let ids: Vec<PartitionId> = equal_ranges(2).into_iter().map(add).collect();
+            desired.remove_partition(ids[1], None, 0).expect("there");
+        }
+        let mut report = ReplayReport::default();
+        for id in (1..=7).map(PartitionId) {
+            let lost = Condemned { partition: id, first: 3, last: 9, promise: false };
+            let refusal = Some(Refusal::Damaged(lost));
+            report.partitions.insert(id, PartitionReplay { from: 2, applied: 2, refusal });
+        }
+        let held = held(&report, SyncPolicy::Each, &desired);
+        let refused: Vec<u64> =
+            held.iter().filter(|(_, h)| h.refusal.is_some()).map(|(id, _)| id.0).collect();
+        assert_eq!(refused, [1, 2, 7], "and of whom nobody knows");
+    }
 }

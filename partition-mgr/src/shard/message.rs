@@ -14,7 +14,7 @@ pub enum Message {
     /// What became of a submission to the log.
     Log(Ticket, LogOutcome),
     /// What became of a batch that the store makes durable itself.
-    Stored(Vec<PartitionId>, Result<(), Arc<StoreError>>),
+    Stored(Stored),
     /// The manager's.
     Order(Order),
     /// The shard's thread is to end. The pure shard never sees it.
@@ -74,6 +74,36 @@ pub struct StoreJob {
     pub parts: Vec<Part>,
     /// Whose parts they are.
     pub partitions: Vec<PartitionId>,
+}
+
+/// What became of a batch for a store.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// These have their parts.
+    pub partitions: Vec<PartitionId>,
+    /// These do not.
+    pub refused: Vec<(PartitionId, StoreError)>,
+}
+
+impl StoreJob {
+    /// Applies the parts as one batch. Where the store refuses that, each is
+    /// applied alone, so that one bad part costs its own partition only: a part
+    /// that got in before the refusal is skipped the second time.
+    pub fn run(self) -> Stored {
+        let StoreJob { store, parts, partitions } = self;
+        let Err(error) = store.apply(&parts) else { return Stored { partitions, refused: Vec::new() } };
+        if let [one] = partitions[..] {
+            return Stored { partitions: Vec::new(), refused: vec![(one, error)] };
+        }
+        let mut stored = Stored::default();
+        for part in parts {
+            match store.apply(std::slice::from_ref(&part)) {
+                Ok(()) => stored.partitions.push(part.partition),
+                Err(error) => stored.refused.push((part.partition, error)),
+            }
+        }
+        stored
+    }
 }
 
 /// What a round leaves to be done.

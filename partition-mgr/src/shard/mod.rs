@@ -13,6 +13,6 @@ mod round;
 mod tenant;
 mod thread;
 
-pub use message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob};
+pub use message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored};
 pub use round::Shard;
 pub use thread::{Inbox, SLACK, ShardThread};

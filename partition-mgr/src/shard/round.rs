@@ -1,12 +1,12 @@
 //! One round of a shard.
 
-use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, is_journaled};
+use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored, is_journaled};
 use super::tenant::Tenant;
 use env::{Clock, Mono, Wall};
 use model::{Limits, PartitionId};
-use partition::{Envelope, Input, Outbox};
+use partition::{Envelope, Input, Outbox, Partition};
 use pipeline::{DrainLimits, Refusal, Ticket};
-use statestore::{Part, Store, StoreError};
+use statestore::{Part, Store};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use wal::{Append, Urgency};
@@ -94,12 +94,8 @@ impl Shard {
         match message {
             Message::Request(envelope) => self.take_request(now, envelope),
             Message::Log(ticket, outcome) => self.take_log_outcome(now, ticket, outcome),
-            Message::Stored(partitions, result) => self.take_stored(now, &partitions, &result, effects),
-            Message::Order(Order::Open(partition)) => {
-                let id = partition.charter().id;
-                let before = self.tenants.insert(id, Tenant::new(*partition));
-                assert!(before.is_none(), "partition {id} would be opened twice");
-            }
+            Message::Stored(stored) => self.take_stored(now, stored, effects),
+            Message::Order(Order::Open(partition)) => self.open(now, *partition),
             Message::Order(Order::Close(id)) => self.retire(now, id),
             Message::Stop => unreachable!("the thread that drives the shard keeps it"),
             Message::Order(Order::CloseAll) => {
@@ -107,6 +103,16 @@ impl Shard {
                 ids.into_iter().for_each(|id| self.retire(now, id));
             }
         }
+    }
+
+    /// One more partition. On a full disk it begins as the others are.
+    fn open(&mut self, now: Mono, mut partition: Partition) {
+        let id = partition.charter().id;
+        if self.full_since.is_some() && partition.uses_log() {
+            partition.step(now, Input::Full(true), &mut self.outbox);
+        }
+        let before = self.tenants.insert(id, Tenant::new(partition));
+        assert!(before.is_none(), "partition {id} would be opened twice");
     }
 
     fn take_request(&mut self, now: Mono, Envelope { partition, request }: Envelope) {
@@ -206,29 +212,21 @@ impl Shard {
                 }
                 effects.stores.push(batch);
             } else {
-                let stored = batch.store.apply(&batch.parts).map_err(Arc::new);
-                self.take_stored(clock.mono(), &batch.partitions, &stored, effects);
+                let stored = batch.run();
+                self.take_stored(clock.mono(), stored, effects);
             }
         }
     }
 
-    fn take_stored(
-        &mut self,
-        now: Mono,
-        partitions: &[PartitionId],
-        result: &Result<(), Arc<StoreError>>,
-        effects: &mut Effects,
-    ) {
-        for id in partitions {
-            let Some(tenant) = self.tenants.get_mut(id) else { continue };
+    fn take_stored(&mut self, now: Mono, stored: Stored, effects: &mut Effects) {
+        for id in stored.partitions {
+            let Some(tenant) = self.tenants.get_mut(&id) else { continue };
             tenant.storing = false;
-            match result {
-                Ok(()) => {
-                    tenant.partition.step(now, Input::Stored, &mut self.outbox);
-                    list(&mut self.appliers, *id, tenant);
-                }
-                Err(error) => self.fail(now, *id, &format!("{} {error}", error.code()), effects),
-            }
+            tenant.partition.step(now, Input::Stored, &mut self.outbox);
+            list(&mut self.appliers, id, tenant);
+        }
+        for (id, error) in stored.refused {
+            self.fail(now, id, &format!("{} {error}", error.code()), effects);
         }
     }
 

@@ -5,7 +5,7 @@ use super::round::Shard;
 use crate::meters::Meters;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use env::{Clock, Env, Fatal, Joiner};
-use model::Limits;
+use model::{Limits, code};
 use std::io;
 use std::sync::Arc;
 use wal::{LogError, Submission};
@@ -51,9 +51,10 @@ impl ShardThread {
             fatal: env.fatal.clone(),
         };
         let threads = vec![
-            env.spawn.thread(&format!("shard-{number}"), Box::new(move || driver.run()))?,
-            env.spawn
-                .thread(&format!("journal-{number}"), Box::new(move || write_journals(&journal, &back)))?,
+            env.vital_thread(&format!("shard-{number}"), code::INTERNAL, move || driver.run())?,
+            env.vital_thread(&format!("journal-{number}"), code::INTERNAL, move || {
+                write_journals(&journal, &back);
+            })?,
         ];
         Ok(ShardThread { inbox, threads })
     }
@@ -63,7 +64,7 @@ impl Drop for ShardThread {
     fn drop(&mut self) {
         let _ = self.inbox.send(Message::Stop);
         for thread in self.threads.drain(..) {
-            // A panic there has already been reported by the thread itself.
+            // A panic there has ended the process.
             let _ = thread.join();
         }
     }
@@ -71,9 +72,8 @@ impl Drop for ShardThread {
 
 /// Batches of stores that sync their own journal: this thread waits for them.
 fn write_journals(jobs: &Receiver<StoreJob>, back: &Inbox) {
-    for StoreJob { store, parts, partitions } in jobs {
-        let stored = store.apply(&parts).map_err(Arc::new);
-        if back.send(Message::Stored(partitions, stored)).is_err() {
+    for job in jobs {
+        if back.send(Message::Stored(job.run())).is_err() {
             return;
         }
     }

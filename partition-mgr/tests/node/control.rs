@@ -1,15 +1,11 @@
 //! Control calls: what is asked for is there when they return, and data goes
 //! only by name.
 
-use crate::world::{World, all, key, name};
+use crate::world::{MEMORY, World, all, key, name};
 use model::{PartitionId, code};
 use partition_mgr::{Expect, ListedState, Node, Settings};
 use pipeline::Profile;
 use std::num::NonZeroU8;
-
-fn states(world: &World) -> Vec<(u64, ListedState)> {
-    world.node().list().into_iter().map(|one| (one.id.0, one.state)).collect()
-}
 
 #[test]
 fn a_removed_partition_stays_until_it_is_erased() {
@@ -21,7 +17,7 @@ fn a_removed_partition_stays_until_it_is_erased() {
     assert_eq!(world.handle("t", &key("k")).err(), Some("no partition".to_owned()));
     for _ in 0..2 {
         let quarantined: Vec<_> =
-            states(&world).into_iter().filter(|s| s.1 != ListedState::Serving).collect();
+            world.states().into_iter().filter(|s| s.1 != ListedState::Serving).collect();
         assert_eq!(quarantined, [(removed.0, ListedState::Quarantined)]);
         let held = world.node().list().into_iter().find(|one| one.id == removed).expect("listed");
         assert_eq!(held.applied, 1, "its data is still there");
@@ -31,9 +27,9 @@ fn a_removed_partition_stays_until_it_is_erased() {
     let refused = world.node().erase(other).expect_err("in service");
     assert_eq!(refused.code(), code::NOT_QUARANTINED);
     world.node().erase(removed).expect("quarantined");
-    assert_eq!(states(&world).len(), 3);
+    assert_eq!(world.states().len(), 3);
     world.restart();
-    assert_eq!(states(&world).len(), 3);
+    assert_eq!(world.states().len(), 3);
 }
 
 #[test]
@@ -61,8 +57,8 @@ fn without_its_list_a_node_serves_nothing_and_deletes_nothing() {
     let kept = std::fs::read(&list).expect("written");
     std::fs::remove_file(&list).expect("removed");
     world.start();
-    assert!(states(&world).iter().all(|(_, state)| *state == ListedState::Quarantined));
-    assert_eq!(states(&world).len(), 4);
+    assert!(world.states().iter().all(|(_, state)| *state == ListedState::Quarantined));
+    assert_eq!(world.states().len(), 4);
     world.node.take().expect("it runs").stop();
     std::fs::write(&list, kept).expect("restored");
     world.start();
@@ -88,4 +84,37 @@ fn a_damaged_list_is_refused() {
     let env = env::real::env().expect("an environment");
     let refused = Node::start(&env, settings, &mut |_| ()).err().expect("refused");
     assert_eq!(refused.code(), code::DESIRED_DAMAGED, "{refused}");
+}
+
+#[test]
+fn looking_at_a_failure_leaves_it_to_be_published() {
+    let world = World::simulated();
+    world.table("t", MEMORY);
+    let broken = world.ask_bytes("t", "k", bytes::Bytes::from_static(b"no command"));
+    assert_eq!(broken.map_err(|refusal| refusal.code()), Err(code::UNKNOWN_OUTCOME));
+    // The report follows the answer.
+    while world.states().iter().all(|(_, state)| *state == ListedState::Serving) {
+        std::thread::yield_now();
+    }
+    world.node().keep_house();
+    assert!(world.handle("t", &key("k")).is_err(), "the directory knows");
+    assert_eq!(world.states().iter().filter(|(_, state)| *state == ListedState::Serving).count(), 3);
+}
+
+#[test]
+fn the_log_keeps_what_a_refused_partition_has_in_it() {
+    let mut world = World::simulated();
+    world.table("t", MEMORY);
+    let id = world.handle("t", &key("k")).expect("served").id;
+    world.put("t", "k", "v").expect("written");
+    world.ask_bytes("t", "k", bytes::Bytes::from_static(b"no command")).expect_err("unreadable");
+    world.node.take().expect("it runs").stop();
+    // Replay makes a checkpoint of the first record, and stops at the second.
+    world.limits.checkpoint_bytes = 1;
+    world.start();
+    let state = world.states().into_iter().find(|(listed, _)| *listed == id.0).expect("listed").1;
+    assert!(matches!(&state, ListedState::Failed(why) if why.starts_with("SH1301")), "{state:?}");
+    assert_eq!(world.node().list().iter().find(|one| one.id == id).map(|one| one.applied), Some(1));
+    world.node().keep_house();
+    assert_eq!(world.purged(id), Some(0));
 }

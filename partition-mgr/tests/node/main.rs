@@ -4,5 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests against the real disk")]
 
 mod control;
+mod erasing;
+mod making;
 mod profiles;
 mod world;

@@ -1,47 +1,114 @@
 //! A node in a scratch directory, and a client that waits for its answers.
 
 use bytes::Bytes;
-use env::real;
+use env::sim::SimDisk;
+use env::{Files, real};
 use machine::{KvCommand, Row};
 use model::command::{Command, encode_commands};
-use model::{Key, KeyRange, Layout, Limits, PartitionId, keyspace};
+use model::{Index, Key, KeyRange, Layout, Limits, PartitionId, keyspace};
 use partition::Outlet;
 use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::directory::{Handle, Standing};
-use partition_mgr::{Expect, Node, Settings};
-use pipeline::{Answer, Profile, Request};
+use partition_mgr::{Expect, ListedState, Node, Settings, StartError};
+use pipeline::{Answer, LogChoice, Profile, Request, StoreChoice};
 use std::num::NonZeroU8;
 use std::sync::{Arc, Condvar, Mutex};
 use tempfile::TempDir;
-use wal::SyncPolicy;
+use wal::{LogConfig, MarkPolicy, SyncPolicy};
 
 pub struct World {
     pub dir: TempDir,
+    /// Where everything but RocksDB's files is kept, if not on the real one.
+    pub disk: Option<SimDisk>,
+    pub limits: Limits,
     pub node: Option<Node>,
 }
 
 impl World {
     pub fn new() -> World {
-        let mut world = World { dir: tempfile::tempdir().expect("a scratch directory"), node: None };
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let limits = Limits { log_segment_bytes: 1 << 20, ..Limits::default() };
+        let mut world = World { dir, disk: None, limits, node: None };
         world.start();
         world
     }
 
+    /// A world on a simulated disk, for tables with memory stores.
+    pub fn simulated() -> World {
+        let limits = Limits { log_segment_bytes: 1 << 20, ..Limits::default() };
+        World::simulated_within(limits)
+    }
+
+    pub fn simulated_within(limits: Limits) -> World {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let data = dir.path().join("data");
+        std::fs::create_dir_all(data.join("store")).expect("made");
+        let disk = SimDisk::new();
+        for (dir, parent) in dir.path().ancestors().zip(dir.path().ancestors().skip(1)) {
+            disk.create_dir(dir).expect("made");
+            disk.sync_dir(parent).expect("synced");
+        }
+        let mut world = World { dir, disk: Some(disk), limits, node: None };
+        world.start();
+        world
+    }
+
+    pub fn disk(&self) -> &SimDisk {
+        self.disk.as_ref().expect("simulated")
+    }
+
+    /// Starts on what a crash left.
+    pub fn start_on(&mut self, disk: SimDisk) {
+        self.node.take().into_iter().for_each(Node::stop);
+        self.disk = Some(disk);
+        self.start();
+    }
+
     pub fn start(&mut self) {
+        self.try_start().expect("starts");
+    }
+
+    fn try_start(&mut self) -> Result<(), StartError> {
         let settings = Settings {
             data_dir: self.dir.path().join("data"),
             expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN },
-            limits: Limits { log_segment_bytes: 1 << 20, ..Limits::default() },
+            limits: self.limits.clone(),
             shards: 2,
             sync: SyncPolicy::Each,
         };
-        let env = real::env().expect("an environment");
-        self.node = Some(Node::start(&env, settings, &mut |_| ()).expect("starts"));
+        let mut env = real::env().expect("an environment");
+        if let Some(disk) = &self.disk {
+            env.files = Arc::new(disk.clone());
+        }
+        self.node = Some(Node::start(&env, settings, &mut |_| ())?);
+        Ok(())
     }
 
     pub fn restart(&mut self) {
         self.node.take().expect("it runs").stop();
         self.start();
+    }
+
+    /// Does the log know the partition? On a copy of the disk, as it is now.
+    pub fn log_knows(&self, id: PartitionId) -> bool {
+        self.purged(id).is_some()
+    }
+
+    /// Up to where the log may let go of the partition, if it knows it.
+    pub fn purged(&self, id: PartitionId) -> Option<Index> {
+        let disk = self.disk().after_process_death();
+        let dir = self.dir.path().join("data/log");
+        let identity = wal::inspect::owner(&disk, &dir).expect("readable").expect("somebody's");
+        let config = LogConfig {
+            dir,
+            identity,
+            sync: SyncPolicy::Each,
+            mark: MarkPolicy::Idle,
+            limits: self.limits.clone(),
+            plants: env::Plants::NONE,
+        };
+        let open = wal::open(Arc::new(disk), config, env::Mono(0)).expect("sound");
+        open.writer.carriers().get(id).map(|carrier| carrier.purged)
     }
 
     pub fn node(&self) -> &Node {
@@ -52,6 +119,11 @@ impl World {
     pub fn table(&self, text: &str, profile: Profile) -> Vec<PartitionId> {
         let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile };
         self.node().create_table(name(text), spec, 4).expect("made")
+    }
+
+    /// The ids that are listed, and how they stand.
+    pub fn states(&self) -> Vec<(u64, ListedState)> {
+        self.node().list().into_iter().map(|one| (one.id.0, one.state)).collect()
     }
 
     pub fn handle(&self, table: &str, key: &Key) -> Result<Handle, String> {
@@ -74,10 +146,15 @@ impl World {
     }
 
     fn ask(&self, table: &str, text: &str, command: KvCommand) -> Answer {
+        self.ask_bytes(table, text, encode_commands(&[Command::plain(command.encode())]))
+    }
+
+    /// One command, whatever the bytes say.
+    pub fn ask_bytes(&self, table: &str, text: &str, payload: Bytes) -> Answer {
         let handle = self.handle(table, &key(text)).expect("served");
         let outlet = Arc::new(Waiter::default());
         let request = Request {
-            payload: encode_commands(&[Command::plain(command.encode())]),
+            payload,
             count: 1,
             arrived: env::Mono(0),
             deadline: None,
@@ -108,6 +185,9 @@ pub fn key(text: &str) -> Key {
 pub fn name(text: &str) -> TableName {
     TableName::new("default", text).expect("a name")
 }
+
+/// Rows in memory, records in the log.
+pub const MEMORY: Profile = Profile { store: StoreChoice::Memory, log: LogChoice::Local, durability: None };
 
 pub fn all() -> KeyRange {
     KeyRange::all()

@@ -1,0 +1,8 @@
+//! A shard without its manager: rounds one by one, and its thread's end.
+
+#![allow(missing_docs, reason = "a test")]
+
+mod ends;
+mod full;
+mod refused_batch;
+mod world;

@@ -1,0 +1,80 @@
+//! A shard that is stepped by hand, and what it answers.
+
+use bytes::Bytes;
+use env::sim::SimClock;
+use machine::{Kv, KvCommand};
+use model::command::{Command, encode_commands};
+use model::{Code, Epoch, Key, Layout, Limits, PartitionId};
+use partition::{Charter, Envelope, Outlet, Partition, ReplyTo, Room};
+use partition_mgr::shard::{Effects, Message, Shard};
+use pipeline::{Answer, LogChoice, Profile, Request, StoreChoice};
+use statestore::{MemoryStore, Store};
+use std::sync::{Arc, Mutex};
+
+pub struct World {
+    pub shard: Shard,
+    pub store: Arc<dyn Store>,
+    pub clock: SimClock,
+    outlet: Arc<Answers>,
+}
+
+#[derive(Default)]
+struct Answers(Mutex<Vec<(u64, Answer)>>);
+
+impl Outlet for Answers {
+    fn deliver(&self, answers: &mut Vec<(u64, Answer)>) {
+        self.0.lock().expect("not poisoned").append(answers);
+    }
+}
+
+impl World {
+    pub fn new(limits: &Limits) -> World {
+        let store = MemoryStore::volatile(limits, env::Plants::NONE);
+        let (clock, outlet) = (SimClock::default(), Arc::default());
+        World { shard: Shard::new(limits), store: Arc::new(store), clock, outlet }
+    }
+
+    /// A new partition, ready to be opened.
+    pub fn partition(&self, id: u64, log: LogChoice) -> Partition {
+        let id = PartitionId(id);
+        self.store.create(&[id], 0).expect("a new one");
+        let profile = Profile { store: StoreChoice::Memory, log, durability: None };
+        let machine = Arc::new(Kv { layout: Layout::Hashed });
+        let charter = Charter { id, epoch: Epoch::FIRST, profile, machine, store: self.store.clone() };
+        Partition::open(charter).expect("it was made")
+    }
+
+    /// So many commands, to be answered under the token.
+    pub fn request(&self, id: u64, token: u64, count: u32, makes_room: bool) -> Message {
+        let key = Key::new("k").expect("a key");
+        let put = KvCommand::Upsert { key, value: Bytes::from("v") };
+        let commands: Vec<Command> = (0..count).map(|_| Command::plain(put.encode())).collect();
+        let permit = Room::new(1, 1 << 20).take(1).expect("room");
+        let request = Request {
+            payload: encode_commands(&commands),
+            count,
+            arrived: env::Mono(0),
+            deadline: None,
+            expected_epoch: None,
+            min_durability: None,
+            makes_room,
+            token: ReplyTo { outlet: self.outlet.clone(), token, permit },
+        };
+        Envelope { partition: PartitionId(id), request }.into()
+    }
+
+    pub fn step(&mut self, mut messages: Vec<Message>) -> Effects {
+        self.shard.step(&self.clock, &mut messages)
+    }
+
+    /// What was answered since it was last asked: by token, the code of a refusal.
+    pub fn answers(&self) -> Vec<(u64, Result<(), Code>)> {
+        let answers = std::mem::take(&mut *self.outlet.0.lock().expect("not poisoned"));
+        let mut answers: Vec<_> = answers
+            .into_iter()
+            .map(|(token, answer)| (token, answer.map(drop).map_err(|refusal| refusal.code())))
+            .collect();
+        answers.sort_by_key(|(token, _)| *token);
+        answers
+    }
+}
