@@ -1,0 +1,7 @@
+//! `statehouse` as a process: started, asked, misled, starved and killed.
+#![allow(missing_docs, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "tests against real processes, sockets and disks")]
+
+mod kill;
+mod process;
+mod talk;
