@@ -2,6 +2,9 @@
 #![allow(missing_docs, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "tests against real processes, sockets and disks")]
 
+mod bad_input;
+mod contents;
 mod kill;
 mod process;
+mod raw;
 mod talk;

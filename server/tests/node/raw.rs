@@ -1,0 +1,78 @@
+//! Calls that no gRPC library would make: any path, any headers, any bytes.
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::{HeaderMap, Method, Request};
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tonic::{Code, Status};
+
+/// One HTTP/2 connection.
+pub struct Raw {
+    requests: SendRequest<Bytes>,
+    driver: JoinHandle<()>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub struct Reply {
+    pub http: u16,
+    /// What gRPC makes of it, if it is gRPC.
+    pub status: Option<Status>,
+}
+
+impl Reply {
+    pub fn code(&self) -> Option<Code> {
+        self.status.as_ref().map(Status::code)
+    }
+}
+
+/// A message in its gRPC frame.
+pub fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).expect("no message is so long");
+    let mut bytes = vec![0];
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(message);
+    bytes
+}
+
+impl Raw {
+    pub async fn connect(address: SocketAddr) -> Raw {
+        let stream = TcpStream::connect(address).await.expect("a node that listens");
+        let (requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+        // Who calls sees what breaks the connection.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        Raw { requests, driver }
+    }
+
+    /// One call with these headers beside the usual ones, and this body.
+    pub async fn call(&self, path: &str, headers: &[(&str, &[u8])], body: Bytes) -> Result<Reply, h2::Error> {
+        let mut request = Request::builder().method(Method::POST).uri(format!("http://node{path}"));
+        request = request.header("content-type", "application/grpc").header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(()).expect("headers that HTTP can carry");
+        let (answer, mut outgoing) = self.requests.clone().ready().await?.send_request(request, false)?;
+        // It may be answered before all of it is read.
+        let _ = outgoing.send_data(body, true);
+        let answer = answer.await?;
+        let http = answer.status().as_u16();
+        let head = Status::from_header_map(answer.headers());
+        let mut incoming = answer.into_body();
+        while let Some(bytes) = incoming.data().await {
+            let length = bytes?.len();
+            incoming.flow_control().release_capacity(length)?;
+        }
+        let trailers: Option<HeaderMap> = incoming.trailers().await?;
+        let status = head.or_else(|| trailers.as_ref().and_then(Status::from_header_map));
+        Ok(Reply { http, status })
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
