@@ -3,8 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests against real processes, sockets and disks")]
 
 mod bad_input;
+mod connections;
 mod contents;
 mod kill;
+mod lifecycle;
+mod probe;
 mod process;
 mod raw;
 mod talk;

@@ -31,7 +31,6 @@ pub async fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 pub struct Ports {
     pub data: SocketAddr,
     pub control: SocketAddr,
-    pub peer: SocketAddr,
     pub metrics: SocketAddr,
 }
 
@@ -43,7 +42,7 @@ impl Ports {
             let (_, address) = lines().find(|(key, _)| *key == name)?;
             address.trim_matches('"').parse().ok()
         };
-        Some(Ports { data: at("data")?, control: at("control")?, peer: at("peer")?, metrics: at("metrics")? })
+        Some(Ports { data: at("data")?, control: at("control")?, metrics: at("metrics")? })
     }
 }
 
@@ -52,25 +51,25 @@ impl Ports {
 pub struct Launch {
     dir: PathBuf,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Launch {
     /// `statehouse` with these arguments and no others.
     pub fn plain(dir: &Path, args: &[&str]) -> Launch {
-        Launch { dir: dir.to_owned(), args: args.iter().map(|arg| (*arg).to_owned()).collect() }
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Launch { dir: dir.to_owned(), args, variables: Vec::new() }
     }
 
     /// A node whose data is `data` below the directory, on free ports, which
     /// ends without a lame duck.
     pub fn server(dir: &Path) -> Launch {
-        let launch = Launch::plain(dir, &["server", "--random-ports", "--quiet"]);
+        let launch = Launch::plain(dir, &["server", "--quiet"]);
         let (data, ports) = (launch.data_dir(), launch.ports_file());
-        launch
-            .with("--data-dir")
-            .with(data.display())
-            .with("--ports-file")
-            .with(ports.display())
-            .set("drain.lame-duck=0s")
+        let launch =
+            launch.with("--data-dir").with(data.display()).with("--ports-file").with(ports.display());
+        let free = ["data", "control", "peer", "metrics"].map(|name| format!("listen.{name}=127.0.0.1:0"));
+        free.iter().fold(launch.set("drain.lame-duck=0s"), |launch, free| launch.set(free))
     }
 
     /// One more argument.
@@ -82,6 +81,12 @@ impl Launch {
     /// One more key of the configuration.
     pub fn set(self, key: &str) -> Launch {
         self.with("--set").with(key)
+    }
+
+    /// One more variable of the environment.
+    pub fn variable(mut self, name: &str, value: impl ToString) -> Launch {
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
     }
 
     pub fn data_dir(&self) -> PathBuf {
@@ -108,6 +113,7 @@ impl Launch {
         for name in ours {
             command.env_remove(name);
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         Process { child: command.spawn().expect("the program starts"), launch: self.clone() }
     }
 
@@ -178,7 +184,8 @@ impl Process {
         kib * 1024
     }
 
-    fn said(&self, name: &str) -> String {
+    /// What it wrote to its standard output or error: `stdout`, `stderr`.
+    pub fn said(&self, name: &str) -> String {
         fs::read_to_string(self.launch.dir.join(name)).unwrap_or_default()
     }
 

@@ -1,7 +1,8 @@
 //! Calls that no gRPC library would make: any path, any headers, any bytes.
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::SendStream;
+use h2::client::{ResponseFuture, SendRequest};
 use http::{HeaderMap, Method, Request};
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -17,7 +18,6 @@ pub struct Raw {
 /// How a call ended.
 #[derive(Debug)]
 pub struct Reply {
-    pub http: u16,
     /// What gRPC makes of it, if it is gRPC.
     pub status: Option<Status>,
 }
@@ -40,25 +40,49 @@ pub fn framed(message: &[u8]) -> Vec<u8> {
 impl Raw {
     pub async fn connect(address: SocketAddr) -> Raw {
         let stream = TcpStream::connect(address).await.expect("a node that listens");
-        let (requests, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
-        // Who calls sees what breaks the connection.
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Raw { requests, driver }
+        Raw::on(stream).await.expect("HTTP/2")
     }
 
-    /// One call with these headers beside the usual ones, and this body.
-    pub async fn call(&self, path: &str, headers: &[(&str, &[u8])], body: Bytes) -> Result<Reply, h2::Error> {
+    /// On a connection that is there.
+    pub async fn on(stream: TcpStream) -> Result<Raw, h2::Error> {
+        let (requests, connection) = h2::client::handshake(stream).await?;
+        // Who calls sees what breaks the connection.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        Ok(Raw { requests, driver })
+    }
+
+    /// Begins a call with these headers beside the usual ones; its body is still
+    /// to come.
+    pub async fn begin(&self, path: &str, headers: &[(&str, &[u8])]) -> Result<Call, h2::Error> {
         let mut request = Request::builder().method(Method::POST).uri(format!("http://node{path}"));
         request = request.header("content-type", "application/grpc").header("te", "trailers");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(()).expect("headers that HTTP can carry");
-        let (answer, mut outgoing) = self.requests.clone().ready().await?.send_request(request, false)?;
+        let (answer, body) = self.requests.clone().ready().await?.send_request(request, false)?;
+        Ok(Call { answer, body })
+    }
+
+    /// One call with this body.
+    pub async fn call(&self, path: &str, headers: &[(&str, &[u8])], body: Bytes) -> Result<Reply, h2::Error> {
+        let mut call = self.begin(path, headers).await?;
         // It may be answered before all of it is read.
-        let _ = outgoing.send_data(body, true);
-        let answer = answer.await?;
-        let http = answer.status().as_u16();
+        let _ = call.body.send_data(body, true);
+        call.end().await
+    }
+}
+
+/// A call under way.
+pub struct Call {
+    pub body: SendStream<Bytes>,
+    answer: ResponseFuture,
+}
+
+impl Call {
+    /// Waits for the answer, all of it.
+    pub async fn end(self) -> Result<Reply, h2::Error> {
+        let answer = self.answer.await?;
         let head = Status::from_header_map(answer.headers());
         let mut incoming = answer.into_body();
         while let Some(bytes) = incoming.data().await {
@@ -67,7 +91,7 @@ impl Raw {
         }
         let trailers: Option<HeaderMap> = incoming.trailers().await?;
         let status = head.or_else(|| trailers.as_ref().and_then(Status::from_header_map));
-        Ok(Reply { http, status })
+        Ok(Reply { status })
     }
 }
 

@@ -46,22 +46,9 @@ fn profile(request: &mut CreateTableRequest) -> &mut Profile {
     request.profile.get_or_insert_default()
 }
 
-fn tables() -> Vec<Row> {
-    use tonic::Code::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound};
-    let drop_of = |name: &str| Call::Drop(DropTableRequest { name: name.to_owned(), header: None });
+fn profiles() -> Vec<Row> {
+    use tonic::Code::InvalidArgument;
     vec![
-        ("a table that is there", create(|r| r.name = "hashed".into()), AlreadyExists, code::TABLE_EXISTS),
-        ("a table without a name", create(|r| r.name.clear()), InvalidArgument, code::MALFORMED),
-        ("a name with a blank", create(|r| r.name = "a b".into()), InvalidArgument, code::MALFORMED),
-        ("an over-long name", create(|r| r.name = "n".repeat(129)), InvalidArgument, code::MALFORMED),
-        (
-            "a namespace with a slash",
-            create(|r| r.header = header(|h| h.namespace = "a/b".into())),
-            InvalidArgument,
-            code::MALFORMED,
-        ),
-        ("an unknown layout", create(|r| r.layout = "round".into()), InvalidArgument, code::MALFORMED),
-        ("an unknown machine", create(|r| r.machine = "loom".into()), InvalidArgument, code::MALFORMED),
         (
             "an unknown store",
             create(|r| profile(r).store = "tape".into()),
@@ -104,6 +91,25 @@ fn tables() -> Vec<Row> {
             InvalidArgument,
             code::PROFILE_REFUSED,
         ),
+    ]
+}
+
+fn tables() -> Vec<Row> {
+    use tonic::Code::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound};
+    let drop_of = |name: &str| Call::Drop(DropTableRequest { name: name.to_owned(), header: None });
+    vec![
+        ("a table that is there", create(|r| r.name = "hashed".into()), AlreadyExists, code::TABLE_EXISTS),
+        ("a table without a name", create(|r| r.name.clear()), InvalidArgument, code::MALFORMED),
+        ("a name with a blank", create(|r| r.name = "a b".into()), InvalidArgument, code::MALFORMED),
+        ("an over-long name", create(|r| r.name = "n".repeat(129)), InvalidArgument, code::MALFORMED),
+        (
+            "a namespace with a slash",
+            create(|r| r.header = header(|h| h.namespace = "a/b".into())),
+            InvalidArgument,
+            code::MALFORMED,
+        ),
+        ("an unknown layout", create(|r| r.layout = "round".into()), InvalidArgument, code::MALFORMED),
+        ("an unknown machine", create(|r| r.machine = "loom".into()), InvalidArgument, code::MALFORMED),
         ("dropping a table in use", drop_of("hashed"), FailedPrecondition, code::TABLE_NOT_EMPTY),
         ("dropping an unknown table", drop_of("unknown"), NotFound, code::NO_TABLE),
         ("dropping nothing", drop_of(""), InvalidArgument, code::MALFORMED),
@@ -186,6 +192,6 @@ fn removals() -> Vec<Row> {
 }
 
 pub fn all() -> Vec<(Refused, Call)> {
-    let rows = tables().into_iter().chain(additions()).chain(removals());
+    let rows = tables().into_iter().chain(profiles()).chain(additions()).chain(removals());
     rows.map(|(name, call, grpc, code)| (Refused { name, grpc, code }, call)).collect()
 }

@@ -46,7 +46,7 @@ fn of_kind(kind: &str, table: &str, header: Option<Header>, keys: &[String]) -> 
 type Row = (&'static str, &'static str, Option<Header>, Vec<String>, tonic::Code, Code);
 
 fn rows() -> Vec<Row> {
-    use tonic::Code::{FailedPrecondition, InvalidArgument, NotFound};
+    use tonic::Code::{InvalidArgument, NotFound};
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
     let a = || keys(&["a"]);
     vec![
@@ -80,6 +80,13 @@ fn rows() -> Vec<Row> {
             NotFound,
             code::NO_PARTITION,
         ),
+    ]
+}
+
+fn demands() -> Vec<Row> {
+    use tonic::Code::{FailedPrecondition, InvalidArgument};
+    let a = || vec!["a".to_owned()];
+    vec![
         (
             "another epoch",
             "hashed",
@@ -135,7 +142,7 @@ fn rows() -> Vec<Row> {
 pub fn all() -> Vec<(Refused, Call)> {
     let mut all = Vec::new();
     for kind in KINDS {
-        for (name, table, header, keys, grpc, code) in rows() {
+        for (name, table, header, keys, grpc, code) in rows().into_iter().chain(demands()) {
             all.push((Refused { name, grpc, code }, of_kind(kind, table, header, &keys)));
         }
     }

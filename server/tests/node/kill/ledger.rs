@@ -95,12 +95,6 @@ impl Ledger {
         self.rows[key].pending.is_empty()
     }
 
-    /// What the row is; only for keys for which nothing is under way.
-    pub fn version(&self, key: &Bytes) -> Option<u64> {
-        assert!(self.is_idle(key), "who knows what {key:?} is");
-        self.rows[key].version
-    }
-
     fn row(&mut self, key: &Bytes) -> &mut Row {
         self.rows.get_mut(key).expect("one of our keys")
     }
