@@ -5,7 +5,7 @@
 //! the client back.
 
 use super::{DataPlane, read, write};
-use crate::door::{Arrival, full};
+use crate::door::{Arrival, full, in_our_words};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use model::code;
@@ -59,7 +59,8 @@ impl Serving {
                 request = self.requests.message(), if takes => match request {
                     Ok(Some(request)) => self.take(request),
                     Ok(None) => self.open = false,
-                    Err(status) => return Some(Err(status)),
+                    // What cannot be read, or a client that broke off.
+                    Err(status) => return Some(Err(in_our_words(status))),
                 },
                 Some(response) = self.under_way.next() => return Some(Ok(response)),
                 else => return None,

@@ -147,6 +147,29 @@ async fn methods_that_are_not_there_say_so() {
     }
 }
 
+/// What the gRPC library refuses before any method sees it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_refused_in_our_words() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).start().await;
+    let raw = Raw::connect(node.at.data).await;
+    let (garbage, mut huge, mut packed) = (framed(&[0xFF; 9]), framed(b""), framed(b"x"));
+    (huge[1], packed[0]) = (0xFF, 1);
+    for method in ["Upsert", "Get", "Remove", "Stream"] {
+        for (name, body) in [("garbage", &garbage), ("a huge length", &huge), ("compressed", &packed)] {
+            let path = format!("/statehouse.data.v1.Data/{method}");
+            let reply = raw.call(&path, &[], body.clone().into()).await.expect("an answer");
+            let status = reply.status.expect("a gRPC status");
+            assert!(!status.details().is_empty(), "{name} to {method}: {status:?}");
+            let failure = Failure::from(status);
+            assert!((2001..=2004).contains(&failure.number), "{name} to {method}: {failure}");
+        }
+    }
+    // Health speaks for itself: nobody knows this service.
+    let reply = raw.call("/grpc.health.v1.Health/Check", &[], framed(b"\x0a\x01x").into()).await;
+    assert_eq!(reply.expect("an answer").code(), Some(tonic::Code::NotFound));
+}
+
 /// An upsert of one row that measures so many bytes, encoded.
 pub fn upsert_of_bytes(table: &str, bytes: usize) -> UpsertRequest {
     let of = |length: usize| {

@@ -5,8 +5,10 @@
 mod bad_input;
 mod connections;
 mod contents;
+mod full_disk;
 mod kill;
 mod lifecycle;
+mod malformed;
 mod probe;
 mod process;
 mod raw;
