@@ -152,6 +152,9 @@ codes! {
     UNIMPLEMENTED = 2004, "this build does not have that method",
         "Nothing was changed.",
         "See `docs/api.md` for what works in which version.";
+    ANSWER_TOO_LARGE = 2005, "the answer would be larger than one answer may be",
+        "Nothing was changed.",
+        "Ask for fewer rows at a time.";
     NO_TABLE = 2101, "there is no such table",
         "Nothing was changed.",
         "List the tables with `statehouse table ls`, or make it with `statehouse table create`.";
@@ -206,6 +209,12 @@ codes! {
     NOT_ALLOWED = 2301, "the caller may not do that",
         "Nothing was changed.",
         "Control calls are taken from loopback only until authorization is configured.";
+    UNREACHABLE = 2401, "the server cannot be reached",
+        "Nothing of the request was applied.",
+        "See that a server listens at the address; `statehouse dev` starts one on this machine.";
+    NOT_SENT = 2402, "the request was not sent, because one before it failed",
+        "Nothing of the request was applied.",
+        "See what became of the one before it, then send this one again.";
     INTERNAL = 2901, "a defect in this build",
         "What was acknowledged is safe.",
         "Report it together with the node's log.";

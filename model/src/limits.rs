@@ -52,6 +52,9 @@ pub struct Limits {
     pub record_commands_max: u32,
     /// Bytes of one record's commands, beyond its first request.
     pub record_payload_bytes_max: usize,
+    /// Bytes of the rows that one read of a partition returns at most, beyond
+    /// its last row.
+    pub read_bytes_max: usize,
     /// Rows that one scan call returns at most.
     pub scan_rows_max: usize,
 }
@@ -84,6 +87,7 @@ impl Default for Limits {
             partition_request_bytes_max: (32 * MIB) as usize,
             record_commands_max: 4096,
             record_payload_bytes_max: MIB as usize,
+            read_bytes_max: (16 * MIB) as usize,
             scan_rows_max: 10_000,
         }
     }

@@ -22,6 +22,13 @@ pub struct Rows {
     pub rows: Vec<Option<Row>>,
 }
 
+impl Rows {
+    /// Bytes of their values.
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().flatten().map(|row| row.value.len()).sum()
+    }
+}
+
 /// Why rows are not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

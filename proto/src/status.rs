@@ -39,6 +39,7 @@ fn grpc_code(number: u16) -> tonic::Code {
         (code::KEY_INVALID, tonic::Code::InvalidArgument),
         (code::BATCH_TOO_LARGE, tonic::Code::InvalidArgument),
         (code::RECORD_TOO_LONG, tonic::Code::InvalidArgument),
+        (code::ANSWER_TOO_LARGE, tonic::Code::InvalidArgument),
         (code::UNIMPLEMENTED, tonic::Code::Unimplemented),
         (code::NO_TABLE, tonic::Code::NotFound),
         (code::NO_PARTITION, tonic::Code::NotFound),
@@ -58,6 +59,7 @@ fn grpc_code(number: u16) -> tonic::Code {
         (code::DEADLINE_EXCEEDED, tonic::Code::DeadlineExceeded),
         (code::UNKNOWN_OUTCOME, tonic::Code::Aborted),
         (code::STOPPING, tonic::Code::Unavailable),
+        (code::UNREACHABLE, tonic::Code::Unavailable),
         (code::PARTITION_FAILED, tonic::Code::Unavailable),
         (code::NOT_ALLOWED, tonic::Code::PermissionDenied),
     ];

@@ -5,9 +5,11 @@
 //! costs nothing between tasks of one runtime.
 
 use env::{Clock, Mono};
+use futures_util::FutureExt;
 use partition::Outlet;
 use pipeline::{Answer, Refusal};
 use prometheus_client::metrics::counter::Counter;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +19,9 @@ use tokio::sync::{Notify, oneshot};
 
 /// How often it looks for requests whose deadline has passed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Answers handed out before their connections are written to.
+const AT_ONCE: usize = 16;
 
 /// Where requests of one thread wait.
 pub struct Desk {
@@ -91,27 +96,40 @@ impl Desk {
     pub async fn run(self: Arc<Self>) {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut answers = Vec::new();
+        let mut answers = VecDeque::new();
         loop {
             tokio::select! {
-                () = self.bell.notified() => self.sort(&mut answers),
+                () = self.bell.notified() => {}
                 _ = look.tick() => self.leave(self.clock.mono()),
+            }
+            self.pick_up(&mut answers);
+            while self.hand_out(&mut answers) {
+                // These go out on their connections first, so that clients
+                // have something to do meanwhile.
+                tokio::task::yield_now().await;
+                self.pick_up(&mut answers);
+                if look.tick().now_or_never().is_some() {
+                    self.leave(self.clock.mono());
+                }
             }
         }
     }
 
-    fn sort(&self, answers: &mut Vec<(u64, Answer)>) {
-        {
-            let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::swap(&mut *arrived, answers);
-        }
+    fn pick_up(&self, answers: &mut VecDeque<(u64, Answer)>) {
+        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.extend(arrived.drain(..));
+    }
+
+    /// Hands out some; true when there are more.
+    fn hand_out(&self, answers: &mut VecDeque<(u64, Answer)>) -> bool {
         let mut parked = self.parked();
-        for (token, answer) in answers.drain(..) {
+        for (token, answer) in answers.drain(..answers.len().min(AT_ONCE)) {
             if let Slot::Waiting { waiter, .. } = parked.take(token) {
                 // Who hung up does not want to know.
                 let _ = waiter.send(answer);
             }
         }
+        !answers.is_empty()
     }
 
     /// Lets go of those whose deadline has passed: nobody can tell them what
@@ -178,6 +196,14 @@ mod tests {
         (Desk::new(Arc::new(SimClock::default()), deliveries.clone()), deliveries)
     }
 
+    impl Desk {
+        fn sort(&self) {
+            let mut answers = VecDeque::new();
+            self.pick_up(&mut answers);
+            while self.hand_out(&mut answers) {}
+        }
+    }
+
     fn unknown(answer: &Answer) -> bool {
         matches!(answer, Err(Refusal::Unknown(_)))
     }
@@ -188,7 +214,7 @@ mod tests {
         let (one, mut first) = desk.park(Mono(10));
         let (two, mut second) = desk.park(Mono(10));
         desk.deliver(&mut vec![(two, Err(Refusal::Full)), (one, Err(Refusal::Stopping))]);
-        desk.sort(&mut Vec::new());
+        desk.sort();
         assert_eq!(first.answer.try_recv(), Ok(Err(Refusal::Stopping)));
         assert_eq!(second.answer.try_recv(), Ok(Err(Refusal::Full)));
         assert_eq!(deliveries.get(), 1);
@@ -206,7 +232,7 @@ mod tests {
         assert_ne!(one, other, "an answer to the first is still to come");
         // It comes, late, and reaches nobody.
         desk.deliver(&mut vec![(one, Err(Refusal::Full))]);
-        desk.sort(&mut Vec::new());
+        desk.sort();
         assert!(second.answer.try_recv().is_err());
         assert_eq!(desk.park(Mono(99)).0, one);
     }

@@ -6,12 +6,17 @@ use partition_mgr::Node;
 use partition_mgr::pool::Pool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::watch;
 
 /// How calls are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Requests that may be under way on this node.
     pub requests_max: usize,
+    /// Bytes of large requests and answers that may be under way.
+    pub bytes_max: usize,
+    /// What one partition's commands of one request may take in a record.
+    pub payload_bytes_max: usize,
     /// For requests that name no deadline.
     pub deadline_ms: u32,
     /// A request that takes longer is logged with the time of each stage.
@@ -22,7 +27,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { requests_max: 65_536, deadline_ms: 10_000, slow_ms: 100, stream_requests_max: 4096 }
+        Settings {
+            requests_max: 65_536,
+            bytes_max: 1 << 30,
+            payload_bytes_max: 4 << 20,
+            deadline_ms: 10_000,
+            slow_ms: 100,
+            stream_requests_max: 4096,
+        }
     }
 }
 
@@ -41,6 +53,10 @@ pub struct House {
     /// How calls are served.
     pub settings: Settings,
     under_way: AtomicUsize,
+    /// Of these, those that came on a `Stream`.
+    streamed: AtomicUsize,
+    bytes: AtomicUsize,
+    ending: watch::Sender<bool>,
 }
 
 impl House {
@@ -52,30 +68,98 @@ impl House {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> House {
-        let meters = Meters::new();
-        House { node, reads, changes, meters, clock, settings, under_way: AtomicUsize::new(0) }
+        House {
+            node,
+            reads,
+            changes,
+            meters: Meters::new(),
+            clock,
+            settings,
+            under_way: AtomicUsize::new(0),
+            streamed: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            ending: watch::Sender::new(false),
+        }
+    }
+
+    /// Calls that live on take nothing in any more, finish what is under way,
+    /// and end.
+    pub fn end_streams(&self) {
+        self.ending.send_replace(true);
+    }
+
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
     }
 
     /// A place for a request, until it is dropped; none when all are taken.
     pub(crate) fn place(self: &Arc<House>) -> Option<Place> {
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
-        let place = Place { house: self.clone() };
+        let place = Place { house: self.clone(), streamed: false };
         (before < self.settings.requests_max).then_some(place)
+    }
+
+    /// The same for a message of a `Stream`: together they have half of all
+    /// places, so that whoever never reads his answers shuts nobody else out.
+    pub(crate) fn place_on_stream(self: &Arc<House>) -> Option<Place> {
+        let mut place = self.place()?;
+        place.streamed = true;
+        let before = self.streamed.fetch_add(1, Ordering::Relaxed);
+        (before < self.settings.requests_max.div_ceil(2)).then_some(place)
+    }
+
+    /// Room for so many bytes, until it is dropped; none when there is none. A
+    /// request's place stands for the first few.
+    pub(crate) fn weigh(self: &Arc<House>, bytes: usize) -> Option<Weight> {
+        let bytes = if bytes <= WEIGHTLESS_BYTES { 0 } else { bytes };
+        if bytes == 0 {
+            return Some(Weight(None));
+        }
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let weight = Weight(Some(Arc::new(Weighed { house: self.clone(), bytes })));
+        (before + bytes <= self.settings.bytes_max).then_some(weight)
     }
 
     /// Requests that are under way.
     pub fn under_way(&self) -> usize {
         self.under_way.load(Ordering::Relaxed)
     }
+
+    /// Bytes of large ones, and of large answers.
+    pub fn bytes_under_way(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
 }
+
+/// What a request's place stands for.
+const WEIGHTLESS_BYTES: usize = 16 << 10;
 
 /// A request's place among those under way.
 pub(crate) struct Place {
     house: Arc<House>,
+    streamed: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.house.under_way.fetch_sub(1, Ordering::Relaxed);
+        if self.streamed {
+            self.house.streamed.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Room that a large request or answer takes; given back with the last clone.
+#[derive(Clone)]
+pub(crate) struct Weight(#[allow(dead_code, reason = "held for its end")] Option<Arc<Weighed>>);
+
+struct Weighed {
+    house: Arc<House>,
+    bytes: usize,
+}
+
+impl Drop for Weighed {
+    fn drop(&mut self) {
+        self.house.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -10,14 +10,6 @@ use model::{Index, PartitionId, code};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What every verb's exit code means.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  all is well
-  1  something is wrong, or the answer is no: see the output
-  2  the command line makes no sense
-  3  the directory cannot be read, or is in use";
-
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   statehouse doctor --dir /var/lib/statehouse
@@ -36,10 +28,16 @@ Exit codes:
   2  the command line makes no sense
   3  the directory cannot be read, or is in use";
 
-/// Statehouse runs tables: replicated, durable state next to the code that
-/// changes it. This build has the offline tools alone.
+/// Statehouse runs tables: durable, linearizable state next to the code that
+/// changes it. `statehouse dev` runs one to try.
 #[derive(Debug, Parser)]
-#[command(name = "statehouse", version, verbatim_doc_comment, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(
+    name = "statehouse",
+    version,
+    verbatim_doc_comment,
+    after_help = cli::EXIT_CODES,
+    arg_required_else_help = true
+)]
 struct CommandLine {
     #[command(subcommand)]
     verb: Verb,
@@ -47,6 +45,12 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Run one node for trying things, with a table to write to
+    Dev(DevArgs),
+    /// Run a node
+    Server(ServerArgs),
+    #[command(flatten)]
+    Client(cli::Verb),
     /// Look into a data directory: what is there, what is wrong, what to do
     ///
     /// Reads the directory's identity, every segment of the log, and what the
@@ -56,10 +60,6 @@ enum Verb {
     /// under the reader; stop the process for a report to rely on.
     #[command(after_help = DOCTOR_EXAMPLES, verbatim_doc_comment)]
     Doctor(DoctorArgs),
-    /// Run one node for trying things, with a table to write to
-    Dev(DevArgs),
-    /// Run a node
-    Server(ServerArgs),
 }
 
 #[derive(Args, Debug)]
@@ -102,6 +102,7 @@ enum Output {
 pub fn main() -> ExitCode {
     match CommandLine::try_parse() {
         Ok(CommandLine { verb: Verb::Doctor(args) }) => ExitCode::from(doctor::run(&options(args))),
+        Ok(CommandLine { verb: Verb::Client(verb) }) => cli::run(verb),
         Ok(CommandLine { verb: Verb::Dev(args) }) => in_real_world(|env| Ok(dev::run(env, &args)?)),
         Ok(CommandLine { verb: Verb::Server(args) }) => in_real_world(|env| run::run(env, args)),
         Err(refused) => {

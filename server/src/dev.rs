@@ -91,6 +91,7 @@ fn greet(ready: &Ready<'_>, dir: &Path, is_deleted: bool) {
     let Listen { data, control, metrics, .. } = ready.listen;
     let fate = if is_deleted { "deleted at the end" } else { "kept" };
     let endpoint = if data.port() == 7400 { String::new() } else { format!(" --endpoint {data}") };
+    let program = program();
     let version = env!("CARGO_PKG_VERSION");
     let text = format!(
         "Statehouse {version}, one node for trying things, ready in {took} ms\n\
@@ -101,7 +102,7 @@ fn greet(ready: &Ready<'_>, dir: &Path, is_deleted: bool) {
          files    {dir} ({fate})\n\
          \n\
          Table `{TABLE}` is there. From a second terminal:\n\
-         \n  statehouse put{endpoint} hello world\n  statehouse get{endpoint} hello\n  statehouse status{endpoint}\n\
+         \n  {program} put{endpoint} hello world\n  {program} get{endpoint} hello\n  {program} status{endpoint}\n\
          \n\
          Ctrl-C ends it.\n",
         took = ready.took_ms,
@@ -110,6 +111,17 @@ fn greet(ready: &Ready<'_>, dir: &Path, is_deleted: bool) {
     let mut out = std::io::stdout().lock();
     // Whoever closed our output does not want to read it.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// How this program is called from a second terminal.
+#[allow(clippy::disallowed_methods, reason = "looks where the shell would look")]
+fn program() -> String {
+    const NAME: &str = "statehouse";
+    let Ok(own) = std::env::current_exe() else { return NAME.to_owned() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_own = |dir: PathBuf| dir.join(NAME).canonicalize().is_ok_and(|found| found == own);
+    let found = std::env::split_paths(&path).any(is_own);
+    if found { NAME.to_owned() } else { own.display().to_string() }
 }
 
 /// A temporary directory, deleted at the end unless it is to be kept.

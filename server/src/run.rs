@@ -129,6 +129,7 @@ fn say(ready: &Ready<'_>) {
 fn options(config: Config) -> Options {
     let Config { listen, threads, log, metrics, connections, requests, drain, stores, limits, .. } = config;
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let payload_bytes_max = serve::payload_bytes_max(&limits);
     Options {
         data_dir: config.data_dir,
         expect: Expect { cluster: None, node: None, stores: stores.instances },
@@ -153,6 +154,8 @@ fn options(config: Config) -> Options {
         blocking_threads: threads.blocking,
         calls: router::Settings {
             requests_max: requests.max,
+            bytes_max: requests.bytes_max,
+            payload_bytes_max,
             deadline_ms: u32::try_from(requests.deadline.as_millis()).unwrap_or(u32::MAX),
             slow_ms: log.slow.map_or(u64::MAX, ms),
             ..router::Settings::default()

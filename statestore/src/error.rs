@@ -36,6 +36,12 @@ pub enum StoreError {
         /// The row.
         key: Vec<u8>,
     },
+    /// The rows asked for are too much for one answer.
+    #[error("the rows asked for have more than {bytes_max} bytes together")]
+    TooMuch {
+        /// What one answer holds.
+        bytes_max: usize,
+    },
     /// The operating system, or the engine below, refused.
     #[error("{what} {}: {source}", .path.display())]
     Io {
@@ -98,6 +104,7 @@ impl StoreError {
             StoreError::Exists(_) => code::PARTITION_EXISTS,
             StoreError::Gap { .. } => code::INDEX_GAP,
             StoreError::Reserved { .. } => code::ROW_RESERVED,
+            StoreError::TooMuch { .. } => code::ANSWER_TOO_LARGE,
             StoreError::Io { source, .. } => io_code(source),
             StoreError::InUse { .. } => code::DIRECTORY_IN_USE,
             StoreError::Damaged { .. } => code::STORE_DAMAGED,

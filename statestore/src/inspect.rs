@@ -37,6 +37,12 @@ pub struct Inspection {
     pub problems: Vec<(PathBuf, StoreError)>,
 }
 
+/// RocksDB cannot be read by this build.
+#[cfg(not(feature = "rocksdb"))]
+pub fn rocks(dir: &Path, _: &model::Limits) -> Result<Inspection, StoreError> {
+    Err(StoreError::layout(dir, "it was written by RocksDB, which this build does not have"))
+}
+
 /// The checkpoints of a memory store. Headers alone are read.
 pub fn memory(files: &dyn Files, dir: &Path) -> Result<Inspection, StoreError> {
     let mut inspection = Inspection::default();

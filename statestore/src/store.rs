@@ -54,7 +54,8 @@ pub trait Store: Send + Sync {
     /// One row.
     fn get(&self, partition: PartitionId, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 
-    /// Many rows of one partition, all seen at the same moment.
+    /// Many rows of one partition, all seen at the same moment. Refused as
+    /// [`StoreError::TooMuch`] soon after their bytes pass `read_bytes_max`.
     fn multi_get(&self, partition: PartitionId, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, StoreError>;
 
     /// The same, by a thread that must not wait for a disk: `None` when rows

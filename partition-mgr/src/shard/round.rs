@@ -2,7 +2,7 @@
 
 use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, is_journaled};
 use super::tenant::Tenant;
-use env::{Mono, Wall};
+use env::{Clock, Mono, Wall};
 use model::{Limits, PartitionId};
 use partition::{Envelope, Input, Outbox};
 use pipeline::{DrainLimits, Refusal, Ticket};
@@ -72,7 +72,8 @@ impl Shard {
 
     /// One round: takes the messages and says what is left to be done. Answers
     /// have gone out when it returns.
-    pub fn step(&mut self, now: Mono, wall: Wall, messages: &mut Vec<Message>) -> Effects {
+    pub fn step(&mut self, clock: &dyn Clock, messages: &mut Vec<Message>) -> Effects {
+        let now = clock.mono();
         self.rounds += 1;
         let mut effects = Effects::default();
         if self.full_since.is_some_and(|since| now >= since.plus_ms(FULL_MS)) {
@@ -82,8 +83,8 @@ impl Shard {
             self.take(now, message, &mut effects);
         }
         // First the log, which then works while this thread applies.
-        self.drain(now, wall, &mut effects);
-        self.apply(now, &mut effects);
+        self.drain(now, clock.wall(), &mut effects);
+        self.apply(clock, &mut effects);
         self.close_finished(&mut effects);
         self.outbox.send();
         effects
@@ -182,7 +183,7 @@ impl Shard {
     }
 
     /// Applies what is durable: one batch for each store.
-    fn apply(&mut self, now: Mono, effects: &mut Effects) {
+    fn apply(&mut self, clock: &dyn Clock, effects: &mut Effects) {
         let mut batches: Vec<StoreJob> = Vec::new();
         for id in std::mem::take(&mut self.appliers) {
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
@@ -193,7 +194,7 @@ impl Shard {
             match tenant.partition.apply() {
                 Ok(None) => {}
                 Ok(Some(part)) => gather(&mut batches, tenant.partition.charter().store.clone(), part),
-                Err(error) => self.fail(now, id, &error.to_string(), effects),
+                Err(error) => self.fail(clock.mono(), id, &error.to_string(), effects),
             }
         }
         for batch in batches {
@@ -206,7 +207,7 @@ impl Shard {
                 effects.stores.push(batch);
             } else {
                 let stored = batch.store.apply(&batch.parts).map_err(Arc::new);
-                self.take_stored(now, &batch.partitions, &stored, effects);
+                self.take_stored(clock.mono(), &batch.partitions, &stored, effects);
             }
         }
     }

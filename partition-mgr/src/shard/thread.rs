@@ -97,7 +97,7 @@ impl Driver {
         while self.gather(&mut messages) {
             self.meters.rounds.inc();
             self.meters.round_messages.observe(messages.len() as f64);
-            let effects = self.shard.step(self.clock.mono(), self.clock.wall(), &mut messages);
+            let effects = self.shard.step(&*self.clock, &mut messages);
             self.perform(effects);
         }
     }

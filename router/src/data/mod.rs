@@ -50,7 +50,10 @@ impl Data for DataPlane {
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
         let arrival = arrival(&request)?;
-        Ok(Response::new(read::get(self, arrival, request.into_inner()).await?))
+        let (answer, weight) = read::get(self, arrival, request.into_inner()).await?;
+        let mut response = Response::new(answer);
+        response.extensions_mut().insert(weight);
+        Ok(response)
     }
 
     async fn remove(&self, request: Request<RemoveRequest>) -> Result<Response<RemoveResponse>, Status> {

@@ -2,7 +2,9 @@
 //! once; what a disk has to be waited for goes to the pool.
 
 use super::{DataPlane, lookup};
-use crate::door::Arrival;
+use crate::door::{Arrival, full};
+use crate::house::Weight;
+use env::Mono;
 use model::{Durability, Epoch, Key, Layout, code};
 use partition_mgr::directory::{Handle, Standing, TableMap};
 use partition_mgr::reading::{ReadError, Rows};
@@ -11,26 +13,33 @@ use proto::convert::{Receipt, header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{GetRequest, GetResponse, Row, RowResult, row_result};
 use tokio::sync::oneshot;
 
+/// Keys of one request. Each may cost the answer far more than it cost the
+/// request.
+const KEYS_MAX: usize = 4096;
+/// With more keys than this, a serving thread has other things to do.
+const KEYS_AT_ONCE: usize = 64;
+
+/// The answer, and the room that it takes until it has left.
 pub(super) async fn get(
     plane: &DataPlane,
     arrival: Arrival,
     request: GetRequest,
-) -> Result<GetResponse, Failure> {
+) -> Result<(GetResponse, Weight), Failure> {
+    check_size(request.keys.len())?;
     let asked = header_from_wire(request.header)?;
     let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
     let durability = lookup::durability(&table, &asked)?;
     let keys = request.keys.iter().enumerate().map(|(at, key)| key_from_wire(key, at));
     let keys: Vec<Key> = keys.collect::<Result<_, _>>()?;
-    if keys.is_empty() {
-        return Err(Failure::new(code::MALFORMED, "the request has no keys"));
-    }
+    let until = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
     let groups = split(&table, &keys);
     let mut found = Vec::with_capacity(groups.len());
     for group in &groups {
         let rows = match &table.places[group.place].standing {
             Standing::Serving(handle) => {
                 let keys = group.items.iter().map(|at| &keys[*at]).collect();
-                rows(plane, handle, table.spec.layout, keys, asked.expected_epoch).await
+                let read = Read { handle, layout: table.spec.layout, keys, expected: asked.expected_epoch };
+                read.rows(plane, until).await
             }
             Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
         };
@@ -42,7 +51,20 @@ pub(super) async fn get(
         let total_ms = now.ms_since(arrival.at);
         tracing::warn!(target: "statehouse::slow", method = "Get", total_ms, keys = keys.len(), "slow request");
     }
-    together(&table, durability, keys.len(), groups, found)
+    let bytes = found.iter().flatten().map(Rows::bytes).sum();
+    let weight = plane.house.weigh(bytes).ok_or_else(full)?;
+    Ok((together(&table, durability, keys.len(), groups, found)?, weight))
+}
+
+fn check_size(keys: usize) -> Result<(), Failure> {
+    match keys {
+        0 => Err(Failure::new(code::MALFORMED, "the request has no keys")),
+        1..=KEYS_MAX => Ok(()),
+        more => {
+            let message = format!("the request has {more} keys, {KEYS_MAX} are taken");
+            Err(Failure::new(code::ANSWER_TOO_LARGE, message))
+        }
+    }
 }
 
 /// Keys of one partition.
@@ -66,29 +88,47 @@ fn split(table: &TableMap, keys: &[Key]) -> Vec<Group> {
     groups
 }
 
-async fn rows(
-    plane: &DataPlane,
-    handle: &Handle,
+/// A read of one partition.
+struct Read<'r> {
+    handle: &'r Handle,
     layout: Layout,
-    keys: Vec<&Key>,
+    keys: Vec<&'r Key>,
     expected: Option<Epoch>,
-) -> Result<Rows, Failure> {
-    if let Some(rows) = handle.read_now(layout, &keys, expected).map_err(failure)? {
-        plane.house.meters.reads_at_once.inc();
-        return Ok(rows);
+}
+
+impl Read<'_> {
+    async fn rows(self, plane: &DataPlane, until: Mono) -> Result<Rows, Failure> {
+        if self.keys.len() <= KEYS_AT_ONCE {
+            let found = self.handle.read_now(self.layout, &self.keys, self.expected);
+            if let Some(rows) = found.map_err(failure)? {
+                plane.house.meters.reads_at_once.inc();
+                return Ok(rows);
+            }
+        }
+        plane.house.meters.reads_from_disk.inc();
+        self.in_the_pool(plane, until).await
     }
-    plane.house.meters.reads_from_disk.inc();
-    let (handle, keys): (Handle, Vec<Key>) = (handle.clone(), keys.into_iter().cloned().collect());
-    let (answer, answered) = oneshot::channel();
-    let job = move || {
-        let keys: Vec<&Key> = keys.iter().collect();
-        // Who hung up does not want to know.
-        let _ = answer.send(handle.read(layout, &keys, expected));
-    };
-    plane.house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
-    match answered.await {
-        Ok(rows) => rows.map_err(failure),
-        Err(_) => Err(Failure::new(code::STOPPING, "the node stopped before the read was done")),
+
+    /// By a thread that may wait.
+    async fn in_the_pool(self, plane: &DataPlane, until: Mono) -> Result<Rows, Failure> {
+        let (handle, layout, expected) = (self.handle.clone(), self.layout, self.expected);
+        let keys: Vec<Key> = self.keys.into_iter().cloned().collect();
+        let clock = plane.house.clock.clone();
+        let (answer, answered) = oneshot::channel();
+        let job = move || {
+            // Nobody reads for those who have left.
+            if !answer.is_closed() && clock.mono() < until {
+                let keys: Vec<&Key> = keys.iter().collect();
+                let _ = answer.send(handle.read(layout, &keys, expected));
+            }
+        };
+        plane.house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
+        match answered.await {
+            Ok(rows) => rows.map_err(failure),
+            Err(_) => {
+                Err(Failure::new(code::DEADLINE_EXCEEDED, "the deadline passed before the rows were read"))
+            }
+        }
     }
 }
 

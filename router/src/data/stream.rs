@@ -3,17 +3,28 @@
 //! A request on the stream is served as if it had come alone. So many may be
 //! unanswered; then no more are read, and the transport's flow control holds
 //! the client back.
+#![allow(clippy::disallowed_methods, reason = "a task and a timer of the serving thread's own runtime")]
 
 use super::{DataPlane, read, write};
 use crate::door::{Arrival, full, in_our_words};
+use crate::house::Weight;
 use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream, FuturesUnordered};
+use futures_util::stream::{BoxStream, FuturesUnordered};
 use model::code;
 use proto::Failure;
 use proto::data::stream_request::Request as Asked;
 use proto::data::stream_response::Response as Answered;
 use proto::data::{StreamRequest, StreamResponse};
+use std::time::Duration;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::watch;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
+
+/// Answers that wait for the connection, beyond what the transport holds.
+const ANSWERS_MAX: usize = 64;
+/// A client that takes no answer for so long is gone.
+const TAKE_WAIT: Duration = Duration::from_secs(30);
 
 /// The answers to whatever comes in.
 pub(super) fn serve(
@@ -22,21 +33,15 @@ pub(super) fn serve(
     requests: Streaming<StreamRequest>,
 ) -> BoxStream<'static, Result<StreamResponse, Status>> {
     let most = plane.house.settings.stream_requests_max.max(1);
-    let state =
-        Some(Serving { plane, arrival, requests, under_way: FuturesUnordered::new(), open: true, most });
-    let answers = stream::unfold(state, |state| async move {
-        let mut serving = state?;
-        match serving.next().await {
-            Some(Ok(response)) => Some((Ok(response), Some(serving))),
-            // The client broke off; its requests go on, nobody hears of them.
-            Some(Err(status)) => Some((Err(status), None)),
-            None => None,
-        }
-    });
-    answers.boxed()
+    let serving = Serving { plane, arrival, requests, under_way: FuturesUnordered::new(), open: true, most };
+    let (answers, out) = mpsc::channel(ANSWERS_MAX);
+    // A task of its own: requests go on although their answers are not taken.
+    tokio::spawn(serving.run(answers));
+    ReceiverStream::new(out).boxed()
 }
 
-type One = std::pin::Pin<Box<dyn Future<Output = StreamResponse> + Send>>;
+type One = std::pin::Pin<Box<dyn Future<Output = (StreamResponse, Option<Weight>)> + Send>>;
+type Answers = mpsc::Sender<Result<StreamResponse, Status>>;
 
 struct Serving {
     plane: DataPlane,
@@ -49,8 +54,8 @@ struct Serving {
 }
 
 impl Serving {
-    /// The next answer; takes requests in meanwhile.
-    async fn next(&mut self) -> Option<Result<StreamResponse, Status>> {
+    async fn run(mut self, answers: Answers) {
+        let mut ending = self.plane.house.ending();
         loop {
             let takes = self.open && self.under_way.len() < self.most;
             tokio::select! {
@@ -59,11 +64,20 @@ impl Serving {
                 request = self.requests.message(), if takes => match request {
                     Ok(Some(request)) => self.take(request),
                     Ok(None) => self.open = false,
-                    // What cannot be read, or a client that broke off.
-                    Err(status) => return Some(Err(in_our_words(status))),
+                    // What cannot be read, or a client that broke off: its requests go on,
+                    // nobody hears of them.
+                    Err(status) => {
+                        give(&answers, Err(in_our_words(status))).await;
+                        return;
+                    }
                 },
-                Some(response) = self.under_way.next() => return Some(Ok(response)),
-                else => return None,
+                () = told(&mut ending), if self.open => self.open = false,
+                Some((response, _weight)) = self.under_way.next() => {
+                    if !give(&answers, Ok(response)).await {
+                        return;
+                    }
+                }
+                else => return,
             }
         }
     }
@@ -72,23 +86,53 @@ impl Serving {
         let house = self.plane.house.clone();
         let arrival = self.arrival.of_message(house.clock.mono());
         let plane = self.plane.clone();
-        let place = house.place();
+        let place = house.place_on_stream();
         self.under_way.push(Box::pin(async move {
             let answer = match place {
                 Some(_place) => answer(&plane, arrival, request).await,
                 None => Err(full()),
             };
-            let response = answer.unwrap_or_else(|failure| Answered::Error(failure.to_wire()));
-            StreamResponse { sequence, response: Some(response) }
+            let (response, weight) = match answer {
+                Ok((response, weight)) => (response, weight),
+                Err(failure) => (Answered::Error(failure.to_wire()), None),
+            };
+            (StreamResponse { sequence, response: Some(response) }, weight)
         }));
     }
 }
 
-async fn answer(plane: &DataPlane, arrival: Arrival, request: Option<Asked>) -> Result<Answered, Failure> {
+/// The node is ending.
+async fn told(ending: &mut watch::Receiver<bool>) {
+    // An error means that the node has ended.
+    let _ = ending.wait_for(|ends| *ends).await;
+}
+
+/// False when nobody takes answers any more.
+async fn give(answers: &Answers, answer: Result<StreamResponse, Status>) -> bool {
+    match answers.try_send(answer) {
+        Ok(()) => true,
+        Err(TrySendError::Closed(_)) => false,
+        Err(TrySendError::Full(answer)) => {
+            matches!(tokio::time::timeout(TAKE_WAIT, answers.send(answer)).await, Ok(Ok(())))
+        }
+    }
+}
+
+async fn answer(
+    plane: &DataPlane,
+    arrival: Arrival,
+    request: Option<Asked>,
+) -> Result<(Answered, Option<Weight>), Failure> {
     match request {
-        Some(Asked::Upsert(request)) => write::upsert(plane, arrival, request).await.map(Answered::Upsert),
-        Some(Asked::Get(request)) => read::get(plane, arrival, request).await.map(Answered::Get),
-        Some(Asked::Remove(request)) => write::remove(plane, arrival, request).await.map(Answered::Remove),
+        Some(Asked::Upsert(request)) => {
+            write::upsert(plane, arrival, request).await.map(|answer| (Answered::Upsert(answer), None))
+        }
+        Some(Asked::Get(request)) => read::get(plane, arrival, request)
+            .await
+            .map(|(answer, weight)| (Answered::Get(answer), Some(weight))),
+        Some(Asked::Remove(request)) => {
+            write::remove(plane, arrival, request).await.map(|answer| (Answered::Remove(answer), None))
+        }
         None => Err(Failure::new(code::MALFORMED, "the message holds no request that this build knows")),
     }
 }

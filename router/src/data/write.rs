@@ -4,7 +4,7 @@
 use super::account::account;
 use super::{DataPlane, lookup};
 use crate::desk::Waiting;
-use crate::door::Arrival;
+use crate::door::{Arrival, full};
 use bytes::Bytes;
 use machine::{KvCommand, KvReply};
 use model::command::{COMMAND_BYTES_EXTRA, put_command};
@@ -75,6 +75,8 @@ async fn write(
     let table = lookup::table(&plane.directory.current(), asked, table)?;
     lookup::durability(&table, asked)?;
     let (groups, spots) = split(&table, asked.op, commands)?;
+    let weight = plane.house.weigh(groups.iter().map(|group| group.payload.len()).sum());
+    let _weight = weight.ok_or_else(full)?;
     let mut outcomes = Vec::with_capacity(groups.len());
     // All are on their way before the first is waited for.
     for group in groups {
@@ -160,6 +162,7 @@ fn offer(
         Standing::Serving(handle) => handle,
         Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
     };
+    check_payload(group.payload.len(), plane.house.settings.payload_bytes_max)?;
     let deadline = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
     let count = group.count;
     let request = Request {
@@ -189,15 +192,29 @@ fn offer(
     }
 }
 
+/// Commands are longer in the log than on the wire, short ones many times.
+fn check_payload(bytes: usize, bytes_max: usize) -> Result<(), Failure> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let message =
+        format!("the request's commands for one partition have {bytes} bytes in the log, {bytes_max} fit");
+    Err(Failure::new(code::BATCH_TOO_LARGE, message))
+}
+
 fn end(answer: Answer) -> Result<Done, Failure> {
     answer.map_err(|refusal| Failure::new(refusal.code(), refusal.to_string()))
 }
 
 /// Results in the order of the items. When nothing at all was done, the reason
-/// is the answer to the whole request.
+/// is the answer to the whole request; that something may have been done comes
+/// before everything else.
 fn together(mut ends: Vec<Result<Done, Failure>>, spots: &[Spot]) -> Result<Written, Failure> {
     if !ends.iter().any(Result::is_ok) {
-        let first = ends.iter().position(Result::is_err).map(|at| ends.swap_remove(at));
+        let unknown =
+            |end: &Result<Done, Failure>| end.as_ref().is_err_and(|why| why.is(code::UNKNOWN_OUTCOME));
+        let first = ends.iter().position(unknown).or(if ends.is_empty() { None } else { Some(0) });
+        let first = first.map(|at| ends.swap_remove(at));
         return Err(match first {
             Some(Err(failure)) => failure,
             _ => nowhere(),

@@ -60,7 +60,7 @@ pub(super) fn identify(house: &House, request: &mut Request<Body>) -> Result<(),
 }
 
 /// Takes `grpc-timeout` into account.
-pub(super) fn set_deadline(_: &House, request: &mut Request<Body>) -> Result<(), Failure> {
+pub(super) fn set_deadline(request: &mut Request<Body>) -> Result<(), Failure> {
     let Some(value) = request.headers().get("grpc-timeout") else { return Ok(()) };
     let timeout_ms = value.to_str().ok().and_then(timeout_ms);
     let timeout_ms =

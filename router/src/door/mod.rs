@@ -4,6 +4,7 @@
 mod arrival;
 mod check;
 mod observe;
+mod patience;
 mod place;
 mod rpc;
 mod translate;
@@ -42,7 +43,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    let (identify, deadline) = (house.clone(), house.clone());
+    let (identify, patient) = (house.clone(), house.clone());
     ServiceBuilder::new()
         // Identity: which method, and who calls. From the transport alone;
         // whatever a caller says of itself is not asked.
@@ -55,8 +56,11 @@ where
         .layer(CheckLayer::new(authorize))
         // Limit and load-shed: a place among those under way, or no at once.
         .layer(PlaceLayer::new(house))
-        // Deadline: the caller's, or the node's own.
-        .layer(CheckLayer::new(move |request: &mut Request<Body>| arrival::set_deadline(&deadline, request)))
+        // Deadline: the caller's. The request's own header may name an earlier
+        // one, and where neither does, the node's holds.
+        .layer(CheckLayer::new(arrival::set_deadline))
+        // Patience: for the rest of a body that has begun.
+        .layer(CheckLayer::new(move |request: &mut Request<Body>| patience::bound(&patient, request)))
         .service(services)
 }
 

@@ -34,8 +34,9 @@ impl Rpc {
     }
 
     /// Its place in the table; beyond the end for what has none.
-    pub(crate) fn number(&self) -> usize {
-        TABLE.binary_search_by(|row| row.path.cmp(self.path)).unwrap_or(TABLE.len())
+    pub(crate) fn number(&'static self) -> usize {
+        let bytes = std::ptr::from_ref(self).addr().wrapping_sub(TABLE.as_ptr().addr());
+        bytes / size_of::<Rpc>()
     }
 }
 
@@ -143,6 +144,8 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_what_is_not_in_it_is_refused() {
         assert!(TABLE.is_sorted_by(|a, b| a.path < b.path));
+        assert!(TABLE.iter().enumerate().all(|(at, row)| row.number() == at));
+        assert!(UNKNOWN.number() >= TABLE.len());
         for path in ["", "/", "/statehouse.data.v1.Data/", "/statehouse.data.v1.Data/upsert"] {
             assert_eq!(find(path), None, "{path}");
         }

@@ -105,6 +105,8 @@ pub struct Connections {
 pub struct Requests {
     /// Under way in the whole node.
     pub max: usize,
+    /// Bytes of large requests and answers under way in the whole node.
+    pub bytes_max: usize,
     /// Of requests that bring none.
     pub deadline: Duration,
     /// HTTP/2 streams of one connection.
@@ -160,6 +162,7 @@ impl Default for Config {
             },
             requests: Requests {
                 max: 65_536,
+                bytes_max: 1 << 30,
                 deadline: Duration::from_secs(10),
                 streams_per_connection: 1024,
             },

@@ -22,7 +22,6 @@ mod report;
 mod sacrifice;
 mod standing;
 mod stores;
-mod table;
 mod text;
 
 use crate::failure::Failure;

@@ -3,7 +3,7 @@
 use super::findings::{Finding, Level};
 use super::log::Batches;
 use super::report::{Directory, Report, Segment, Span, spans};
-use super::table::Table;
+use cli::Columns;
 use std::fmt::Display;
 use std::io::{self, Write};
 use wal::inspect::{BatchRow, RecordRow};
@@ -56,7 +56,7 @@ fn segments(segments: &[Segment], out: &mut dyn Write) -> io::Result<()> {
         return writeln!(out, "  none");
     }
     let mut table =
-        Table::new(["ID", "FILE", "BYTES", "OPENED", "BATCHES", "RECORDS", "LSN", "PARTITION: INDEXES"]);
+        Columns::new(["ID", "FILE", "BYTES", "OPENED", "BATCHES", "RECORDS", "LSN", "PARTITION: INDEXES"]);
     for segment in segments {
         let lsns = segment.first_lsn.zip(segment.last_lsn);
         table.row([
@@ -97,7 +97,7 @@ fn details(segment: &Segment, batches: &Batches<'_>, out: &mut dyn Write) -> io:
         return writeln!(out, "  it cannot be read any more");
     };
     let mut table =
-        Table::new(["OFFSET", "EXTENT", "LSN", "DURABLE", "KIND", "RECORDS", "PARTITION: INDEXES"]);
+        Columns::new(["OFFSET", "EXTENT", "LSN", "DURABLE", "KIND", "RECORDS", "PARTITION: INDEXES"]);
     for row in &rows {
         table.row([
             row.offset.to_string(),
@@ -123,7 +123,7 @@ fn records(rows: &[BatchRow], out: &mut dyn Write) -> io::Result<()> {
     let mut all = all.peekable();
     while all.peek().is_some() {
         let heading = ["LSN", "PARTITION", "EPOCH", "INDEX", "COUNT", "STAMP", "KIND", "PAYLOAD"];
-        let mut table = Table::new(heading);
+        let mut table = Columns::new(heading);
         all.by_ref().take(ROWS_MAX).for_each(|cells| table.row(cells));
         writeln!(out)?;
         table.print("  ", out)?;
@@ -150,7 +150,7 @@ fn stores(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         return writeln!(out, "  none");
     }
     let mut table =
-        Table::new(["PARTITION", "STORE", "INSTANCE", "SLOT", "APPLIED", "FLUSHED", "LOG REACHES"]);
+        Columns::new(["PARTITION", "STORE", "INSTANCE", "SLOT", "APPLIED", "FLUSHED", "LOG REACHES"]);
     for row in &report.stores {
         let standing = report.partitions.iter().find(|standing| standing.partition == row.partition);
         table.row([

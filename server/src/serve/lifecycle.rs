@@ -17,6 +17,7 @@ use partition_mgr::pool::Pool;
 use partition_mgr::{Node, Settings};
 use router::{ControlPlane, House, door};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +31,10 @@ use tonic_health::server::{HealthReporter, HealthService};
 const CHANGES_MAX: usize = 64;
 /// Reads that may wait for a thread of the pool.
 const READS_MAX: usize = 4096;
+/// What is cut off has so long to let go.
+const CUT_WAIT: Duration = Duration::from_secs(5);
+/// How often it is looked whether serving threads have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Services that health speaks of, beside the node as a whole.
 const SERVICES: [&str; 3] = ["", "statehouse.data.v1.Data", "statehouse.control.v1.Control"];
 
@@ -75,7 +80,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     let began = env.clock.mono();
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(internal)?;
-    let _entered = runtime.enter();
+    let entered = runtime.enter();
     let mut ends = Ends::new()?;
     let (listeners, listen) = open(options)?;
     let Listeners { data, control, peer, metrics: probes } = listeners;
@@ -93,20 +98,12 @@ pub fn run(
     runtime.block_on(ends.first());
     tracing::info!("ending: not ready any more");
     runtime.block_on(shown.say(Some("draining")));
-    let in_order = runtime.block_on(async {
-        tokio::select! {
-            () = serving.drain(options) => true,
-            () = ends.first() => false,
-        }
-    });
-    if !in_order {
-        tracing::warn!("ending at once, as told; what was acknowledged is safe");
-    }
+    runtime.block_on(serving.drain(options, ends.first()));
     // An error means that the probes have ended already.
     let _ = end_probes.send(true);
-    runtime.shutdown_background();
-    // Threads that would not end keep a hold of the house; what they could
-    // still do to the node, a crash could too.
+    drop(entered);
+    // Whatever still runs there is cut, and lets go of the house.
+    runtime.shutdown_timeout(CUT_WAIT);
     match Arc::into_inner(house).and_then(|house| Arc::into_inner(house.node)) {
         Some(node) => node.stop(),
         None => tracing::warn!("some requests would not end; the next start replays the log"),
@@ -138,9 +135,11 @@ impl Shown {
 
 /// What takes calls, until it is drained.
 struct Serving {
+    house: Arc<House>,
     workers: Arc<Vec<Worker>>,
     tasks: [JoinHandle<()>; 3],
     stop: watch::Sender<bool>,
+    cut: watch::Sender<bool>,
 }
 
 impl Serving {
@@ -153,11 +152,13 @@ impl Serving {
         [data, control, peer]: [TcpListener; 3],
     ) -> Result<Serving, Failure> {
         let (stop, stopped) = watch::channel(false);
+        let (cut, cut_off) = watch::channel(false);
         let outfit = Outfit {
             house: house.clone(),
             connections: options.connections.clone(),
             health: HealthServer::new(HealthService::from_health_reporter(shown.health.clone())),
             stop: stopped.clone(),
+            cut: cut_off,
         };
         let workers = (0..options.threads(cores()).0)
             .map(|number| Worker::start(env, number, outfit.clone()))
@@ -170,27 +171,44 @@ impl Serving {
             runtime.spawn(serve_control(control, options, &outfit, &shown.metrics)),
             runtime.spawn(turn_away(peer, stopped)),
         ];
-        Ok(Serving { workers, tasks, stop })
+        Ok(Serving { house, workers, tasks, stop, cut })
     }
 
-    /// Lame duck, then no more connections, then what is under way.
-    async fn drain(self, options: &Options) {
-        let Serving { workers, tasks, stop } = self;
-        tokio::time::sleep(options.lame_duck).await;
-        // An error means that everybody has ended already.
-        let _ = stop.send(true);
-        let ended = async {
-            for task in tasks {
-                // One that panicked has ended, too.
-                let _ = task.await;
+    /// Lame duck, then no more connections, then what is under way. `now` ends
+    /// every wait.
+    async fn drain(self, options: &Options, now: impl Future<Output = ()>) {
+        let Serving { house, workers, mut tasks, stop, cut } = self;
+        let in_order = async {
+            tokio::time::sleep(options.lame_duck).await;
+            // An error means that everybody has ended already.
+            let _ = stop.send(true);
+            house.end_streams();
+            let ended = async {
+                for task in &mut tasks {
+                    // One that panicked has ended, too.
+                    let _ = task.await;
+                }
+                while !workers.iter().all(Worker::is_finished) {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            };
+            if tokio::time::timeout(options.drain, ended).await.is_err() {
+                tracing::warn!("what was under way did not end in time and is cut off");
             }
-            let workers = Arc::into_inner(workers).unwrap_or_default();
-            let join = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
-            let _ = join.await;
         };
-        if tokio::time::timeout(options.drain, ended).await.is_err() {
-            tracing::warn!("what was under way did not end in time");
+        tokio::select! {
+            () = in_order => {}
+            () = now => tracing::warn!("ending at once, as told; what was acknowledged is safe"),
         }
+        let _ = (stop.send(true), cut.send(true));
+        tasks.iter().for_each(JoinHandle::abort);
+        for task in tasks {
+            // Its end lets go of the workers.
+            let _ = task.await;
+        }
+        let workers = Arc::into_inner(workers).unwrap_or_default();
+        let join = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
+        let _ = join.await;
     }
 }
 

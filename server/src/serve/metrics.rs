@@ -74,6 +74,7 @@ impl Collector for Reading {
         let in_state = |is: fn(&ListedState) -> bool| listed.iter().filter(|one| is(&one.state)).count();
         let gauges = [
             ("requests_under_way", "Requests under way", house.under_way()),
+            ("bytes_under_way", "Bytes of large requests and answers under way", house.bytes_under_way()),
             ("connections", "Open connections of clients", self.admission.open()),
             ("shard_inbox_messages", "Messages that wait for shards", node.waiting()),
             ("pool_jobs", "Reads that wait for a thread that may wait", house.reads.waiting()),

@@ -25,4 +25,4 @@ mod worker;
 
 pub use lifecycle::{Ready, run};
 pub use logging::init as init_logging;
-pub use options::{Connections, Listen, LogFormat, LogOutput, Options};
+pub use options::{Connections, Listen, LogFormat, LogOutput, Options, payload_bytes_max};

@@ -106,6 +106,12 @@ pub struct Options {
     pub ports_file: Option<PathBuf>,
 }
 
+/// What one request's commands for a partition may have: a record holds a
+/// header, too.
+pub fn payload_bytes_max(limits: &Limits) -> usize {
+    limits.log_record_bytes_max.saturating_sub(4096)
+}
+
 impl Options {
     /// A node in this directory, everything else as usual.
     pub fn in_dir(data_dir: PathBuf) -> Options {
@@ -120,7 +126,10 @@ impl Options {
             io_threads: 0,
             shards: 0,
             blocking_threads: 4,
-            calls: router::Settings::default(),
+            calls: router::Settings {
+                payload_bytes_max: payload_bytes_max(&Limits::default()),
+                ..router::Settings::default()
+            },
             metrics_per_partition: false,
             lame_duck: Duration::from_secs(5),
             drain: Duration::from_secs(30),

@@ -1,4 +1,5 @@
 //! `/livez`, `/readyz` and `/metrics`, in plain HTTP.
+#![allow(clippy::disallowed_methods, reason = "the page of metrics waits for the node, the probes must not")]
 
 use super::connection::Connection;
 use super::lifecycle::Standing;
@@ -28,8 +29,9 @@ impl Probe {
     /// Answers the requests of one connection.
     pub async fn serve(self: Arc<Probe>, connection: Connection) {
         let answer = service_fn(move |request: Request<Incoming>| {
-            let answer = self.answer(request.method(), request.uri().path());
-            async move { Ok::<_, Infallible>(answer) }
+            let (probe, method, path) =
+                (self.clone(), request.method().clone(), request.uri().path().to_owned());
+            async move { Ok::<_, Infallible>(probe.answer(&method, &path).await) }
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT).keep_alive(true);
@@ -37,7 +39,7 @@ impl Probe {
         let _ = server.serve_connection(TokioIo::new(connection), answer).await;
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    async fn answer(self: Arc<Probe>, method: &Method, path: &str) -> Response<Full<Bytes>> {
         if method != Method::GET && method != Method::HEAD {
             return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned());
         }
@@ -48,7 +50,9 @@ impl Probe {
                 Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
             },
             "/metrics" => {
-                let mut answer = text(StatusCode::OK, self.metrics.text());
+                // It asks the node, which may be busy with a change.
+                let page = tokio::task::spawn_blocking(move || self.metrics.text()).await;
+                let mut answer = text(StatusCode::OK, page.unwrap_or_default());
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 answer.headers_mut().insert("content-type", http::HeaderValue::from_static(kind));
                 answer

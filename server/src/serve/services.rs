@@ -10,8 +10,9 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Service;
 use tower::util::BoxCloneSyncService;
 
-/// The largest message taken; our own bound on requests is far below.
-const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// The largest message taken. A little more than a request may have, so that
+/// most that are too large hear by how much.
+const MESSAGE_BYTES_MAX: usize = proto::UPSERT_BYTES_MAX + 4096;
 
 type Boxed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 type Called = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;

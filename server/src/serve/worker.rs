@@ -19,6 +19,10 @@ use tonic_health::server::HealthService;
 /// Connections that wait to be picked up by a serving thread.
 const HANDED_OVER_MAX: usize = 1024;
 
+/// Tasks that run between two looks at sockets and at what shards deliver. Few,
+/// so that answers leave while requests are still being taken in.
+const TASKS_BETWEEN_LOOKS: u32 = 8;
+
 /// What all serving threads are given.
 #[derive(Clone)]
 pub struct Outfit {
@@ -30,6 +34,8 @@ pub struct Outfit {
     pub health: HealthServer<HealthService>,
     /// Turns true when no more connections come and those that are open end.
     pub stop: watch::Receiver<bool>,
+    /// Turns true when those that would not end are cut.
+    pub cut: watch::Receiver<bool>,
 }
 
 /// A serving thread, from outside.
@@ -42,11 +48,13 @@ impl Worker {
     /// Starts one.
     pub fn start(env: &Env, number: usize, outfit: Outfit) -> io::Result<Worker> {
         let (streams, handed) = mpsc::channel(HANDED_OVER_MAX);
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut runtime = Builder::new_current_thread();
+        runtime.enable_all().event_interval(TASKS_BETWEEN_LOOKS).global_queue_interval(TASKS_BETWEEN_LOOKS);
+        let runtime = runtime.build()?;
         let run = move || {
             runtime.block_on(serve(outfit, handed));
-            // Connections that would not end are cut.
-            runtime.shutdown_background();
+            // What would not end is cut here, and lets go of the node.
+            drop(runtime);
         };
         let thread = env.spawn.thread(&format!("io-{number}"), Box::new(run))?;
         Ok(Worker { streams, thread })
@@ -60,6 +68,11 @@ impl Worker {
         }
     }
 
+    /// Has it served its last connection?
+    pub fn is_finished(&self) -> bool {
+        self.streams.is_closed()
+    }
+
     /// Waits for its end.
     pub fn join(self) {
         drop(self.streams);
@@ -70,7 +83,7 @@ impl Worker {
 
 #[allow(clippy::disallowed_methods, reason = "tasks of this thread's own runtime")]
 async fn serve(outfit: Outfit, mut handed: mpsc::Receiver<(StdStream, Admitted)>) {
-    let Outfit { house, connections, health, stop } = outfit;
+    let Outfit { house, connections, health, stop, mut cut } = outfit;
     let desk = Desk::new(house.clock.clone(), house.meters.deliveries.clone());
     let sorting = tokio::spawn(desk.clone().run());
     let services = door::stack(house.clone(), services::data(DataPlane::new(house.clone(), desk), health));
@@ -85,7 +98,10 @@ async fn serve(outfit: Outfit, mut handed: mpsc::Receiver<(StdStream, Admitted)>
             }
         }
     });
-    grpc::serve(services, incoming, &connections, stop).await;
+    tokio::select! {
+        () = grpc::serve(services, incoming, &connections, stop) => {}
+        _ = cut.wait_for(|cut| *cut) => {}
+    }
     registering.abort();
     sorting.abort();
 }

@@ -22,26 +22,35 @@ fn help(args: &[&str]) -> String {
 #[test]
 fn help_is_for_newcomers() {
     expect![[r#"
-        Statehouse runs tables: replicated, durable state next to the code that
-        changes it. This build has the offline tools alone.
+        Statehouse runs tables: durable, linearizable state next to the code that
+        changes it. `statehouse dev` runs one to try.
 
         Usage: statehouse <COMMAND>
 
         Commands:
-          doctor  Look into a data directory: what is there, what is wrong, what to do
-          dev     Run one node for trying things, with a table to write to
-          server  Run a node
-          help    Print this message or the help of the given subcommand(s)
+          dev        Run one node for trying things, with a table to write to
+          server     Run a node
+          put        Set a row
+          get        Print a row's value
+          rm         Remove rows
+          table      Make, list, show and remove tables
+          partition  Add, list, remove and erase partitions
+          status     How a node is
+          explain    What an error code means: what is safe, and what to do next
+          doctor     Look into a data directory: what is there, what is wrong, what to do
+          help       Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help
           -V, --version  Print version
 
         Exit codes:
-          0  all is well
-          1  something is wrong, or the answer is no: see the output
-          2  the command line makes no sense
-          3  the directory cannot be read, or is in use
+          0  done
+          1  not found, or a condition does not hold
+          2  the command line or the request makes no sense
+          3  not available: nobody there, no answer, no room
+          4  in conflict with what is there
+          5  not allowed
     "#]]
     .assert_eq(&help(&["--help"]));
     expect![[r#"

@@ -1,14 +1,16 @@
 //! Reads: in order, within bounds, and of one moment.
 
 use super::{Check, ONE, Subject, TWO, applied, key, part, put, rows};
+use crate::error::StoreError;
 use crate::store::Store;
 use bytes::Bytes;
 use model::keyspace::meta;
-use model::{KeyRange, Mutation};
+use model::{KeyRange, Limits, Mutation};
 use std::ops::ControlFlow;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "many rows are read in the order asked", run: multi_get },
+    Check { name: "one read returns no more than it may", run: bounded },
     Check { name: "a scan is in order and within its range", run: scan },
     Check { name: "a scan ends when told to", run: breaks },
     Check { name: "a scan shows the moment it began", run: scan_is_one_moment },
@@ -29,6 +31,21 @@ fn multi_get(subject: &mut dyn Subject) {
     // What was just written is in memory.
     assert_eq!(store.multi_get_now(ONE, &keys).expect("read"), Some(found.clone()));
     assert_eq!(store.multi_get_now(ONE, &keys[..1]).expect("read"), Some(found[..1].to_vec()));
+}
+
+/// The same large row again and again costs its bytes each time.
+fn bounded(subject: &mut dyn Subject) {
+    let store = subject.store();
+    store.create(&[ONE], 0).expect("created");
+    let value = bytes::Bytes::from(vec![b'v'; 1 << 20]);
+    store.apply(&[part(ONE, 1, vec![Mutation::put(key("a"), value.clone())])]).expect("applied");
+    let stored = key("a");
+    let few: Vec<&[u8]> = vec![&stored; 4];
+    assert_eq!(store.multi_get(ONE, &few).expect("read").len(), 4);
+    let many: Vec<&[u8]> = vec![&stored; 2 * Limits::default().read_bytes_max / value.len()];
+    for refused in [store.multi_get(ONE, &many).map(drop), store.multi_get_now(ONE, &many).map(drop)] {
+        assert!(matches!(refused, Err(StoreError::TooMuch { .. })), "{refused:?}");
+    }
 }
 
 fn scanned(store: &dyn Store, range: &KeyRange, most: usize) -> Vec<String> {

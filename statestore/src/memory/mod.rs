@@ -28,6 +28,7 @@ pub struct MemoryStore {
     home: Home,
     plants: Plants,
     checkpoint_bytes: u64,
+    read_bytes_max: usize,
     partitions: RwLock<BTreeMap<PartitionId, Arc<Partition>>>,
     /// Held while partitions come or go, so that two of a kind cannot.
     control: Mutex<()>,
@@ -63,7 +64,8 @@ impl MemoryStore {
     ) -> MemoryStore {
         let partitions = RwLock::new(partitions);
         let checkpoint_bytes = limits.checkpoint_bytes;
-        MemoryStore { home, plants, checkpoint_bytes, partitions, control: Mutex::new(()) }
+        let read_bytes_max = limits.read_bytes_max;
+        MemoryStore { home, plants, checkpoint_bytes, read_bytes_max, partitions, control: Mutex::new(()) }
     }
 
     /// Returns every partition of a volatile store to its last flush, as a

@@ -97,7 +97,10 @@ impl Store for MemoryStore {
 
     fn multi_get(&self, partition: PartitionId, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let rows = self.snapshot(partition)?;
-        Ok(keys.iter().map(|key| rows.get(*key).cloned()).collect())
+        let found: Vec<Option<Bytes>> = keys.iter().map(|key| rows.get(*key).cloned()).collect();
+        let bytes: usize = found.iter().flatten().map(Bytes::len).sum();
+        let bytes_max = self.read_bytes_max;
+        if bytes <= bytes_max || keys.len() == 1 { Ok(found) } else { Err(StoreError::TooMuch { bytes_max }) }
     }
 
     fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {

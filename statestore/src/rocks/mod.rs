@@ -51,6 +51,7 @@ pub struct RocksStore {
     reads: ReadOptions,
     reads_persisted: ReadOptions,
     reads_cached: ReadOptions,
+    read_bytes_max: usize,
 }
 
 impl RocksStore {
@@ -59,20 +60,25 @@ impl RocksStore {
         journal: Journal,
         instances: Vec<Instance>,
         slots: BTreeMap<PartitionId, Arc<Slot>>,
+        read_bytes_max: usize,
     ) -> RocksStore {
+        let mut reads = ReadOptions::default();
+        reads.set_value_size_soft_limit(read_bytes_max as u64);
         let mut reads_persisted = ReadOptions::default();
         reads_persisted.set_read_tier(ReadTier::Persisted);
         let mut reads_cached = ReadOptions::default();
         reads_cached.set_read_tier(ReadTier::BlockCache);
+        reads_cached.set_value_size_soft_limit(read_bytes_max as u64);
         RocksStore {
             dir,
             journal,
             instances,
             slots: RwLock::new(slots),
             control: Mutex::new(()),
-            reads: ReadOptions::default(),
+            reads,
             reads_persisted,
             reads_cached,
+            read_bytes_max,
         }
     }
 }

@@ -46,6 +46,7 @@ impl RocksStore {
         let mut opening = Opening {
             shared: Shared::new(limits, journal),
             observer,
+            read_bytes_max: limits.read_bytes_max,
             dir,
             complete,
             opened: BTreeMap::new(),
@@ -103,6 +104,7 @@ fn remove_links(dir: &Path) -> Result<(), StoreError> {
 struct Opening<'d> {
     shared: Shared,
     observer: Option<Arc<dyn FlushObserver>>,
+    read_bytes_max: usize,
     dir: &'d Path,
     complete: bool,
     opened: BTreeMap<usize, (Instance, Vec<Slot>)>,
@@ -156,6 +158,6 @@ impl Opening<'_> {
                 }
             }
         }
-        Ok(RocksStore::with(self.dir.to_owned(), journal, instances, slots))
+        Ok(RocksStore::with(self.dir.to_owned(), journal, instances, slots, self.read_bytes_max))
     }
 }

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+/// What RocksDB says about a key.
+type Found<'v> = Result<Option<DBPinnableSlice<'v>>, rocksdb::Error>;
+
 type Held = BTreeMap<PartitionId, Arc<Slot>>;
 
 impl RocksStore {
@@ -48,6 +51,24 @@ impl RocksStore {
     pub(super) fn emptiest(&self) -> &Instance {
         let instances = self.instances.iter();
         instances.min_by_key(|instance| instance.tenants.count()).expect("a store has at least one instance")
+    }
+
+    /// A value that was in memory; `None` when it may be on disk.
+    fn now(&self, found: Found<'_>, path: &Path) -> Result<Option<Option<Bytes>>, StoreError> {
+        match found {
+            Err(error) if error.kind() == ErrorKind::Incomplete => Ok(None),
+            found => Ok(Some(self.bounded(found, path)?.map(|value| Bytes::copy_from_slice(&value)))),
+        }
+    }
+
+    /// RocksDB gives up once values have more bytes together than it was told.
+    fn bounded<'v>(&self, found: Found<'v>, path: &Path) -> Result<Option<DBPinnableSlice<'v>>, StoreError> {
+        match found {
+            Err(error) if error.kind() == ErrorKind::Aborted => {
+                Err(StoreError::TooMuch { bytes_max: self.read_bytes_max })
+            }
+            found => found.attempt("reading", path),
+        }
     }
 
     /// One batch for one instance: of each partition its rows, then its
@@ -135,17 +156,6 @@ fn writers(held: &Held) -> Result<Vec<MutexGuard<'_, Writer>>, StoreError> {
     locked.collect()
 }
 
-/// A value that was in memory; `None` when it may be on disk.
-fn now(
-    found: Result<Option<DBPinnableSlice<'_>>, rocksdb::Error>,
-    path: &Path,
-) -> Result<Option<Option<Bytes>>, StoreError> {
-    match found {
-        Err(error) if error.kind() == ErrorKind::Incomplete => Ok(None),
-        found => Ok(Some(found.attempt("reading", path)?.map(|value| Bytes::copy_from_slice(&value)))),
-    }
-}
-
 impl Store for RocksStore {
     fn apply(&self, parts: &[Part]) -> Result<(), StoreError> {
         let held = self.held(parts.iter().map(|part| part.partition))?;
@@ -167,10 +177,9 @@ impl Store for RocksStore {
         // Within one column family, RocksDB reads all keys at one sequence number.
         let found = slot.handle.db().batched_multi_get_cf_opt(slot.handle.family(), keys, false, &self.reads);
         let path = &self.instance(&slot).path;
-        let values = found
-            .into_iter()
-            .map(|value| Ok(value.attempt("reading", path)?.map(|value| Bytes::copy_from_slice(&value))));
-        values.collect()
+        let value =
+            |found| self.bounded(found, path).map(|value| value.map(|value| Bytes::copy_from_slice(&value)));
+        found.into_iter().map(value).collect()
     }
 
     /// From memtables and the block cache alone.
@@ -183,11 +192,12 @@ impl Store for RocksStore {
         let (db, family, reads) = (slot.handle.db(), slot.handle.family(), &self.reads_cached);
         let path = &self.instance(&slot).path;
         if let [key] = keys {
-            return now(db.get_pinned_cf_opt(family, key, reads), path)
+            return self
+                .now(db.get_pinned_cf_opt(family, key, reads), path)
                 .map(|found| found.map(|one| vec![one]));
         }
         let found = db.batched_multi_get_cf_opt(family, keys.iter().copied(), false, reads);
-        found.into_iter().map(|value| now(value, path)).collect()
+        found.into_iter().map(|value| self.now(value, path)).collect()
     }
 
     fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {

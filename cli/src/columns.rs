@@ -1,21 +1,25 @@
-//! A table of text: columns as wide as their widest cell.
+//! Columns of text for people: as wide as their widest cell.
 
 use std::io::{self, Write};
 
 /// Rows under a heading.
-pub(super) struct Table {
+#[derive(Debug)]
+pub struct Columns {
     rows: Vec<Vec<String>>,
 }
 
-impl Table {
-    pub fn new<const N: usize>(heading: [&str; N]) -> Table {
-        Table { rows: vec![heading.map(str::to_owned).into()] }
+impl Columns {
+    /// No rows yet.
+    pub fn new<const N: usize>(heading: [&str; N]) -> Columns {
+        Columns { rows: vec![heading.map(str::to_owned).into()] }
     }
 
+    /// One more row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
     }
 
+    /// All of them, each line behind `indent`.
     pub fn print(&self, indent: &str, out: &mut dyn Write) -> io::Result<()> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cell = |row: &Vec<String>, at: usize| row.get(at).map_or(0, |cell| cell.chars().count());
@@ -36,11 +40,11 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new(["A", "LONG", "C"]);
-        table.row(["wide".into(), "x".into(), "é".into()]);
-        table.row(["".into(), "y".into(), "".into()]);
+        let mut columns = Columns::new(["A", "LONG", "C"]);
+        columns.row(["wide".into(), "x".into(), "é".into()]);
+        columns.row(["".into(), "y".into(), "".into()]);
         let mut out = Vec::new();
-        table.print("  ", &mut out).expect("a Vec takes everything");
+        columns.print("  ", &mut out).expect("a Vec takes everything");
         assert_eq!(String::from_utf8_lossy(&out), "  A     LONG  C\n  wide  x     é\n        y\n");
     }
 }

@@ -1,0 +1,200 @@
+//! `put`, `get`, `rm`: rows by key.
+
+use crate::encoding::{Encoding, shown};
+use crate::exit;
+use crate::failed::Failed;
+use crate::json;
+use crate::server::{Output, ServerArgs};
+use crate::stage::Stage;
+use bytes::Bytes;
+use clap::Args;
+use client::{Client, Table};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+
+pub(crate) const PUT_EXAMPLES: &str = "\
+Examples:
+  statehouse put hello world
+  statehouse put photo < photo.jpg
+  statehouse put --encoding hex 00ff 0102";
+
+pub(crate) const GET_EXAMPLES: &str = "\
+Examples:
+  statehouse get hello
+  statehouse get photo > photo.jpg
+  statehouse get hello -o json | jq .revision";
+
+const BAD_BYTES: &str = "See --encoding; without it, bytes are taken as they are.";
+
+/// Which rows are meant.
+#[derive(Args, Debug)]
+pub(crate) struct RowsArgs {
+    /// The table.
+    #[arg(short, long, value_name = "NAME", default_value = "kv")]
+    table: String,
+
+    /// How keys and values are written here; keys and values alike.
+    #[arg(long, value_enum, default_value_t = Encoding::Raw)]
+    encoding: Encoding,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PutArgs {
+    /// 1 to 1,024 bytes of anything.
+    key: OsString,
+
+    /// Read from standard input when absent, or `-`.
+    #[arg(allow_negative_numbers = true)]
+    value: Option<OsString>,
+
+    #[command(flatten)]
+    rows: RowsArgs,
+
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GetArgs {
+    /// The row's key.
+    key: OsString,
+
+    #[command(flatten)]
+    rows: RowsArgs,
+
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RmArgs {
+    /// The rows' keys.
+    #[arg(required = true, value_name = "KEY")]
+    keys: Vec<OsString>,
+
+    #[command(flatten)]
+    rows: RowsArgs,
+
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+impl RowsArgs {
+    fn table(&self, client: &Client) -> Table {
+        client.table(self.table.as_str())
+    }
+
+    fn key(&self, key: OsString) -> Result<Bytes, Failed> {
+        let shown = key.to_string_lossy().into_owned();
+        self.encoding
+            .argument(key)
+            .map_err(|why| Failed::usage(format!("the key `{shown}` cannot be read: {why}"), BAD_BYTES))
+    }
+}
+
+pub(crate) async fn put(args: PutArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
+    let client = args.server.client()?;
+    let key = args.rows.key(args.key)?;
+    let value = match args.value.filter(|value| value != "-") {
+        Some(value) => value.into_encoded_bytes(),
+        None => {
+            let mut value = Vec::new();
+            stage.input.read_to_end(&mut value)?;
+            value
+        }
+    };
+    let refused = |why| Failed::usage(format!("the value cannot be read: {why}"), BAD_BYTES);
+    let value = args.rows.encoding.decode(value).map_err(refused)?;
+    let written = args.rows.table(&client).put(key, value).await?;
+    let receipt = &written.receipt;
+    match args.server.output {
+        Output::Json => {
+            let object = json!({ "revision": written.revision, "receipt": json::receipt(receipt) });
+            writeln!(stage.out, "{object}")?;
+        }
+        Output::Table => writeln!(stage.out, "revision {}", written.revision)?,
+        Output::Wide => {
+            let (partition, epoch, durability) = (receipt.partition.0, receipt.epoch, receipt.durability);
+            writeln!(
+                stage.out,
+                "revision {}  partition {partition}  epoch {epoch}  durability {durability}",
+                written.revision
+            )?;
+        }
+    }
+    Ok(exit::OK)
+}
+
+pub(crate) async fn get(args: GetArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
+    let client = args.server.client()?;
+    let key = args.rows.key(args.key)?;
+    let row = args.rows.table(&client).get(key.clone()).await?;
+    if args.server.output == Output::Json {
+        let mut object = json::object();
+        json::bytes(&mut object, "key", &key);
+        object.insert("found".to_owned(), row.is_some().into());
+        if let Some(row) = &row {
+            json::bytes(&mut object, "value", &row.value);
+            object.insert("revision".to_owned(), row.revision.into());
+            object.insert("receipt".to_owned(), json::receipt(&row.receipt));
+        }
+        writeln!(stage.out, "{}", Value::from(object))?;
+        return Ok(if row.is_some() { exit::OK } else { exit::NO });
+    }
+    let Some(row) = row else {
+        writeln!(stage.err, "not found: {} in table {}", shown(&key), args.rows.table)?;
+        return Ok(exit::NO);
+    };
+    stage.out.write_all(&args.rows.encoding.encode(&row.value))?;
+    // A prompt belongs on a line of its own; a file gets the value and no more.
+    if stage.terminal {
+        stage.out.write_all(b"\n")?;
+    }
+    stage.out.flush()?;
+    if args.server.output == Output::Wide {
+        let (partition, durability) = (row.receipt.partition.0, row.receipt.durability);
+        writeln!(stage.err, "revision {}  partition {partition}  durability {durability}", row.revision)?;
+    }
+    Ok(exit::OK)
+}
+
+/// The worst of all keys decides: an error before a row that was not there.
+pub(crate) async fn rm(args: RmArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
+    let client = args.server.client()?;
+    let rows = &args.rows;
+    let keys = args.keys.into_iter().map(|key| rows.key(key)).collect::<Result<Vec<_>, _>>()?;
+    let results = rows.table(&client).remove_many(keys.iter().cloned()).await;
+    let json = args.server.output == Output::Json;
+    let (mut exit_code, mut objects, mut failed) = (exit::OK, Vec::new(), None);
+    for (key, result) in keys.iter().zip(results) {
+        let mut object = json::object();
+        json::bytes(&mut object, "key", key);
+        match result {
+            Ok(removed) => {
+                object.insert("found".to_owned(), removed.found.into());
+                object.insert("revision".to_owned(), removed.revision.into());
+                object.insert("receipt".to_owned(), json::receipt(&removed.receipt));
+                if !removed.found {
+                    exit_code = exit::NO;
+                }
+                match removed.found {
+                    _ if json => {}
+                    true => writeln!(stage.out, "removed: {}", shown(key))?,
+                    false => writeln!(stage.err, "not found: {} in table {}", shown(key), rows.table)?,
+                }
+            }
+            Err(error) => {
+                object.insert("error".to_owned(), json::error(&error));
+                if !json {
+                    writeln!(stage.err, "not removed: {}", shown(key))?;
+                }
+                failed.get_or_insert(error);
+            }
+        }
+        objects.push(Value::from(object));
+    }
+    if json {
+        writeln!(stage.out, "{}", json!({ "results": objects }))?;
+    }
+    failed.map_or(Ok(exit_code), |error| Err(error.into()))
+}

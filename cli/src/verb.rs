@@ -1,0 +1,62 @@
+//! The verbs, as the command line has them.
+
+use crate::explain::ExplainArgs;
+use crate::failed::Failed;
+use crate::partitions::PartitionVerb;
+use crate::rows::{GetArgs, PutArgs, RmArgs};
+use crate::server::Output;
+use crate::stage::Stage;
+use crate::status::StatusArgs;
+use crate::tables::TableVerb;
+use clap::Subcommand;
+
+/// What can be asked of a server.
+#[derive(Debug, Subcommand)]
+#[allow(private_interfaces, reason = "what a verb takes is between clap and this crate")]
+pub enum Verb {
+    /// Set a row
+    #[command(after_help = crate::rows::PUT_EXAMPLES)]
+    Put(PutArgs),
+    /// Print a row's value
+    #[command(after_help = crate::rows::GET_EXAMPLES)]
+    Get(GetArgs),
+    /// Remove rows
+    Rm(RmArgs),
+    /// Make, list, show and remove tables
+    #[command(subcommand)]
+    Table(TableVerb),
+    /// Add, list, remove and erase partitions
+    #[command(subcommand)]
+    Partition(PartitionVerb),
+    /// How a node is
+    Status(StatusArgs),
+    /// What an error code means: what is safe, and what to do next
+    Explain(ExplainArgs),
+}
+
+impl Verb {
+    pub(crate) fn output(&self) -> Output {
+        match self {
+            Verb::Put(args) => args.server.output,
+            Verb::Get(args) => args.server.output,
+            Verb::Rm(args) => args.server.output,
+            Verb::Table(verb) => verb.output(),
+            Verb::Partition(verb) => verb.output(),
+            Verb::Status(args) => args.server.output,
+            Verb::Explain(args) => args.output,
+        }
+    }
+
+    /// Does it; returns the exit code.
+    pub(crate) async fn carry_out(self, stage: &mut Stage<'_>) -> Result<u8, Failed> {
+        match self {
+            Verb::Put(args) => crate::rows::put(args, stage).await,
+            Verb::Get(args) => crate::rows::get(args, stage).await,
+            Verb::Rm(args) => crate::rows::rm(args, stage).await,
+            Verb::Table(verb) => verb.carry_out(stage).await,
+            Verb::Partition(verb) => verb.carry_out(stage).await,
+            Verb::Status(args) => crate::status::status(args, stage).await,
+            Verb::Explain(args) => crate::explain::explain(&args, stage),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Output and exit codes, word for word.
+
+use crate::session::{CommandLine, Session};
+use clap::CommandFactory;
+use expect_test::expect;
+use model::code;
+
+#[test]
+fn the_definition_holds_together() {
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn rows() {
+    let text = Session::start().script(&[
+        "put hello world",
+        "get hello",
+        "get hello -o json",
+        "get hello -o wide",
+        "put hello again -o json",
+        "put hello third -o wide",
+        "get nobody",
+        "get nobody -o json",
+        "rm hello nobody",
+        "rm hello -o json",
+        "get hello -t missing",
+        "get hello -t missing -o json",
+    ]);
+    expect![[r#"
+        $ put hello world
+        revision 1
+        $ get hello
+        world
+        $ get hello -o json
+        {"found":true,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":1,"partition":1,"stale":false},"revision":1,"value":"world"}
+        $ get hello -o wide
+        world
+        ! revision 1  partition 1  durability local
+        $ put hello again -o json
+        {"receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":2,"partition":1,"stale":false},"revision":2}
+        $ put hello third -o wide
+        revision 3  partition 1  epoch 1.0  durability local
+        $ get nobody
+        ! not found: nobody in table kv
+        exit 1
+        $ get nobody -o json
+        {"found":false,"key":"nobody"}
+        exit 1
+        $ rm hello nobody
+        removed: hello
+        ! not found: nobody in table kv
+        exit 1
+        $ rm hello -o json
+        {"results":[{"found":false,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":5,"partition":1,"stale":false},"revision":5}]}
+        exit 1
+        $ get hello -t missing
+        ! error: SH2101 there is no table `missing`
+        ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
+        exit 1
+        $ get hello -t missing -o json
+        ! {"error":{"code":"SH2101","hint":"List the tables with `statehouse table ls`, or make it with `statehouse table create`.","message":"there is no table `missing`","retry":"never"}}
+        exit 1
+    "#]].assert_eq(&text);
+}
+
+#[test]
+fn tables() {
+    let text = Session::start().script(&[
+        "table create t1 --partitions 2",
+        "table create t1",
+        "table create t2 --layout ordered --store memory --log none --durability memory -o json",
+        "table create t3 --layout round",
+        "table ls",
+        "table ls -o wide",
+        "table ls -o json",
+        "table show t1",
+        "table show t2 -o json",
+        "table show t9",
+        "table rm t1",
+        "table rm t1 --with-partitions",
+        "table rm t2 --with-partitions -o json",
+        "table rm t2",
+    ]);
+    expect![[r#"
+        $ table create t1 --partitions 2
+        created: table t1 with partitions 1, 2
+        $ table create t1
+        ! error: SH2106 there is a table `t1` already
+        ! hint: Choose another name, or use the table that is there.
+        exit 4
+        $ table create t2 --layout ordered --store memory --log none --durability memory -o json
+        {"partitions":[3],"table":{"layout":"ordered","machine":"kv","name":"t2","namespace":"default","profile":{"dispatcher":"","durability":"memory","log":"none","store":"memory"}}}
+        $ table create t3 --layout round
+        ! error: invalid value 'round' for '--layout <LAYOUT>'
+        !   [possible values: hashed, ordered]
+        ! 
+        ! For more information, try '--help'.
+        exit 2
+        $ table ls
+        NAME  LAYOUT   MACHINE  STORE    LOG    DURABILITY
+        kv
+        t1    hashed   kv       rocksdb  local
+        t2    ordered  kv       memory   none   memory
+        $ table ls -o wide
+        NAMESPACE  NAME  LAYOUT   MACHINE  STORE    LOG    DURABILITY  DISPATCHER
+        default    kv
+        default    t1    hashed   kv       rocksdb  local
+        default    t2    ordered  kv       memory   none   memory
+        $ table ls -o json
+        {"tables":[{"layout":"","machine":"","name":"kv","namespace":"default","profile":{"dispatcher":"","durability":"","log":"","store":""}},{"layout":"hashed","machine":"kv","name":"t1","namespace":"default","profile":{"dispatcher":"","durability":"","log":"local","store":"rocksdb"}},{"layout":"ordered","machine":"kv","name":"t2","namespace":"default","profile":{"dispatcher":"","durability":"memory","log":"none","store":"memory"}}]}
+        $ table show t1
+        table       t1
+        namespace   default
+        layout      hashed
+        machine     kv
+        store       rocksdb
+        log         local
+        durability
+
+        ID  TABLE  START  END  STATE    APPLIED  REASON
+        1   t1     -      -    serving  0
+        2   t1     -      -    serving  0
+        $ table show t2 -o json
+        {"partitions":[{"applied":0,"end":"","epoch":{"generation":1,"term":0},"id":3,"namespace":"default","node":1,"reason":"","request_bytes":0,"requests":0,"role":"owner","start":"","state":"serving","table":"t2"}],"table":{"layout":"ordered","machine":"kv","name":"t2","namespace":"default","profile":{"dispatcher":"","durability":"memory","log":"none","store":"memory"}}}
+        $ table show t9
+        ! error: SH2101 there is no table `t9`
+        ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
+        exit 1
+        $ table rm t1
+        ! error: SH2112 table `t1` has 2 partitions
+        ! hint: Remove its partitions first.
+        exit 4
+        $ table rm t1 --with-partitions
+        removed: table t1
+        in quarantine: partitions 1, 2
+        $ table rm t2 --with-partitions -o json
+        {"partitions":[3],"removed":"t2"}
+        $ table rm t2
+        ! error: SH2101 there is no table `t2`
+        ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
+        exit 1
+    "#]].assert_eq(&text);
+}
+
+#[test]
+fn partitions() {
+    let text = Session::start().script(&[
+        "table create h --partitions 1",
+        "table create o --layout ordered",
+        "partition add -t h --start 8000000000000000 --end 0xc000000000000000",
+        "partition add -t h --start 80",
+        "partition add -t h --start wxyz",
+        "partition add -t o --start apple --end 00ff --encoding hex",
+        "partition add -t o --start m --id 9 -o json",
+        "partition add -t none",
+        "partition ls",
+        "partition ls -t o -o wide",
+        "partition ls -t h -o json",
+        "partition ls -t none",
+        "partition rm 1",
+        "partition rm 77",
+        "partition rm",
+        "partition rm 3 -t h",
+        "partition rm -t h --start 8000000000000000 --end c000000000000000",
+        "partition rm -t o --all-within -o json",
+        "partition erase 1",
+        "partition erase 1 --yes",
+        "partition erase 1 --yes",
+        "partition ls",
+    ]);
+    expect![[r#"
+        $ table create h --partitions 1
+        created: table h with partitions 1
+        $ table create o --layout ordered
+        created: table o with partitions 2
+        $ partition add -t h --start 8000000000000000 --end 0xc000000000000000
+        added: partition 3
+        $ partition add -t h --start 80
+        ! error: `80` is no point of a hashed table
+        ! hint: Write it as 16 hexadecimal digits: 8000000000000000.
+        exit 2
+        $ partition add -t h --start wxyz
+        ! error: `wxyz` is no point of a hashed table
+        ! hint: Write it as 16 hexadecimal digits: 8000000000000000.
+        exit 2
+        $ partition add -t o --start apple --end 00ff --encoding hex
+        ! error: the key cannot be read: pairs of hexadecimal digits are expected
+        ! hint: See --encoding.
+        exit 2
+        $ partition add -t o --start m --id 9 -o json
+        {"id":9}
+        $ partition add -t none
+        ! error: SH2101 there is no table `none`
+        ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
+        exit 1
+        $ partition ls
+        ID  TABLE  START             END               STATE    APPLIED  REASON
+        1   h      -                 -                 serving  0
+        2   o      -                 -                 serving  0
+        3   h      8000000000000000  c000000000000000  serving  0
+        9   o      m                 -                 serving  0
+        $ partition ls -t o -o wide
+        ID  NAMESPACE  TABLE  START  END  ROLE   STATE    EPOCH  APPLIED  REQUESTS  BYTES  NODE  REASON
+        2   default    o      -      -    owner  serving  1.0    0        0         0      1
+        9   default    o      m      -    owner  serving  1.0    0        0         0      1
+        $ partition ls -t h -o json
+        {"partitions":[{"applied":0,"end":"","epoch":{"generation":1,"term":0},"id":1,"namespace":"default","node":1,"reason":"","request_bytes":0,"requests":0,"role":"owner","start":"","state":"serving","table":"h"},{"applied":0,"end":"c000000000000000","epoch":{"generation":1,"term":0},"id":3,"namespace":"default","node":1,"reason":"","request_bytes":0,"requests":0,"role":"owner","start":"8000000000000000","state":"serving","table":"h"}]}
+        $ partition ls -t none
+        ! error: SH2101 there is no table `none`
+        ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
+        exit 1
+        $ partition rm 1
+        in quarantine: partitions 1
+        $ partition rm 77
+        ! error: SH2102 there is no such partition
+        ! hint: List the partitions with `statehouse partition ls`; add one whose range covers the key.
+        exit 1
+        $ partition rm
+        ! error: the following required arguments were not provided:
+        !   <ID>
+        ! 
+        ! Usage: statehouse partition rm --endpoint <HOST:PORT> --control-endpoint <HOST:PORT> <ID>
+        ! 
+        ! For more information, try '--help'.
+        exit 2
+        $ partition rm 3 -t h
+        ! error: the argument '[ID]' cannot be used with '--table <NAME>'
+        ! 
+        ! Usage: statehouse partition rm --endpoint <HOST:PORT> --control-endpoint <HOST:PORT> <ID>
+        ! 
+        ! For more information, try '--help'.
+        exit 2
+        $ partition rm -t h --start 8000000000000000 --end c000000000000000
+        in quarantine: partitions 3
+        $ partition rm -t o --all-within -o json
+        {"ids":[2,9]}
+        $ partition erase 1
+        ! error: the following required arguments were not provided:
+        !   --yes
+        ! 
+        ! Usage: statehouse partition erase --yes --endpoint <HOST:PORT> --control-endpoint <HOST:PORT> <ID>
+        ! 
+        ! For more information, try '--help'.
+        exit 2
+        $ partition erase 1 --yes
+        erased: partition 1
+        $ partition erase 1 --yes
+        ! error: SH2111 partition 1 is not in quarantine
+        ! hint: Remove it first; its data stays until it is erased by name.
+        exit 1
+        $ partition ls
+        ID  TABLE  START             END               STATE        APPLIED  REASON
+        2   o      -                 -                 quarantined  0
+        3   h      8000000000000000  c000000000000000  quarantined  0
+        9   o      m                 -                 quarantined  0
+    "#]].assert_eq(&text);
+}
+
+#[test]
+fn status_and_codes() {
+    let text = Session::start().script(&[
+        "status",
+        "status -o json",
+        "status -o wide",
+        "explain SH2101",
+        "explain sh2203 -o json",
+        "explain SH2199",
+        "explain nonsense",
+    ]);
+    expect![[r#"
+        $ status
+        node        1 of cluster c1
+        version     0.1.0
+        up          1 h 2 min
+        tables      1
+        partitions  0 serving, 0 failed, 0 quarantined
+        log         3.0 MiB
+        $ status -o json
+        {"boot":2,"cluster":"c1","log_bytes":3145728,"node":1,"partitions":{"failed":0,"quarantined":0,"serving":0},"tables":1,"uptime_s":3723,"version":"0.1.0","warnings":[]}
+        $ status -o wide
+        node        1 of cluster c1
+        version     0.1.0
+        up          1 h 2 min
+        boot        2
+        tables      1
+        partitions  0 serving, 0 failed, 0 quarantined
+        log         3.0 MiB
+        $ explain SH2101
+        SH2101  there is no such table
+
+        What is safe:
+          Nothing was changed.
+
+        What to do:
+          List the tables with `statehouse table ls`, or make it with `statehouse table create`.
+        $ explain sh2203 -o json
+        {"code":"SH2203","next":"Read the rows concerned, or send the same request again under its op-id.","safe":"It was applied whole or not at all.","title":"it is not known whether the request was applied"}
+        $ explain SH2199
+        ! error: there is no code SH2199
+        ! hint: the nearest is SH2109: the range is empty or inverted
+        exit 1
+        $ explain nonsense
+        ! error: there is no code nonsense
+        ! hint: `statehouse explain` lists all
+        exit 1
+    "#]].assert_eq(&text);
+    let all = Session::start().run(&["explain".into()], b"");
+    assert_eq!(String::from_utf8_lossy(&all.out).lines().count(), code::ALL.len() + 1);
+}

@@ -1,0 +1,99 @@
+//! The Rust SDK of Statehouse.
+//!
+//! It is: a [`Client`] with [`Table`]s to read and write, a [`Batcher`] that
+//! lets the calls of many tasks travel together, and [`Control`].
+//! It is not: a cache, a map of partitions, or a place that knows what is in a
+//! value.
+//!
+//! ```text
+//! Client ─► Table ─────────► one call, one request     ┐
+//!   │         └─► Batcher ─► many calls, one stream    ├─► Connections ─► server
+//!   └─────► Control ───────► one call, one request     ┘
+//! ```
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), client::Error> {
+//! let client = client::Client::builder("127.0.0.1:7400").build()?;
+//! let table = client.table("kv");
+//! let written = table.put("hello", "world").await?;
+//! let row = table.get("hello").await?;
+//! assert_eq!(row.map(|row| row.revision), Some(written.revision));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **An error says whether something may have happened.** What is retryable was
+//! not applied, and is sent again by the client itself, within the deadline. A
+//! write whose answer got lost is `SH2203`: applied whole or not at all, and it
+//! is the caller who has to look.
+
+mod answer;
+mod batch;
+mod builder;
+mod connections;
+mod control;
+mod endpoint;
+mod error;
+mod parts;
+mod retrying;
+mod runtime;
+mod size;
+mod table;
+
+pub use answer::{Removed, Row, Written};
+pub use batch::{Batcher, Batching};
+pub use builder::Builder;
+pub use control::Control;
+pub use endpoint::Endpoint;
+pub use error::Error;
+pub use proto::convert::Receipt;
+pub use proto::{BadNode, Retry};
+pub use table::Table;
+
+use connections::Connections;
+use proto::common::Header;
+use retrying::Retrying;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Connections to a server, and how to use them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    data: Connections,
+    control: Result<Connections, Error>,
+    namespace: String,
+    deadline: Duration,
+    retrying: Retrying,
+}
+
+impl Client {
+    /// Settings for a client of the server at this data address: `host:port`,
+    /// or the same behind `http://`.
+    pub fn builder(endpoint: impl Into<String>) -> Builder {
+        Builder::new(endpoint.into())
+    }
+
+    /// A table, whether it exists or not: the first call will tell.
+    pub fn table(&self, name: impl Into<Arc<str>>) -> Table {
+        Table::new(self.clone(), name.into())
+    }
+
+    /// The control plane.
+    pub fn control(&self) -> Control {
+        Control::new(self.clone())
+    }
+}
+
+impl Inner {
+    /// What every request carries.
+    fn header(&self, remaining: Duration) -> Header {
+        // At least 1: 0 would be the server's own default.
+        let deadline_ms = u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX).max(1);
+        Header { namespace: self.namespace.clone(), deadline_ms, ..Header::default() }
+    }
+}

@@ -1,0 +1,231 @@
+//! A table: rows by key.
+
+use crate::answer::{self, Removed, Row, Written};
+use crate::batch::{Batcher, Batching};
+use crate::connections::ANSWER_BYTES_MAX;
+use crate::error::{Access, Error};
+use crate::parts::{Results, into_parts};
+use crate::retrying::Attempt;
+use crate::{Client, runtime, size};
+use bytes::Bytes;
+use model::code;
+use proto::UPSERT_BYTES_MAX;
+use proto::data::data_client::DataClient;
+use proto::data::{
+    GetRequest, GetResponse, Item, RemoveRequest, RemoveResponse, UpsertRequest, UpsertResponse,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+/// The rows of one table. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub(crate) client: Client,
+    pub(crate) name: Arc<str>,
+}
+
+impl Table {
+    pub(crate) fn new(client: Client, name: Arc<str>) -> Table {
+        Table { client, name }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sets a row.
+    pub async fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<Written, Error> {
+        let item = Item { key: key.into(), value: value.into() };
+        self.fits(size::item(&item))?;
+        self.write(|attempt| {
+            let sent = self.send_upsert(attempt, vec![item.clone()]);
+            async { answer::only(answer::written(sent.await?)) }
+        })
+        .await
+    }
+
+    /// Reads a row.
+    pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Row>, Error> {
+        let key = key.into();
+        self.fits(size::key(&key))?;
+        self.read(|attempt| {
+            let sent = self.send_get(attempt, vec![key.clone()]);
+            async { answer::only(answer::rows(sent.await?)) }
+        })
+        .await
+    }
+
+    /// Removes a row.
+    pub async fn remove(&self, key: impl Into<Bytes>) -> Result<Removed, Error> {
+        let key = key.into();
+        self.fits(size::key(&key))?;
+        self.write(|attempt| {
+            let sent = self.send_remove(attempt, vec![key.clone()]);
+            async { answer::only(answer::removed(sent.await?)) }
+        })
+        .await
+    }
+
+    /// Sets rows: as few requests as the size of a request allows, one after
+    /// the other. When one fails, those behind it are not sent (`SH2402`).
+    ///
+    /// The result is one for each item, in their order. An item that was
+    /// refused alone is not sent again: the ones behind it may be applied
+    /// already.
+    pub async fn upsert(&self, items: impl IntoIterator<Item = Item>) -> Vec<Result<Written, Error>> {
+        let items = items.into_iter().map(|item| (size::item(&item), item));
+        let mut results = Results::default();
+        for part in self.parts(items) {
+            let count = part.len();
+            if !results.go_on(count) {
+                continue;
+            }
+            let sent = self.write(|attempt| {
+                let sent = self.send_upsert(attempt, part.clone());
+                async move { answer::all(answer::written(sent.await?), count) }
+            });
+            results.add(count, sent.await);
+        }
+        results.into_vec()
+    }
+
+    /// Removes rows, as [`Table::upsert`] sets them.
+    pub async fn remove_many<K: Into<Bytes>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Vec<Result<Removed, Error>> {
+        let mut results = Results::default();
+        for part in self.parts(measured(keys)) {
+            let count = part.len();
+            if !results.go_on(count) {
+                continue;
+            }
+            let sent = self.write(|attempt| {
+                let sent = self.send_remove(attempt, part.clone());
+                async move { answer::all(answer::removed(sent.await?), count) }
+            });
+            results.add(count, sent.await);
+        }
+        results.into_vec()
+    }
+
+    /// Reads rows: one result for each key, in their order.
+    pub async fn get_many<K: Into<Bytes>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Vec<Result<Option<Row>, Error>> {
+        let mut results = Results::default();
+        for part in self.parts(measured(keys)) {
+            let count = part.len();
+            if !results.go_on(count) {
+                continue;
+            }
+            let sent = self.read(|attempt| {
+                let sent = self.send_get(attempt, part.clone());
+                async move { answer::all(answer::rows(sent.await?), count) }
+            });
+            results.add(count, sent.await);
+        }
+        results.into_vec()
+    }
+
+    /// Lets calls of many tasks travel together, with the usual bounds. Make
+    /// one and share it: each has streams of its own.
+    pub fn batcher(&self) -> Batcher {
+        self.batcher_with(Batching::default())
+    }
+
+    /// The same, with other bounds.
+    pub fn batcher_with(&self, batching: Batching) -> Batcher {
+        Batcher::new(self.clone(), batching)
+    }
+
+    /// Is this alone within what a request may measure?
+    pub(crate) fn fits(&self, bytes: usize) -> Result<(), Error> {
+        let whole = self.frame() + bytes;
+        if whole <= UPSERT_BYTES_MAX {
+            return Ok(());
+        }
+        let message =
+            format!("the item alone makes a request of {whole} bytes, {UPSERT_BYTES_MAX} are taken");
+        Err(Error::new(code::BATCH_TOO_LARGE, message).with_hint("Store the value in parts."))
+    }
+
+    /// What a request measures beside its items, at most.
+    pub(crate) fn frame(&self) -> usize {
+        size::frame(&self.client.inner.namespace, &self.name)
+    }
+
+    fn parts<T>(&self, items: impl Iterator<Item = (usize, T)>) -> Vec<Vec<T>> {
+        into_parts(items, UPSERT_BYTES_MAX.saturating_sub(self.frame()))
+    }
+
+    async fn write<T, F>(&self, call: impl Fn(Attempt) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.call(Access::Write, call).await
+    }
+
+    async fn read<T, F>(&self, call: impl Fn(Attempt) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.call(Access::Read, call).await
+    }
+
+    async fn call<T, F>(&self, access: Access, call: impl Fn(Attempt) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let inner = &self.client.inner;
+        let expires = runtime::now() + inner.deadline;
+        inner.retrying.call(&inner.data, access, expires, call).await
+    }
+
+    async fn send_upsert(&self, attempt: Attempt, items: Vec<Item>) -> Result<UpsertResponse, Error> {
+        let header = Some(self.client.inner.header(attempt.remaining));
+        let request = UpsertRequest { header, table: self.name.to_string(), items };
+        let answer = service(attempt.channel).upsert(timed(request, attempt.remaining)).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Write))
+    }
+
+    async fn send_remove(&self, attempt: Attempt, keys: Vec<Bytes>) -> Result<RemoveResponse, Error> {
+        let header = Some(self.client.inner.header(attempt.remaining));
+        let request = RemoveRequest { header, table: self.name.to_string(), keys };
+        let answer = service(attempt.channel).remove(timed(request, attempt.remaining)).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Write))
+    }
+
+    async fn send_get(&self, attempt: Attempt, keys: Vec<Bytes>) -> Result<GetResponse, Error> {
+        let header = Some(self.client.inner.header(attempt.remaining));
+        let request = GetRequest { header, table: self.name.to_string(), keys };
+        let answer = service(attempt.channel).get(timed(request, attempt.remaining)).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Read))
+    }
+
+    fn failed(&self, status: Status, access: Access) -> Error {
+        Error::of_call(status, access, self.client.inner.data.server())
+    }
+}
+
+pub(crate) fn service(channel: Channel) -> DataClient<Channel> {
+    DataClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)
+}
+
+/// The deadline as gRPC knows it.
+pub(crate) fn timed<T>(message: T, remaining: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(remaining);
+    request
+}
+
+fn measured<K: Into<Bytes>>(keys: impl IntoIterator<Item = K>) -> impl Iterator<Item = (usize, Bytes)> {
+    keys.into_iter().map(|key| {
+        let key = key.into();
+        (size::key(&key), key)
+    })
+}
