@@ -37,11 +37,12 @@ pub(super) fn serve(
     let (answers, out) = mpsc::channel(ANSWERS_MAX);
     // A task of its own: requests go on although their answers are not taken.
     tokio::spawn(serving.run(answers));
-    ReceiverStream::new(out).boxed()
+    // An answer keeps its room until the connection takes it.
+    ReceiverStream::new(out).map(|(answer, _weight)| answer).boxed()
 }
 
 type One = std::pin::Pin<Box<dyn Future<Output = (StreamResponse, Option<Weight>)> + Send>>;
-type Answers = mpsc::Sender<Result<StreamResponse, Status>>;
+type Answer = (Result<StreamResponse, Status>, Option<Weight>);
 
 struct Serving {
     plane: DataPlane,
@@ -54,7 +55,7 @@ struct Serving {
 }
 
 impl Serving {
-    async fn run(mut self, answers: Answers) {
+    async fn run(mut self, answers: mpsc::Sender<Answer>) {
         let mut ending = self.plane.house.ending();
         loop {
             let takes = self.open && self.under_way.len() < self.most;
@@ -67,13 +68,13 @@ impl Serving {
                     // What cannot be read, or a client that broke off: its requests go on,
                     // nobody hears of them.
                     Err(status) => {
-                        give(&answers, Err(in_our_words(status))).await;
+                        give(&answers, (Err(in_our_words(status)), None)).await;
                         return;
                     }
                 },
                 () = told(&mut ending), if self.open => self.open = false,
-                Some((response, _weight)) = self.under_way.next() => {
-                    if !give(&answers, Ok(response)).await {
+                Some((response, weight)) = self.under_way.next() => {
+                    if !give(&answers, (Ok(response), weight)).await {
                         return;
                     }
                 }
@@ -108,7 +109,7 @@ async fn told(ending: &mut watch::Receiver<bool>) {
 }
 
 /// False when nobody takes answers any more.
-async fn give(answers: &Answers, answer: Result<StreamResponse, Status>) -> bool {
+async fn give(answers: &mpsc::Sender<Answer>, answer: Answer) -> bool {
     match answers.try_send(answer) {
         Ok(()) => true,
         Err(TrySendError::Closed(_)) => false,

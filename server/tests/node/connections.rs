@@ -92,7 +92,7 @@ impl<T> Drop for Held<T> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_listen_stops_nobody_else() {
     let dir = tempfile::tempdir().expect("a scratch directory");
-    let node = Launch::server(dir.path()).start().await;
+    let node = Launch::server(dir.path()).set("requests.bytes-max=64MiB").start().await;
     TABLE.create(&node).await;
     let mut data = talk::data(&node).await;
     let keys: Vec<String> = (0..16).map(|number| format!("large {number}")).collect();
