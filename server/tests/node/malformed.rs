@@ -91,6 +91,8 @@ async fn ten_thousand_malformed_requests_change_nothing() {
     let mut node = furnished(&launch).await;
     let before = contents::of(&node, &ROWS).await;
     let resident = node.process.resident_bytes();
+    // Shown when the test fails, wherever.
+    println!("seed {SEED}");
     let rng = Rng::from_seed(SEED);
     let (calls, all) = ([node.at.data, node.at.control], [node.at.data, node.at.control, node.at.metrics]);
     let mut tasks = Vec::new();
@@ -109,7 +111,7 @@ async fn ten_thousand_malformed_requests_change_nothing() {
     assert!(!node.process.errors().contains("panicked"), "{}", node.process.errors());
     // Most reached a method; otherwise this looked at the transport alone.
     assert!(answered > SENDERS * CALLS_EACH / 2, "only {answered} calls were answered");
-    assert_eq!(contents::of(&node, &ROWS).await, before, "seed {SEED}");
+    assert_eq!(contents::of(&node, &ROWS).await, before, "it changed");
     let grown = node.process.resident_bytes().saturating_sub(resident);
     assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes more than before");
     let write = talk::upsert_of(TABLE.name, vec![talk::item("a", "after all")]);
