@@ -14,6 +14,7 @@ use proto::Failure;
 use proto::common::Header;
 use proto::control::{AddPartitionRequest, EraseQuarantinedRequest, Range, RemovePartitionRequest};
 use proto::data::{Item, UpsertRequest, item_result, row_result};
+use router::door::TABLE as METHODS;
 use tonic::Status;
 
 /// Hashed, 4 partitions: the ids 1 to 4.
@@ -152,21 +153,23 @@ async fn methods_that_are_not_there_say_so() {
 async fn what_cannot_be_read_is_refused_in_our_words() {
     let dir = tempfile::tempdir().expect("a scratch directory");
     let node = Launch::server(dir.path()).start().await;
-    let raw = Raw::connect(node.at.data).await;
+    let (data, control) = (Raw::connect(node.at.data).await, Raw::connect(node.at.control).await);
     let (garbage, mut huge, mut packed) = (framed(&[0xFF; 9]), framed(b""), framed(b"x"));
     (huge[1], packed[0]) = (0xFF, 1);
-    for method in ["Upsert", "Get", "Remove", "Stream"] {
+    let paths: Vec<&str> = METHODS.iter().map(|row| row.path).collect();
+    for path in paths.into_iter().filter(|path| path.starts_with("/statehouse.")) {
+        let raw = if path.contains(".data.") { &data } else { &control };
         for (name, body) in [("garbage", &garbage), ("a huge length", &huge), ("compressed", &packed)] {
-            let path = format!("/statehouse.data.v1.Data/{method}");
-            let reply = raw.call(&path, &[], body.clone().into()).await.expect("an answer");
+            let reply = raw.call(path, &[], body.clone().into()).await.expect("an answer");
             let status = reply.status.expect("a gRPC status");
-            assert!(!status.details().is_empty(), "{name} to {method}: {status:?}");
+            assert!(!status.details().is_empty(), "{name} to {path}: {status:?}");
             let failure = Failure::from(status);
-            assert!((2001..=2004).contains(&failure.number), "{name} to {method}: {failure}");
+            assert!((2001..=2004).contains(&failure.number), "{name} to {path}: {failure}");
+            assert!(!failure.hint.is_empty(), "{name} to {path}: {failure:?}");
         }
     }
     // Health speaks for itself: nobody knows this service.
-    let reply = raw.call("/grpc.health.v1.Health/Check", &[], framed(b"\x0a\x01x").into()).await;
+    let reply = data.call("/grpc.health.v1.Health/Check", &[], framed(b"\x0a\x01x").into()).await;
     assert_eq!(reply.expect("an answer").code(), Some(tonic::Code::NotFound));
 }
 
@@ -188,7 +191,7 @@ async fn what_is_just_within_the_bounds_is_taken() {
     let node = Launch::server(dir.path()).start().await;
     HASHED.create(&node).await;
     let mut data = talk::data(&node).await;
-    let keys = ["k".repeat(1), "k".repeat(1024)];
+    let keys = ["k".to_owned(), "k".repeat(1024)];
     let items = keys.iter().map(|key| talk::item(key, "")).collect();
     data.upsert(talk::upsert_of("hashed", items)).await.expect("keys of 1 and of 1,024 bytes");
     let largest = upsert_of_bytes("hashed", 1 << 20);

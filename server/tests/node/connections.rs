@@ -1,12 +1,17 @@
-//! Connections that are silent, too many, or deaf.
+//! Connections that are silent, too many, deaf, or never done.
 
+use crate::probe;
 use crate::process::{Launch, Node};
-use crate::raw::{Raw, framed};
+use crate::raw::{Call, Raw, Reply, framed, repeat};
 use crate::talk::{self, Table};
 use bytes::Bytes;
+use model::code;
+use prost::Message;
+use proto::Failure;
 use proto::data::StreamRequest;
 use proto::data::stream_request::Request;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -115,4 +120,74 @@ async fn who_does_not_listen_stops_nobody_else() {
     let grown = node.process.resident_bytes().saturating_sub(before);
     assert!(grown < 400 << 20, "{grown} bytes more than before");
     drop(deaf_ones);
+}
+
+/// What a body has in it, and what more of it comes, every so often, without
+/// end.
+type Endless = (&'static str, Vec<u8>, Option<(Vec<u8>, Duration)>);
+
+fn endless() -> [Endless; 6] {
+    let whole = framed(&talk::upsert_of("t", vec![talk::item("k", "never whole")]).encode_to_vec());
+    let half = whole[..whole.len() / 2].to_vec();
+    let mut large = framed(b"");
+    large[1..5].copy_from_slice(&(1_u32 << 20).to_be_bytes());
+    let (slowly, at_once) = (Duration::from_millis(20), Duration::ZERO);
+    [
+        ("nothing at all", vec![], None),
+        ("half a message", half, None),
+        ("a message, and no end of the body", whole.clone(), None),
+        ("a byte at a time", large, Some((vec![0], slowly))),
+        ("one message after another", whole, Some((framed(b""), at_once))),
+        ("bytes and bytes", vec![], Some((vec![0xFF; 16 << 10], at_once))),
+    ]
+}
+
+/// Begins an upsert that never ends; what is answered, if anybody does.
+async fn upsert_without_end(node: &Node, once: Vec<u8>, again: Option<(Vec<u8>, Duration)>) -> Option<Reply> {
+    let raw = Raw::connect(node.at.data).await;
+    let call = raw.begin("/statehouse.data.v1.Data/Upsert", &[]).await.expect("a call");
+    let Call { mut body, answer } = call;
+    body.send_data(once.into(), false).expect("room");
+    let sending = async {
+        if let Some((bytes, pause)) = again {
+            repeat(&mut body, bytes.into(), pause).await;
+        }
+        // The body stays open until there is an answer.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        reply = Call::answer(answer) => reply.ok(),
+        () = sending => unreachable!("it never ends"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_never_ends_is_not_waited_for() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).set("requests.deadline=300ms").start().await;
+    TABLE.create(&node).await;
+    for (name, once, again) in endless() {
+        let floods = again.as_ref().is_some_and(|(_, pause)| pause.is_zero());
+        match upsert_without_end(&node, once, again).await {
+            Some(reply) => {
+                let failure = Failure::from(reply.status.expect("a gRPC status"));
+                // A flood is refused as soon as one sees that it makes no sense.
+                let refused = [code::MALFORMED, code::BATCH_TOO_LARGE, code::UNIMPLEMENTED];
+                let expected = failure.is(code::DEADLINE_EXCEEDED)
+                    || floods && refused.into_iter().any(|code| failure.is(code));
+                assert!(expected && !failure.hint.is_empty(), "{name}: {failure}");
+            }
+            None => assert!(floods, "{name}: who is quiet is not hung up on"),
+        }
+        let read = talk::data(&node).await.get(talk::get_of("t", &["k"])).await.expect("it goes on");
+        assert_eq!(talk::values(read.into_inner()), [None], "{name}: it was done");
+    }
+    // Each gives its place back.
+    loop {
+        let (_, page) = probe::page(node.at.metrics, "/metrics").await.expect("a page");
+        if page.contains("\nstatehouse_requests_under_way 0\n") {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -13,6 +13,7 @@ use proto::Failure;
 use proto::data::RemoveRequest;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 const TABLES: [Table; 2] = [Table::durable("rocks"), Table { store: "memory", ..Table::durable("memory") }];
 const DISK_MIB: u64 = 64;
@@ -102,6 +103,14 @@ async fn write_until_refused(data: &mut Data, table: &str, first: u64) -> u64 {
     unreachable!("numbers do not end")
 }
 
+/// It tries again by itself; until then it refuses by the same name.
+async fn write_until_taken(data: &mut Data, table: &str, number: u64) {
+    while let Err(failure) = write(data, table, number).await {
+        assert!(failure.is(code::LOG_FULL), "{failure}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 async fn all_there(node: &Node, table: &str, rows: std::ops::Range<u64>) {
     let mut data = talk::data(node).await;
     for number in rows {
@@ -135,11 +144,7 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     }
     disk.make_room();
     for (table, taken) in TABLES.into_iter().zip(&mut taken) {
-        // It tries again by itself; until then it refuses by the same name.
-        while let Err(failure) = write(&mut data, table.name, *taken).await {
-            assert!(failure.is(code::LOG_FULL), "{failure}");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        write_until_taken(&mut data, table.name, *taken).await;
         *taken += 1;
     }
     node.process.kill();

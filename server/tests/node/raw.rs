@@ -5,6 +5,7 @@ use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use http::{HeaderMap, Method, Request};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tonic::{Code, Status};
@@ -76,13 +77,18 @@ impl Raw {
 /// A call under way.
 pub struct Call {
     pub body: SendStream<Bytes>,
-    answer: ResponseFuture,
+    pub answer: ResponseFuture,
 }
 
 impl Call {
-    /// Waits for the answer, all of it.
+    /// Waits for the answer, all of it; the body stays as it is.
     pub async fn end(self) -> Result<Reply, h2::Error> {
-        let answer = self.answer.await?;
+        Call::answer(self.answer).await
+    }
+
+    /// The same for who still sends.
+    pub async fn answer(answer: ResponseFuture) -> Result<Reply, h2::Error> {
+        let answer = answer.await?;
         let head = Status::from_header_map(answer.headers());
         let mut incoming = answer.into_body();
         while let Some(bytes) = incoming.data().await {
@@ -92,6 +98,21 @@ impl Call {
         let trailers: Option<HeaderMap> = incoming.trailers().await?;
         let status = head.or_else(|| trailers.as_ref().and_then(Status::from_header_map));
         Ok(Reply { status })
+    }
+}
+
+/// Sends it again and again, with a pause or as fast as it is taken, until
+/// nobody takes it.
+pub async fn repeat(body: &mut SendStream<Bytes>, bytes: Bytes, pause: Duration) {
+    loop {
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        body.reserve_capacity(bytes.len());
+        let room = std::future::poll_fn(|context| body.poll_capacity(context)).await;
+        if !matches!(room, Some(Ok(_))) || body.send_data(bytes.clone(), false).is_err() {
+            return;
+        }
     }
 }
 

@@ -7,7 +7,7 @@ pub fn of(key: &[u8], version: u64) -> Bytes {
     let mut bytes = key.to_vec();
     bytes.push(b'@');
     bytes.extend_from_slice(format!("{version}:").as_bytes());
-    let length = if version % 16 == 0 { 4096 } else { version.wrapping_mul(37) % 300 };
+    let length = if version.is_multiple_of(16) { 4096 } else { version.wrapping_mul(37) % 300 };
     bytes.extend((0..length).map(|at| (at.wrapping_mul(31) ^ version) as u8));
     Bytes::from(bytes)
 }
