@@ -14,6 +14,8 @@ export CCACHE_DIR ?= $(HOME)/.cache/statehouse/ccache
 export CARGO_TERM_COLOR ?= auto
 
 NEXTEST_VERSION := 0.9.143
+# Another project's client, for the test that is a stranger to us.
+STRANGER := grpcio==1.85.1 grpcio-reflection==1.85.1 protobuf==7.36.2
 
 # RocksDB's build looks at CC and CXX, and builds again when they change: this
 # spelling is the only one. Asked when a command runs, because `deps` may have
@@ -35,7 +37,7 @@ run: build ## the server binary: show what it can do
 	@"$(CARGO_TARGET_DIR)/release/statehouse" doctor --help
 
 .PHONY: test
-test: deps ## every test, enumeration and fuzz corpora included
+test: deps deps-test ## every test, enumeration and fuzz corpora included
 	@$(CCACHED) cargo nextest run --release --workspace
 	@$(CCACHED) cargo test --quiet --release --workspace --doc
 
@@ -78,6 +80,22 @@ deps-bench:
 			|| echo "apt-get could not install:$$packages (the comparison leaves them out)"; \
 	elif [ -n "$$packages" ]; then \
 		echo "missing packages:$$packages (the comparison leaves them out)"; \
+	fi
+
+# Tests look for the interpreter here, unless STATEHOUSE_PYTHON names another.
+VENV := $(HOME)/.cache/statehouse/venv
+ENSUREPIP := python3 -c 'import ensurepip, venv' 2>/dev/null
+.PHONY: deps-test
+deps-test: ## the Python client that one test runs, in an environment of its own
+	@if [ -z "$${STATEHOUSE_PYTHON:-}" ] && [ "$$(cat "$(VENV)/made-of" 2>/dev/null)" != "$(STRANGER)" ]; then \
+		if ! $(ENSUREPIP) && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			export DEBIAN_FRONTEND=noninteractive; \
+			{ apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } </dev/null || true; \
+		fi; \
+		$(ENSUREPIP) || { echo "one test needs python3 with its module venv (python3-venv), or STATEHOUSE_PYTHON"; exit 1; }; \
+		python3 -m venv "$(VENV)"; \
+		"$(VENV)/bin/python" -m pip install --quiet --disable-pip-version-check $(STRANGER); \
+		echo "$(STRANGER)" > "$(VENV)/made-of"; \
 	fi
 
 SOAK_FROM ?= 1

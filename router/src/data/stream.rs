@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "a task and a timer of the serving thread's own runtime")]
 
 use super::{DataPlane, read, write};
-use crate::door::{Arrival, full};
+use crate::door::{Arrival, full, in_our_words};
 use crate::house::Weight;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, FuturesUnordered};
@@ -37,11 +37,12 @@ pub(super) fn serve(
     let (answers, out) = mpsc::channel(ANSWERS_MAX);
     // A task of its own: requests go on although their answers are not taken.
     tokio::spawn(serving.run(answers));
-    ReceiverStream::new(out).boxed()
+    // An answer keeps its room until the connection takes it.
+    ReceiverStream::new(out).map(|(answer, _weight)| answer).boxed()
 }
 
 type One = std::pin::Pin<Box<dyn Future<Output = (StreamResponse, Option<Weight>)> + Send>>;
-type Answers = mpsc::Sender<Result<StreamResponse, Status>>;
+type Answer = (Result<StreamResponse, Status>, Option<Weight>);
 
 struct Serving {
     plane: DataPlane,
@@ -54,7 +55,7 @@ struct Serving {
 }
 
 impl Serving {
-    async fn run(mut self, answers: Answers) {
+    async fn run(mut self, answers: mpsc::Sender<Answer>) {
         let mut ending = self.plane.house.ending();
         loop {
             let takes = self.open && self.under_way.len() < self.most;
@@ -64,15 +65,16 @@ impl Serving {
                 request = self.requests.message(), if takes => match request {
                     Ok(Some(request)) => self.take(request),
                     Ok(None) => self.open = false,
-                    // The client broke off; its requests go on, nobody hears of them.
+                    // What cannot be read, or a client that broke off: its requests go on,
+                    // nobody hears of them.
                     Err(status) => {
-                        give(&answers, Err(status)).await;
+                        give(&answers, (Err(in_our_words(status)), None)).await;
                         return;
                     }
                 },
                 () = told(&mut ending), if self.open => self.open = false,
-                Some((response, _weight)) = self.under_way.next() => {
-                    if !give(&answers, Ok(response)).await {
+                Some((response, weight)) = self.under_way.next() => {
+                    if !give(&answers, (Ok(response), weight)).await {
                         return;
                     }
                 }
@@ -107,7 +109,7 @@ async fn told(ending: &mut watch::Receiver<bool>) {
 }
 
 /// False when nobody takes answers any more.
-async fn give(answers: &Answers, answer: Result<StreamResponse, Status>) -> bool {
+async fn give(answers: &mpsc::Sender<Answer>, answer: Answer) -> bool {
     match answers.try_send(answer) {
         Ok(()) => true,
         Err(TrySendError::Closed(_)) => false,

@@ -65,6 +65,10 @@ pub(super) fn set_deadline(request: &mut Request<Body>) -> Result<(), Failure> {
     let timeout_ms = value.to_str().ok().and_then(timeout_ms);
     let timeout_ms =
         timeout_ms.ok_or_else(|| Failure::new(code::MALFORMED, "`grpc-timeout` is no duration"))?;
+    if timeout_ms == 0 {
+        // The library would answer for us, without a code.
+        return Err(Failure::new(code::DEADLINE_EXCEEDED, "the deadline had passed when the call came in"));
+    }
     if let Some(arrival) = request.extensions_mut().get_mut::<Arrival>().filter(|one| !one.rpc.streams) {
         arrival.deadline = Some(arrival.at.plus_ms(timeout_ms));
     }

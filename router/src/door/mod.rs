@@ -12,6 +12,7 @@ mod translate;
 pub use arrival::{Arrival, Caller};
 pub(crate) use place::full;
 pub use rpc::{Right, Rpc, TABLE, find};
+pub(crate) use translate::in_our_words;
 
 use crate::house::House;
 use check::CheckLayer;

@@ -68,11 +68,17 @@ fn translate(response: Response<Body>) -> Response<Body> {
         return response;
     }
     match Status::from_header_map(response.headers()) {
-        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
-            Status::from(failure(&status)).into_http()
-        }
-        _ => response,
+        // What health says of a service that it does not know is its own word,
+        // and others wait for exactly that.
+        Some(status) if matches!(status.code(), Code::Ok | Code::NotFound) => response,
+        Some(status) => in_our_words(status).into_http(),
+        None => response,
     }
+}
+
+/// A status of the library as one of ours; ours stay.
+pub(crate) fn in_our_words(status: Status) -> Status {
+    if status.details().is_empty() { Status::from(failure(&status)) } else { status }
 }
 
 /// What the library means.
@@ -106,6 +112,9 @@ mod tests {
             let status = Status::from_header_map(response.headers()).expect("a status");
             assert!(Failure::from(status.clone()).is(expected), "{status:?}");
         }
+        let health = translate(Status::not_found("service not registered").into_http());
+        let health = Status::from_header_map(health.headers()).expect("a status");
+        assert_eq!((health.code(), health.details()), (Code::NotFound, &b""[..]));
         let fine = translate(Response::new(Body::empty()));
         assert!(!fine.headers().contains_key("grpc-status"));
     }

@@ -13,11 +13,12 @@ pub const FILE_VARIABLE: &str = "STATEHOUSE_CONFIG";
 
 /// Variables that begin like ours and are for somebody else: clients, tests,
 /// and whoever looks for the file.
-pub const CLIENT_VARIABLES: [&str; 5] = [
+pub const CLIENT_VARIABLES: [&str; 6] = [
     FILE_VARIABLE,
     "STATEHOUSE_CONTROL_ENDPOINT",
     "STATEHOUSE_ENDPOINT",
     "STATEHOUSE_NAMESPACE",
+    "STATEHOUSE_PYTHON",
     "STATEHOUSE_WRITE_FIXTURES",
 ];
 

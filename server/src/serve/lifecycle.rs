@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
@@ -137,7 +137,7 @@ impl Shown {
 struct Serving {
     house: Arc<House>,
     workers: Arc<Vec<Worker>>,
-    tasks: [JoinHandle<()>; 3],
+    tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
     cut: watch::Sender<bool>,
 }
@@ -166,11 +166,10 @@ impl Serving {
         let workers = Arc::new(workers.map_err(internal)?);
         let admission = admission(options);
         shown.metrics.add_node(&house, admission.clone(), options.metrics_per_partition);
-        let tasks = [
-            runtime.spawn(accept_data(data, admission, &shown.metrics, workers.clone(), stopped.clone())),
-            runtime.spawn(serve_control(control, options, &outfit, &shown.metrics)),
-            runtime.spawn(turn_away(peer, stopped)),
-        ];
+        let (mut tasks, on) = (JoinSet::new(), runtime.handle());
+        tasks.spawn_on(accept_data(data, admission, &shown.metrics, workers.clone(), stopped.clone()), on);
+        tasks.spawn_on(serve_control(control, options, &outfit, &shown.metrics), on);
+        tasks.spawn_on(turn_away(peer, stopped), on);
         Ok(Serving { house, workers, tasks, stop, cut })
     }
 
@@ -184,10 +183,8 @@ impl Serving {
             let _ = stop.send(true);
             house.end_streams();
             let ended = async {
-                for task in &mut tasks {
-                    // One that panicked has ended, too.
-                    let _ = task.await;
-                }
+                // One that panicked has ended, too.
+                while tasks.join_next().await.is_some() {}
                 while !workers.iter().all(Worker::is_finished) {
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
@@ -201,11 +198,8 @@ impl Serving {
             () = now => tracing::warn!("ending at once, as told; what was acknowledged is safe"),
         }
         let _ = (stop.send(true), cut.send(true));
-        tasks.iter().for_each(JoinHandle::abort);
-        for task in tasks {
-            // Its end lets go of the workers.
-            let _ = task.await;
-        }
+        // Their end lets go of the workers.
+        tasks.shutdown().await;
         let workers = Arc::into_inner(workers).unwrap_or_default();
         let join = tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join));
         let _ = join.await;

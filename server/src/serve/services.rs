@@ -26,19 +26,23 @@ pub struct Services<S> {
     beside: Vec<(&'static str, Boxed)>,
 }
 
-/// Health and reflection.
-fn beside<H: Health>(health: HealthServer<H>) -> Vec<(&'static str, Boxed)> {
-    let reflection = || {
+/// Health and reflection. Reflection knows every schema, and lists the services
+/// of this listener: the one that matters, health and itself.
+fn beside<H: Health>(main: &str, health: HealthServer<H>) -> Vec<(&'static str, Boxed)> {
+    let reflection = |itself: &str| {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(main)
+            .with_service_name("grpc.health.v1.Health")
+            .with_service_name(itself)
     };
     let mut all = vec![("/grpc.health.v1.Health/", BoxCloneSyncService::new(health))];
     // Both come from our own descriptors, which a test decodes.
-    if let Ok(v1) = reflection().build_v1() {
+    if let Ok(v1) = reflection("grpc.reflection.v1.ServerReflection").build_v1() {
         all.push(("/grpc.reflection.v1.ServerReflection/", BoxCloneSyncService::new(v1)));
     }
-    if let Ok(alpha) = reflection().build_v1alpha() {
+    if let Ok(alpha) = reflection("grpc.reflection.v1alpha.ServerReflection").build_v1alpha() {
         all.push(("/grpc.reflection.v1alpha.ServerReflection/", BoxCloneSyncService::new(alpha)));
     }
     all
@@ -52,7 +56,8 @@ pub fn data<H: Health>(
     let main = proto::data::data_server::DataServer::new(plane)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(usize::MAX);
-    Services { prefix: "/statehouse.data.v1.Data/", main, beside: beside(health) }
+    let beside = beside("statehouse.data.v1.Data", health);
+    Services { prefix: "/statehouse.data.v1.Data/", main, beside }
 }
 
 /// What operators call.
@@ -62,7 +67,8 @@ pub fn control<H: Health>(
 ) -> Services<proto::control::control_server::ControlServer<ControlPlane>> {
     let main = proto::control::control_server::ControlServer::new(plane)
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    Services { prefix: "/statehouse.control.v1.Control/", main, beside: beside(health) }
+    let beside = beside("statehouse.control.v1.Control", health);
+    Services { prefix: "/statehouse.control.v1.Control/", main, beside }
 }
 
 impl<S> Service<Request<Body>> for Services<S>

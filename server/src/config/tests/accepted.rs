@@ -63,6 +63,7 @@ fn variables_of_clients_and_others_are_left_alone() {
         ("STATEHOUSE_ENDPOINT", "x"),
         ("STATEHOUSE_CONTROL_ENDPOINT", "x"),
         ("STATEHOUSE_NAMESPACE", "x"),
+        ("STATEHOUSE_PYTHON", "x"),
         ("STATEHOUSE_WRITE_FIXTURES", "1"),
         ("STATEHOUSES", "x"),
         ("HOME", "x"),

@@ -1,0 +1,156 @@
+//! Wrong requests of the data plane.
+
+use super::{Refused, header, upsert_of_bytes};
+use crate::talk::{self, Data};
+use bytes::Bytes;
+use model::{Code, code};
+use proto::common::{Durability, Epoch, Header, OpId};
+use proto::data::{GetRequest, RemoveRequest, UpsertRequest};
+use tonic::Status;
+
+/// A call of the data plane.
+pub enum Call {
+    Upsert(UpsertRequest),
+    Get(GetRequest),
+    Remove(RemoveRequest),
+}
+
+impl Call {
+    pub async fn make(self, client: &mut Data) -> Result<(), Status> {
+        match self {
+            Call::Upsert(request) => client.upsert(request).await.map(drop),
+            Call::Get(request) => client.get(request).await.map(drop),
+            Call::Remove(request) => client.remove(request).await.map(drop),
+        }
+    }
+}
+
+const KINDS: [&str; 3] = ["upsert", "get", "remove"];
+
+/// A call of each kind for these keys.
+fn of_kind(kind: &str, table: &str, header: Option<Header>, keys: &[String]) -> Call {
+    let (table, bytes) = (table.to_owned(), |key: &String| Bytes::from(key.clone()));
+    match kind {
+        "upsert" => {
+            let items = keys.iter().map(|key| talk::item(key, "value")).collect();
+            Call::Upsert(UpsertRequest { header, table, items })
+        }
+        "get" => Call::Get(GetRequest { header, table, keys: keys.iter().map(bytes).collect() }),
+        "remove" => Call::Remove(RemoveRequest { header, table, keys: keys.iter().map(bytes).collect() }),
+        other => panic!("no kind {other}"),
+    }
+}
+
+/// What is wrong in the same way whatever is asked: the name, the table, the
+/// header, the keys, and the refusal.
+type Row = (&'static str, &'static str, Option<Header>, Vec<String>, tonic::Code, Code);
+
+fn rows() -> Vec<Row> {
+    use tonic::Code::{InvalidArgument, NotFound};
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let a = || keys(&["a"]);
+    vec![
+        ("an empty key", "hashed", None, keys(&[""]), InvalidArgument, code::KEY_INVALID),
+        ("an over-long key", "hashed", None, vec!["k".repeat(1025)], InvalidArgument, code::KEY_INVALID),
+        (
+            "a bad key behind good ones",
+            "hashed",
+            None,
+            keys(&["a", "b", ""]),
+            InvalidArgument,
+            code::KEY_INVALID,
+        ),
+        ("an unknown table", "unknown", None, a(), NotFound, code::NO_TABLE),
+        ("a table's name in other letters", "Hashed", None, a(), NotFound, code::NO_TABLE),
+        (
+            "an unknown namespace",
+            "hashed",
+            header(|h| h.namespace = "n".into()),
+            a(),
+            NotFound,
+            code::NO_TABLE,
+        ),
+        ("an empty table name", "", None, a(), InvalidArgument, code::MALFORMED),
+        ("no items", "hashed", None, vec![], InvalidArgument, code::MALFORMED),
+        (
+            "keys that no partition holds",
+            "sorted",
+            None,
+            keys(&["a", "m", "z"]),
+            NotFound,
+            code::NO_PARTITION,
+        ),
+    ]
+}
+
+fn demands() -> Vec<Row> {
+    use tonic::Code::{FailedPrecondition, InvalidArgument};
+    let a = || vec!["a".to_owned()];
+    vec![
+        (
+            "another epoch",
+            "hashed",
+            header(|h| h.expected_epoch = Some(Epoch { generation: 77, term: 1 })),
+            a(),
+            FailedPrecondition,
+            code::EPOCH_MISMATCH,
+        ),
+        (
+            "more durability than there is",
+            "hashed",
+            header(|h| h.min_durability = Durability::Quorum as i32),
+            a(),
+            FailedPrecondition,
+            code::DURABILITY_NOT_OFFERED,
+        ),
+        (
+            "durability of another kind",
+            "hashed",
+            header(|h| h.min_durability = Durability::Remote as i32),
+            a(),
+            FailedPrecondition,
+            code::DURABILITY_NOT_OFFERED,
+        ),
+        (
+            "an unknown durability",
+            "hashed",
+            header(|h| h.min_durability = 5),
+            a(),
+            InvalidArgument,
+            code::MALFORMED,
+        ),
+        ("an unknown read level", "hashed", header(|h| h.read = -1), a(), InvalidArgument, code::MALFORMED),
+        (
+            "a client that is no UUID",
+            "hashed",
+            header(|h| h.op = Some(OpId { client: Bytes::from_static(b"me"), sequence: 1 })),
+            a(),
+            InvalidArgument,
+            code::MALFORMED,
+        ),
+        (
+            "an over-long namespace",
+            "hashed",
+            header(|h| h.namespace = "n".repeat(129)),
+            a(),
+            InvalidArgument,
+            code::MALFORMED,
+        ),
+    ]
+}
+
+pub fn all() -> Vec<(Refused, Call)> {
+    let mut all = Vec::new();
+    for kind in KINDS {
+        for (name, table, header, keys, grpc, code) in rows().into_iter().chain(demands()) {
+            all.push((Refused { name, grpc, code }, of_kind(kind, table, header, &keys)));
+        }
+    }
+    let large = |name| Refused { name, grpc: tonic::Code::InvalidArgument, code: code::BATCH_TOO_LARGE };
+    let over = (1 << 20) + 1;
+    all.push((large("a batch one byte too large"), Call::Upsert(upsert_of_bytes("hashed", over))));
+    all.push((large("a batch far too large"), Call::Upsert(upsert_of_bytes("hashed", 8 << 20))));
+    let keys: Vec<String> = (0..1100).map(|number| format!("{number:01000}")).collect();
+    all.push((large("a removal too large"), of_kind("remove", "hashed", None, &keys)));
+    all
+}
