@@ -2,7 +2,7 @@
 
 use crate::desired::{TableName, TableSpec};
 use crate::shard::Message;
-use model::{Epoch, Index, Key, KeyRange, Layout, PartitionId, layout};
+use model::{Durability, Epoch, Index, Key, KeyRange, Layout, PartitionId, layout};
 use partition::{Mailbox, Published};
 use statestore::Store;
 use std::collections::BTreeMap;
@@ -49,6 +49,8 @@ pub struct TableMap {
     pub name: TableName,
     /// What was chosen for it.
     pub spec: TableSpec,
+    /// What an answer is worth on this node.
+    pub reaches: Durability,
     /// Its partitions.
     pub places: Vec<Place>,
 }

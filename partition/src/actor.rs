@@ -5,7 +5,7 @@ use crate::outlet::{Outbox, ReplyTo};
 use crate::published::Published;
 use env::{Mono, Wall};
 use machine::Machine;
-use model::{Index, PartitionId, Record, Stamp};
+use model::{Durability, Index, PartitionId, Record, Stamp};
 use pipeline::{Answer, ApplyError, DrainLimits, Line, Profile, Refusal, Request, Ticket};
 use statestore::{Part, Store, StoreError};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub struct Charter {
     pub epoch: model::Epoch,
     /// Its table's choices.
     pub profile: Profile,
+    /// What an answer is worth on this node.
+    pub reaches: Durability,
     /// What its commands mean.
     pub machine: Arc<dyn Machine>,
     /// Where its rows are.
@@ -58,7 +60,7 @@ impl Partition {
         let applied = charter.store.applied(charter.id)?;
         let stamp: Stamp = pipeline::last_stamp(&*charter.store, charter.id)?;
         let published = Arc::new(Published::new(charter.epoch, applied));
-        let line = Line::after(charter.id, charter.epoch, charter.profile, applied, stamp);
+        let line = Line::after(charter.id, charter.epoch, charter.profile, charter.reaches, applied, stamp);
         Ok(Partition { charter, line, published, retired: false, answers: Vec::new() })
     }
 

@@ -16,7 +16,7 @@ use crate::request::Request;
 use bytes::Bytes;
 use env::{Mono, Wall};
 use machine::Machine;
-use model::{Epoch, Index, PartitionId, Record, RecordKind, Stamp};
+use model::{Durability, Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use statestore::{Part, Store};
 use std::collections::VecDeque;
 
@@ -40,6 +40,8 @@ pub struct Line<T> {
     partition: PartitionId,
     epoch: Epoch,
     profile: Profile,
+    /// What its answers are worth on this node.
+    reaches: Durability,
     clock: PartitionClock,
     waiting: VecDeque<Request<T>>,
     flights: VecDeque<Flight<T>>,
@@ -74,6 +76,7 @@ impl<T> Line<T> {
         partition: PartitionId,
         epoch: Epoch,
         profile: Profile,
+        reaches: Durability,
         applied: Index,
         stamp: Stamp,
     ) -> Line<T> {
@@ -81,6 +84,7 @@ impl<T> Line<T> {
             partition,
             epoch,
             profile,
+            reaches,
             clock: PartitionClock::after(stamp),
             waiting: VecDeque::new(),
             flights: VecDeque::new(),
@@ -126,7 +130,7 @@ impl<T> Line<T> {
     }
 
     fn refusal(&self, now: Mono, request: &Request<T>) -> Option<Refusal> {
-        let given = self.profile.reaches();
+        let given = self.reaches;
         if request.deadline.is_some_and(|deadline| deadline <= now) {
             return Some(Refusal::Late);
         }
@@ -250,7 +254,7 @@ impl<T> Line<T> {
                 epoch: flight.record.epoch,
                 first_index,
                 count: parked.count,
-                durability: self.profile.reaches(),
+                durability: self.reaches,
                 replies: if own.iter().all(Bytes::is_empty) { Vec::new() } else { own },
                 timings: Timings {
                     arrived: parked.arrived,

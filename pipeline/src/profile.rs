@@ -91,7 +91,7 @@ pub enum ProfileError {
     )]
     NoJournal,
     /// More is declared than the choices give.
-    #[error("the table declares durability `{declared}`, its log gives `{given}`")]
+    #[error("the table declares durability `{declared}`, its log gives `{given}` on this node")]
     Promised {
         /// What is declared.
         declared: Durability,
@@ -105,17 +105,19 @@ impl Profile {
     pub const DURABLE: Profile =
         Profile { store: StoreChoice::Rocks, log: LogChoice::Local, durability: None };
 
-    /// What a reply is worth under these choices.
-    pub fn reaches(&self) -> Durability {
+    /// What a reply is worth under these choices, on a node whose log reaches
+    /// so far.
+    pub fn reaches(&self, log: Durability) -> Durability {
         match self.log {
             LogChoice::None => Durability::Memory,
-            LogChoice::Store | LogChoice::Local => Durability::Local,
+            LogChoice::Store => Durability::Local,
+            LogChoice::Local => log,
         }
     }
 
-    /// Do the choices go together?
-    pub fn check(&self) -> Result<(), ProfileError> {
-        let given = self.reaches();
+    /// Do the choices go together, and with a node whose log reaches so far?
+    pub fn check(&self, log: Durability) -> Result<(), ProfileError> {
+        let given = self.reaches(log);
         match (self.log, self.store, self.durability) {
             (LogChoice::Store, StoreChoice::Memory, _) => Err(ProfileError::NoJournal),
             (LogChoice::None, _, declared) if declared != Some(Durability::Memory) => {
@@ -139,26 +141,29 @@ mod tests {
         use StoreChoice::{Memory, Rocks};
         let memory = Some(Durability::Memory);
         let table = [
-            (Rocks, Local, None, "ok"),
-            (Memory, Local, None, "ok"),
-            (Rocks, Store, None, "ok"),
-            (Rocks, Nothing, memory, "ok"),
-            (Memory, Nothing, memory, "ok"),
-            (Rocks, Nothing, None, "Unsaid"),
-            (Rocks, Nothing, Some(Durability::Local), "Unsaid"),
-            (Memory, Store, None, "NoJournal"),
-            (Rocks, Local, Some(Durability::Quorum), "Promised"),
-            (Rocks, Local, Some(Durability::Os), "ok"),
+            (Rocks, Local, None, "ok", "ok"),
+            (Memory, Local, None, "ok", "ok"),
+            (Rocks, Store, None, "ok", "ok"),
+            (Rocks, Store, Some(Durability::Local), "ok", "ok"),
+            (Rocks, Nothing, memory, "ok", "ok"),
+            (Memory, Nothing, memory, "ok", "ok"),
+            (Rocks, Nothing, None, "Unsaid", "Unsaid"),
+            (Rocks, Nothing, Some(Durability::Local), "Unsaid", "Unsaid"),
+            (Memory, Store, None, "NoJournal", "NoJournal"),
+            (Rocks, Local, Some(Durability::Quorum), "Promised", "Promised"),
+            (Rocks, Local, Some(Durability::Local), "ok", "Promised"),
+            (Rocks, Local, Some(Durability::Os), "ok", "ok"),
         ];
-        for (store, log, durability, expected) in table {
+        for (store, log, durability, synced, unsynced) in table {
             let profile = Profile { store, log, durability };
-            let found = match profile.check() {
+            let found = |log| match profile.check(log) {
                 Ok(()) => "ok",
                 Err(ProfileError::Unsaid) => "Unsaid",
                 Err(ProfileError::NoJournal) => "NoJournal",
                 Err(ProfileError::Promised { .. }) => "Promised",
             };
-            assert_eq!(found, expected, "{profile:?}");
+            assert_eq!(found(Durability::Local), synced, "{profile:?}");
+            assert_eq!(found(Durability::Os), unsynced, "{profile:?}, a log that answers before it syncs");
         }
     }
 }

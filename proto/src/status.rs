@@ -58,6 +58,7 @@ fn grpc_code(number: u16) -> tonic::Code {
         (code::LOG_FULL, tonic::Code::ResourceExhausted),
         (code::DEADLINE_EXCEEDED, tonic::Code::DeadlineExceeded),
         (code::UNKNOWN_OUTCOME, tonic::Code::Aborted),
+        (code::DESIRED_UNSURE, tonic::Code::Unavailable),
         (code::STOPPING, tonic::Code::Unavailable),
         (code::UNREACHABLE, tonic::Code::Unavailable),
         (code::PARTITION_FAILED, tonic::Code::Unavailable),
@@ -132,6 +133,7 @@ mod tests {
             (code::NO_PARTITION, tonic::Code::NotFound),
             (code::OVERLOADED, tonic::Code::ResourceExhausted),
             (code::UNKNOWN_OUTCOME, tonic::Code::Aborted),
+            (code::DESIRED_UNSURE, tonic::Code::Unavailable),
             (code::STORE_IO, tonic::Code::Internal),
         ];
         for (code, grpc) in table {

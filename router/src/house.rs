@@ -56,6 +56,8 @@ pub struct House {
     /// Of these, those that came on a `Stream`.
     streamed: AtomicUsize,
     bytes: AtomicUsize,
+    /// Of these, those that came on a `Stream`.
+    streamed_bytes: AtomicUsize,
     ending: watch::Sender<bool>,
 }
 
@@ -78,6 +80,7 @@ impl House {
             under_way: AtomicUsize::new(0),
             streamed: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            streamed_bytes: AtomicUsize::new(0),
             ending: watch::Sender::new(false),
         }
     }
@@ -109,15 +112,19 @@ impl House {
     }
 
     /// Room for so many bytes, until it is dropped; none when there is none. A
-    /// request's place stands for the first few.
-    pub(crate) fn weigh(self: &Arc<House>, bytes: usize) -> Option<Weight> {
-        let bytes = if bytes <= WEIGHTLESS_BYTES { 0 } else { bytes };
-        if bytes == 0 {
+    /// request's place stands for the first few. What comes on a `Stream` has
+    /// half of all room, as it has of places.
+    pub(crate) fn weigh(self: &Arc<House>, bytes: usize, streamed: bool) -> Option<Weight> {
+        if bytes <= WEIGHTLESS_BYTES {
             return Some(Weight(None));
         }
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let weight = Weight(Some(Arc::new(Weighed { house: self.clone(), bytes })));
-        (before + bytes <= self.settings.bytes_max).then_some(weight)
+        let weighed = Weighed { house: self.clone(), bytes, streamed };
+        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let on_streams =
+            if streamed { self.streamed_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes } else { 0 };
+        let fits = all <= self.settings.bytes_max && on_streams <= self.settings.bytes_max.div_ceil(2);
+        // What does not fit is given back here.
+        fits.then(|| Weight(Some(Arc::new(weighed))))
     }
 
     /// Requests that are under way.
@@ -156,10 +163,14 @@ pub(crate) struct Weight(#[allow(dead_code, reason = "held for its end")] Option
 struct Weighed {
     house: Arc<House>,
     bytes: usize,
+    streamed: bool,
 }
 
 impl Drop for Weighed {
     fn drop(&mut self) {
         self.house.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.streamed {
+            self.house.streamed_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::place::LogIdentity;
 use env::Plants;
-use model::Limits;
+use model::{Durability, Limits};
 use std::path::PathBuf;
 
 /// When a batch is on disk.
@@ -13,6 +13,16 @@ pub enum SyncPolicy {
     /// Written at once and acknowledged as `os`; synced within so many
     /// milliseconds.
     Every(u64),
+}
+
+impl SyncPolicy {
+    /// What an acknowledgement is worth.
+    pub fn reaches(self) -> Durability {
+        match self {
+            SyncPolicy::Each => Durability::Local,
+            SyncPolicy::Every(_) => Durability::Os,
+        }
+    }
 }
 
 /// When the mark that proves a batch durable is written.

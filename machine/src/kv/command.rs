@@ -56,14 +56,25 @@ impl KvCommand {
 
     /// The command of a body, if it is one; its parts share the body's memory.
     pub fn decode(body: &Bytes) -> Option<KvCommand> {
-        let mut cursor = Cursor::new(body);
-        let (verb, length) = (cursor.u8()?, cursor.u16()?);
-        let key = Key::new(body.slice_ref(cursor.take(usize::from(length))?)).ok()?;
-        match verb {
-            UPSERT => Some(KvCommand::Upsert { key, value: body.slice_ref(cursor.rest()) }),
-            REMOVE if cursor.is_empty() => Some(KvCommand::Remove { key }),
-            _ => None,
-        }
+        let (key, value) = parts(body)?;
+        let key = Key::new(body.slice_ref(key)).ok()?;
+        Some(match value {
+            Some(value) => KvCommand::Upsert { key, value: body.slice_ref(value) },
+            None => KvCommand::Remove { key },
+        })
+    }
+}
+
+/// A body's key and, of an upsert, its value. A shard looks at every command
+/// there is: this borrows.
+pub(super) fn parts(body: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let mut cursor = Cursor::new(body);
+    let (verb, length) = (cursor.u8()?, cursor.u16()?);
+    let key = cursor.take(usize::from(length))?;
+    match verb {
+        UPSERT => Some((key, Some(cursor.rest()))),
+        REMOVE if cursor.is_empty() => Some((key, None)),
+        _ => None,
     }
 }
 

@@ -11,8 +11,9 @@ pub use row::Row;
 
 use crate::machine::{At, Machine, Outcome, View, ViewError};
 use bytes::Bytes;
+use command::parts;
 use model::keyspace::encode_data;
-use model::{Layout, Mutation};
+use model::{Key, Layout, Mutation};
 
 /// The key-value machine of a table with this layout.
 #[derive(Clone, Copy, Debug)]
@@ -31,34 +32,41 @@ impl Machine for Kv {
     }
 
     fn reads(&self, command: &Bytes, keys: &mut Vec<Bytes>) {
-        if let Some(KvCommand::Remove { key }) = KvCommand::decode(command) {
-            keys.push(encode_data(self.layout, &key));
+        if let Some((key, None)) = parts(command)
+            && let Some(stored) = self.stored(command, key)
+        {
+            keys.push(stored);
         }
     }
 
     fn apply(&self, view: &dyn View, command: &Bytes, at: At) -> Result<Outcome, ViewError> {
-        let (reply, mutation) = match KvCommand::decode(command) {
+        let read = parts(command).and_then(|(key, value)| Some((self.stored(command, key)?, value)));
+        let (reply, mutation) = match read {
             None => (KvReply::Unreadable, None),
-            Some(KvCommand::Upsert { key, value }) => {
-                let row = Row { revision: at.index, value }.encode();
-                (KvReply::Done, Some(Mutation::put(encode_data(self.layout, &key), row)))
+            Some((stored, Some(value))) => {
+                (KvReply::Done, Some(Mutation::put(stored, Row::encode_parts(at.index, value))))
             }
-            Some(KvCommand::Remove { key }) => {
-                let stored = encode_data(self.layout, &key);
-                match view.get(&stored)? {
-                    Some(_) => (KvReply::Done, Some(Mutation::delete(stored))),
-                    None => (KvReply::NotFound, None),
-                }
-            }
+            Some((stored, None)) => match view.get(&stored)? {
+                Some(_) => (KvReply::Done, Some(Mutation::delete(stored))),
+                None => (KvReply::NotFound, None),
+            },
         };
         Ok(Outcome { reply: reply.encode(), mutations: mutation.into_iter().collect(), events: Vec::new() })
+    }
+}
+
+impl Kv {
+    /// The row of a command's key; none if it is no key.
+    fn stored(&self, command: &Bytes, key: &[u8]) -> Option<Bytes> {
+        let key = Key::new(command.slice_ref(key)).ok()?;
+        Some(encode_data(self.layout, &key))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Key, Stamp};
+    use model::Stamp;
     use std::collections::BTreeMap;
 
     #[derive(Default)]

@@ -17,11 +17,16 @@ pub struct Row {
 impl Row {
     /// The stored bytes.
     pub fn encode(&self) -> Bytes {
-        let mut out = Vec::with_capacity(9 + self.value.len());
+        Row::encode_parts(self.revision, &self.value)
+    }
+
+    /// The stored bytes of a row that nobody has yet.
+    pub(super) fn encode_parts(revision: Index, value: &[u8]) -> Bytes {
+        let mut out = Vec::with_capacity(9 + value.len());
         // Flags: none in this format.
         out.push(0);
-        out.extend_from_slice(&self.revision.to_le_bytes());
-        out.extend_from_slice(&self.value);
+        out.extend_from_slice(&revision.to_le_bytes());
+        out.extend_from_slice(value);
         Bytes::from(out)
     }
 

@@ -81,7 +81,7 @@ impl Node {
         partitions: u32,
     ) -> Result<Vec<PartitionId>, ChangeError> {
         let profile = spec.profile;
-        profile.check().map_err(Refused::from)?;
+        profile.check(self.core.log_reaches).map_err(Refused::from)?;
         if profile.log == LogChoice::Store {
             self.core.stores.open_journaled().map_err(|error| ChangeError::Undone(Arc::new(error.into())))?;
         }

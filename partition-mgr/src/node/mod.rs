@@ -21,7 +21,7 @@ use crate::meters::Meters;
 use crate::shard::{Message, Order, ShardThread};
 use crate::stores::Stores;
 use env::{Env, Joiner};
-use model::{Index, Limits, PartitionId};
+use model::{Durability, Index, Limits, PartitionId};
 use prometheus_client::registry::Registry;
 use reports::Reports;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,8 @@ struct Core {
     limits: Limits,
     stores: Stores,
     inlet: Inlet,
+    /// What the log's acknowledgements are worth.
+    log_reaches: Durability,
     inboxes: Vec<crate::shard::Inbox>,
     directory: Arc<Directory>,
     reports: Arc<Reports>,
@@ -105,6 +107,11 @@ impl Node {
     pub fn register_meters(&self, registry: &mut Registry) {
         self.core.meters.register(registry);
         self.core.log_meters.register(registry);
+    }
+
+    /// What the log's acknowledgements are worth.
+    pub fn log_reaches(&self) -> Durability {
+        self.core.log_reaches
     }
 
     /// What shards count.

@@ -151,7 +151,9 @@ impl Core {
         let spec = &state.desired.partitions[&id];
         let store = self.store_of(&profile)?.clone();
         let machine = machine_of(&state.desired.tables[&spec.table]);
-        let charter = Charter { id, epoch: spec.epoch, profile, machine, store: store.clone() };
+        profile.check(self.log_reaches)?;
+        let reaches = profile.reaches(self.log_reaches);
+        let charter = Charter { id, epoch: spec.epoch, profile, reaches, machine, store: store.clone() };
         let partition = Partition::open(charter)?;
         let published = partition.published().clone();
         let room = Room::new(self.limits.partition_requests_max, self.limits.partition_request_bytes_max);
@@ -178,7 +180,8 @@ impl Core {
                 };
                 Place { id, range: partition.range.clone(), epoch: partition.epoch, standing }
             });
-            TableMap { name: name.clone(), spec: spec.clone(), places: places.collect() }
+            let reaches = spec.profile.reaches(self.log_reaches);
+            TableMap { name: name.clone(), spec: spec.clone(), reaches, places: places.collect() }
         });
         self.directory.publish(Map::new(state.desired.version, tables.collect::<Vec<_>>()));
     }

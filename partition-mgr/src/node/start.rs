@@ -16,7 +16,7 @@ use env::{Env, Plants};
 use machine::Machine;
 use model::{Code, Limits, PartitionId, code};
 use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
-use pipeline::LogChoice;
+use pipeline::{LogChoice, ProfileError};
 use statestore::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -57,6 +57,9 @@ pub enum StartError {
     /// The log did not take what it was told.
     #[error(transparent)]
     Untold(Arc<LogError>),
+    /// A table that this node cannot serve as declared.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// Bringing the stores up.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -76,6 +79,7 @@ impl StartError {
             StartError::Store(error) => error.code(),
             StartError::Log(error) => error.code(),
             StartError::Untold(error) => error.code(),
+            StartError::Profile(_) => code::PROFILE_REFUSED,
             StartError::Replay(error) => error.code(),
             StartError::Thread(_) => code::INTERNAL,
         }
@@ -116,6 +120,7 @@ impl Node {
             limits,
             stores,
             inlet: log.inlet(),
+            log_reaches: sync.reaches(),
             inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
             directory: Arc::new(Directory::default()),
             reports,

@@ -16,6 +16,9 @@ const FULL_MS: u64 = 500;
 /// Submissions that may be with the log. More would only wait there instead of
 /// here, where they still become larger.
 const AT_LOG_MAX: usize = 64;
+/// Commands that a round applies, and then sees to the next partition in the
+/// next round: between the two the log gets what has come in meanwhile.
+const APPLY_COMMANDS_MAX: u32 = 1024;
 
 /// Many partitions, moved along together.
 ///
@@ -25,7 +28,7 @@ pub struct Shard {
     /// Who has something to drain, in turn.
     queue: VecDeque<PartitionId>,
     /// Who has something to apply.
-    appliers: Vec<PartitionId>,
+    appliers: VecDeque<PartitionId>,
     /// What the log has been handed, and whose it is.
     at_log: VecDeque<(Ticket, Vec<PartitionId>)>,
     next_ticket: Ticket,
@@ -33,7 +36,7 @@ pub struct Shard {
     outbox: Outbox,
     drain: DrainLimits,
     round_bytes_max: usize,
-    /// The last round left something that it could have drained.
+    /// The last round left something that it could have drained or applied.
     behind: bool,
     rounds: u64,
 }
@@ -44,7 +47,7 @@ impl Shard {
         Shard {
             tenants: BTreeMap::new(),
             queue: VecDeque::new(),
-            appliers: Vec::new(),
+            appliers: VecDeque::new(),
             at_log: VecDeque::new(),
             next_ticket: 1,
             full_since: None,
@@ -64,15 +67,15 @@ impl Shard {
         self.rounds
     }
 
-    /// Did the last round leave something that it could have drained? What
-    /// waits for the log or a journal is moved along by their answer.
+    /// Did the last round leave something that it could have drained or applied?
+    /// What waits for the log or a journal is moved along by their answer.
     pub fn is_behind(&self) -> bool {
         self.behind
     }
 
-    /// One round: takes the messages and says what is left to be done. Answers
-    /// have gone out when it returns.
-    pub fn step(&mut self, clock: &dyn Clock, messages: &mut Vec<Message>) -> Effects {
+    /// The first half of a round: takes the messages, and says what goes to the
+    /// log, which then works while this thread is busy with the second half.
+    pub fn take_in(&mut self, clock: &dyn Clock, messages: &mut Vec<Message>) -> Effects {
         let now = clock.mono();
         self.rounds += 1;
         let mut effects = Effects::default();
@@ -82,8 +85,14 @@ impl Shard {
         for message in messages.drain(..) {
             self.take(now, message, &mut effects);
         }
-        // First the log, which then works while this thread applies.
         self.drain(now, clock.wall(), &mut effects);
+        effects
+    }
+
+    /// The second half: applies what is durable. Answers have gone out when it
+    /// returns.
+    pub fn move_on(&mut self, clock: &dyn Clock) -> Effects {
+        let mut effects = Effects::default();
         self.apply(clock, &mut effects);
         self.close_finished(&mut effects);
         self.outbox.send();
@@ -191,7 +200,8 @@ impl Shard {
     /// Applies what is durable: one batch for each store.
     fn apply(&mut self, clock: &dyn Clock, effects: &mut Effects) {
         let mut batches: Vec<StoreJob> = Vec::new();
-        for id in std::mem::take(&mut self.appliers) {
+        let mut commands = 0;
+        while let Some(id) = self.appliers.pop_front() {
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
             tenant.listed = false;
             if tenant.storing {
@@ -199,7 +209,14 @@ impl Shard {
             }
             match tenant.partition.apply() {
                 Ok(None) => {}
-                Ok(Some(part)) => gather(&mut batches, tenant.partition.charter().store.clone(), part),
+                Ok(Some(part)) => {
+                    commands += part.count;
+                    gather(&mut batches, tenant.partition.charter().store.clone(), part);
+                    if commands >= APPLY_COMMANDS_MAX {
+                        self.behind |= !self.appliers.is_empty();
+                        break;
+                    }
+                }
                 Err(error) => self.fail(clock.mono(), id, &error.to_string(), effects),
             }
         }
@@ -257,9 +274,9 @@ impl Shard {
     }
 }
 
-fn list(appliers: &mut Vec<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
+fn list(appliers: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
     if !std::mem::replace(&mut tenant.listed, true) {
-        appliers.push(id);
+        appliers.push_back(id);
     }
 }
 

@@ -97,7 +97,9 @@ impl Driver {
         while self.gather(&mut messages) {
             self.meters.rounds.inc();
             self.meters.round_messages.observe(messages.len() as f64);
-            let effects = self.shard.step(&*self.clock, &mut messages);
+            let effects = self.shard.take_in(&*self.clock, &mut messages);
+            self.perform(effects);
+            let effects = self.shard.move_on(&*self.clock);
             self.perform(effects);
         }
     }

@@ -1,8 +1,10 @@
 //! What each profile keeps over an end and a start.
 
-use crate::world::World;
-use model::Durability;
+use crate::world::{World, key, name};
+use model::{Durability, Layout, code};
+use partition_mgr::desired::TableSpec;
 use pipeline::{LogChoice, Profile, StoreChoice};
+use wal::SyncPolicy;
 
 fn profile(store: StoreChoice, log: LogChoice) -> Profile {
     let durability = (log == LogChoice::None).then_some(Durability::Memory);
@@ -54,4 +56,24 @@ fn a_revision_is_the_index_of_the_command_and_goes_on_after_a_start() {
     let second = world.put("t", "k", "b").expect("written");
     assert_eq!(second.first_index, first.first_index + 1);
     assert_eq!(world.get("t", "k"), Some((second.first_index, "b".to_owned())));
+}
+
+#[test]
+fn a_log_that_answers_before_it_syncs_promises_no_more_than_that() {
+    let mut world = World::new();
+    let declared = Profile { durability: Some(Durability::Local), ..Profile::DURABLE };
+    world.table("plain", Profile::DURABLE);
+    world.table("declared", declared);
+    assert_eq!(world.put("plain", "k", "a").map(|done| done.durability), Ok(Durability::Local));
+    world.sync = SyncPolicy::Every(5);
+    world.restart();
+    assert_eq!(world.put("plain", "k", "b").map(|done| done.durability), Ok(Durability::Os));
+    let why = world.handle("declared", &key("k")).map(drop).expect_err("it promises more than that");
+    assert!(why.contains("SH2110"), "{why}");
+    let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile: declared };
+    let refused = world.node().create_table(name("another"), spec, 1).expect_err("the same");
+    assert_eq!(refused.code(), code::PROFILE_REFUSED);
+    world.sync = SyncPolicy::Each;
+    world.restart();
+    assert_eq!(world.put("declared", "k", "a").map(|done| done.durability), Ok(Durability::Local));
 }

@@ -21,6 +21,7 @@ pub struct World {
     /// Where everything but RocksDB's files is kept, if not on the real one.
     pub disk: Option<SimDisk>,
     pub limits: Limits,
+    pub sync: SyncPolicy,
     pub node: Option<Node>,
 }
 
@@ -28,7 +29,7 @@ impl World {
     pub fn new() -> World {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let limits = Limits { log_segment_bytes: 1 << 20, ..Limits::default() };
-        let mut world = World { dir, disk: None, limits, node: None };
+        let mut world = World { dir, disk: None, limits, sync: SyncPolicy::Each, node: None };
         world.start();
         world
     }
@@ -48,7 +49,7 @@ impl World {
             disk.create_dir(dir).expect("made");
             disk.sync_dir(parent).expect("synced");
         }
-        let mut world = World { dir, disk: Some(disk), limits, node: None };
+        let mut world = World { dir, disk: Some(disk), limits, sync: SyncPolicy::Each, node: None };
         world.start();
         world
     }
@@ -74,7 +75,7 @@ impl World {
             expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN },
             limits: self.limits.clone(),
             shards: 2,
-            sync: SyncPolicy::Each,
+            sync: self.sync,
         };
         let mut env = real::env().expect("an environment");
         if let Some(disk) = &self.disk {

@@ -4,5 +4,6 @@
 
 mod ends;
 mod full;
+mod halves;
 mod refused_batch;
 mod world;

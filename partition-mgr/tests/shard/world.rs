@@ -4,7 +4,7 @@ use bytes::Bytes;
 use env::sim::SimClock;
 use machine::{Kv, KvCommand};
 use model::command::{Command, encode_commands};
-use model::{Code, Epoch, Key, Layout, Limits, PartitionId};
+use model::{Code, Durability, Epoch, Key, Layout, Limits, PartitionId};
 use partition::{Charter, Envelope, Outlet, Partition, ReplyTo, Room};
 use partition_mgr::shard::{Effects, Message, Shard};
 use pipeline::{Answer, LogChoice, Profile, Request, StoreChoice};
@@ -40,7 +40,8 @@ impl World {
         self.store.create(&[id], 0).expect("a new one");
         let profile = Profile { store: StoreChoice::Memory, log, durability: None };
         let machine = Arc::new(Kv { layout: Layout::Hashed });
-        let charter = Charter { id, epoch: Epoch::FIRST, profile, machine, store: self.store.clone() };
+        let (epoch, store) = (Epoch::FIRST, self.store.clone());
+        let charter = Charter { id, epoch, profile, reaches: Durability::Local, machine, store };
         Partition::open(charter).expect("it was made")
     }
 
@@ -64,7 +65,12 @@ impl World {
     }
 
     pub fn step(&mut self, mut messages: Vec<Message>) -> Effects {
-        self.shard.step(&self.clock, &mut messages)
+        let mut effects = self.shard.take_in(&self.clock, &mut messages);
+        let Effects { log, stores, reports } = self.shard.move_on(&self.clock);
+        effects.log.extend(log);
+        effects.stores.extend(stores);
+        effects.reports.extend(reports);
+        effects
     }
 
     /// What was answered since it was last asked: by token, the code of a refusal.

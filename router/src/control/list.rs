@@ -19,7 +19,9 @@ fn namespace(asked: &Asked) -> &str {
 pub(super) fn tables(house: &House, asked: &Asked) -> ListTablesResponse {
     let map = house.node.directory().current();
     let own = map.tables().filter(|table| table.name.namespace() == namespace(asked));
-    ListTablesResponse { tables: own.map(|table| table_to_wire(&table.name, &table.spec)).collect() }
+    ListTablesResponse {
+        tables: own.map(|table| table_to_wire(&table.name, &table.spec, table.reaches)).collect(),
+    }
 }
 
 /// The partitions of one table, or of the namespace. Data that nobody knows is

@@ -71,7 +71,8 @@ impl Control for ControlPlane {
         let (name, spec) = spec::table_from_wire(&asked, &request)?;
         self.with_node(move |node| {
             let ids = node.create_table(name.clone(), spec.clone(), request.partitions).map_err(failure)?;
-            let table = Some(spec::table_to_wire(&name, &spec));
+            let reaches = spec.profile.reaches(node.log_reaches());
+            let table = Some(spec::table_to_wire(&name, &spec, reaches));
             Ok(CreateTableResponse { table, partitions: ids.into_iter().map(|id| id.0).collect() })
         })
         .await

@@ -65,11 +65,11 @@ fn chosen<T: FromStr<Err: ToString>>(text: &str, default: T, code: Code) -> Resu
 }
 
 /// A table as it is.
-pub(super) fn table_to_wire(name: &TableName, spec: &TableSpec) -> control::Table {
+pub(super) fn table_to_wire(name: &TableName, spec: &TableSpec, reaches: Durability) -> control::Table {
     let profile = control::Profile {
         store: spec.profile.store.to_string(),
         log: spec.profile.log.to_string(),
-        durability: spec.profile.reaches().to_string(),
+        durability: reaches.to_string(),
         dispatcher: "linear".to_owned(),
     };
     control::Table {

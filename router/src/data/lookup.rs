@@ -26,7 +26,7 @@ pub(super) fn table(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap
 
 /// What an answer of this table is worth, if that is enough.
 pub(super) fn durability(table: &TableMap, asked: &Asked) -> Result<Durability, Failure> {
-    let given = table.spec.profile.reaches();
+    let given = table.reaches;
     match asked.min_durability.filter(|demanded| !given.satisfies(*demanded)) {
         Some(demanded) => Err(Failure::new(
             code::DURABILITY_NOT_OFFERED,

@@ -52,7 +52,7 @@ pub(super) async fn get(
         tracing::warn!(target: "statehouse::slow", method = "Get", total_ms, keys = keys.len(), "slow request");
     }
     let bytes = found.iter().flatten().map(Rows::bytes).sum();
-    let weight = plane.house.weigh(bytes).ok_or_else(full)?;
+    let weight = plane.house.weigh(bytes, arrival.rpc.streams).ok_or_else(full)?;
     Ok((together(&table, durability, keys.len(), groups, found)?, weight))
 }
 

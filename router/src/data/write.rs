@@ -75,7 +75,7 @@ async fn write(
     let table = lookup::table(&plane.directory.current(), asked, table)?;
     lookup::durability(&table, asked)?;
     let (groups, spots) = split(&table, asked.op, commands)?;
-    let weight = plane.house.weigh(groups.iter().map(|group| group.payload.len()).sum());
+    let weight = plane.house.weigh(groups.iter().map(|group| group.payload.len()).sum(), arrival.rpc.streams);
     let _weight = weight.ok_or_else(full)?;
     let mut outcomes = Vec::with_capacity(groups.len());
     // All are on their way before the first is waited for.

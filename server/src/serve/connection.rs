@@ -13,7 +13,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
-use tonic::transport::server::Connected;
 
 /// The least that an HTTP/2 client begins with: preface and the head of its
 /// settings.
@@ -48,6 +47,11 @@ impl Connection {
             timer: Box::pin(tokio::time::sleep(handshake)),
         };
         Connection { stream, caller, patience, _place: place }
+    }
+
+    /// Who is at its other end.
+    pub fn caller(&self) -> Caller {
+        self.caller
     }
 }
 
@@ -122,13 +126,5 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = Caller;
-
-    fn connect_info(&self) -> Caller {
-        self.caller
     }
 }

@@ -1,16 +1,21 @@
-//! The gRPC library's settings, each said: its own defaults leave much without
-//! a bound.
+//! HTTP/2 below the gRPC library, each setting said: the defaults leave much
+//! without a bound. The library's own server would put a dozen layers between a
+//! connection and the door, and pass a copy of all of them to every call.
+#![allow(clippy::disallowed_methods, reason = "tasks and timers of the runtime, which simulation drives too")]
 
 use super::connection::Connection;
 use super::options::Connections;
 use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use router::door::Caller;
 use std::convert::Infallible;
-use std::io;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::task::JoinSet;
 use tonic::body::Body;
-use tonic::transport::Server;
 use tower::Service;
 
 /// What may be under way to us on one call, and on one connection.
@@ -30,41 +35,110 @@ const RESETS_MAX: usize = 64;
 const OWN_RESETS_MAX: usize = 1024;
 /// A connection that has reached its age may finish its calls so long.
 const AGE_GRACE: Duration = Duration::from_secs(30);
+/// Of one call's answer, in the buffers of this side.
+const SEND_BYTES_MAX: usize = 1 << 20;
 
-fn server(connections: &Connections) -> Server {
-    let server = Server::builder()
+fn protocol(connections: &Connections) -> http2::Builder<TokioExecutor> {
+    let mut protocol = http2::Builder::new(TokioExecutor::new());
+    protocol
+        .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_BYTES)
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX)
         .max_concurrent_streams(connections.streams)
-        .http2_keepalive_interval(Some(PING_EVERY))
-        .http2_keepalive_timeout(Some(PING_WAIT))
-        .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
-        .http2_max_local_error_reset_streams(Some(OWN_RESETS_MAX));
-    match connections.age {
-        Some(age) => server.max_connection_age(age).max_connection_age_grace(AGE_GRACE),
-        None => server,
-    }
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_WAIT)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(OWN_RESETS_MAX)
+        // Nobody asks a gRPC server for the date.
+        .auto_date_header(false);
+    protocol
 }
+
+/// What the gRPC library's services are, together: asked, they answer, and are
+/// always ready.
+pub trait Services: Answering<Future: Send> + Clone + Send + 'static {}
+
+impl<S: Answering<Future: Send> + Clone + Send + 'static> Services for S {}
+
+/// See [`Services`].
+pub trait Answering: Service<Request<Body>, Response = Response<Body>, Error = Infallible> {}
+
+impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> Answering for S {}
 
 /// Serves connections until told to stop; then no more are taken, and it
 /// returns when those that are open have ended.
-pub async fn serve<S>(
+pub async fn serve<S: Services>(
     services: S,
-    incoming: mpsc::Receiver<Connection>,
+    mut incoming: mpsc::Receiver<Connection>,
     connections: &Connections,
+    stop: watch::Receiver<bool>,
+) {
+    let mut open = JoinSet::new();
+    let mut told = stop.clone();
+    loop {
+        tokio::select! {
+            taken = incoming.recv() => {
+                let Some(connection) = taken else { break };
+                open.spawn(attend(services.clone(), connection, connections.clone(), stop.clone()));
+            }
+            // A panic has been reported by whoever reports panics.
+            Some(_) = open.join_next() => {}
+            // An error means that whoever would tell is gone.
+            _ = told.wait_for(|stop| *stop) => break,
+        }
+    }
+    while open.join_next().await.is_some() {}
+}
+
+/// One connection, to its end.
+async fn attend<S: Services>(
+    services: S,
+    connection: Connection,
+    connections: Connections,
     mut stop: watch::Receiver<bool>,
-) where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    let incoming = tokio_stream::StreamExt::map(ReceiverStream::new(incoming), Ok::<_, io::Error>);
-    let told = async move {
-        // An error means that whoever would tell is gone.
-        let _ = stop.wait_for(|stop| *stop).await;
+) {
+    let calls = Calls { caller: connection.caller(), services };
+    let mut served = pin!(protocol(&connections).serve_connection(TokioIo::new(connection), calls));
+    // What breaks a connection concerns nobody else, and its client knows.
+    let grace = tokio::select! {
+        biased;
+        _ = served.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => None,
+        () = pass(connections.age) => Some(AGE_GRACE),
     };
-    if let Err(error) = server(connections).serve_with_incoming_shutdown(services, incoming, told).await {
-        tracing::error!(%error, "serving ended");
+    served.as_mut().graceful_shutdown();
+    tokio::select! {
+        biased;
+        _ = served => {}
+        () = pass(grace) => {}
+    }
+}
+
+/// So long; `None` is for ever.
+async fn pass(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whoever called, with the services.
+struct Calls<S> {
+    services: S,
+    caller: Caller,
+}
+
+impl<S: Services> hyper::service::Service<Request<Incoming>> for Calls<S> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = S::Future;
+
+    fn call(&self, request: Request<Incoming>) -> S::Future {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.caller);
+        self.services.clone().call(request)
     }
 }

@@ -19,10 +19,6 @@ use tonic_health::server::HealthService;
 /// Connections that wait to be picked up by a serving thread.
 const HANDED_OVER_MAX: usize = 1024;
 
-/// Tasks that run between two looks at sockets and at what shards deliver. Few,
-/// so that answers leave while requests are still being taken in.
-const TASKS_BETWEEN_LOOKS: u32 = 8;
-
 /// What all serving threads are given.
 #[derive(Clone)]
 pub struct Outfit {
@@ -48,9 +44,7 @@ impl Worker {
     /// Starts one.
     pub fn start(env: &Env, number: usize, outfit: Outfit) -> io::Result<Worker> {
         let (streams, handed) = mpsc::channel(HANDED_OVER_MAX);
-        let mut runtime = Builder::new_current_thread();
-        runtime.enable_all().event_interval(TASKS_BETWEEN_LOOKS).global_queue_interval(TASKS_BETWEEN_LOOKS);
-        let runtime = runtime.build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let run = move || {
             runtime.block_on(serve(outfit, handed));
             // What would not end is cut here, and lets go of the node.

@@ -116,6 +116,9 @@ async fn who_does_not_listen_stops_nobody_else() {
         data.upsert(talk::upsert_of("t", vec![talk::item("k", &value)])).await.expect("it is served");
         let read = data.get(talk::get_of("t", &["k"])).await.expect("it is served").into_inner();
         assert_eq!(talk::values(read), [Some(Bytes::from(value))]);
+        if round % 20 == 0 {
+            data.get(talk::get_of("t", &keys)).await.expect("half of all room is kept from streams");
+        }
     }
     let grown = node.process.resident_bytes().saturating_sub(before);
     assert!(grown < 400 << 20, "{grown} bytes more than before");
