@@ -33,8 +33,8 @@ build: deps ## compile everything
 	@$(CCACHED) cargo build --release --workspace
 
 .PHONY: run
-run: build ## the server binary: show what it can do
-	@"$(CARGO_TARGET_DIR)/release/statehouse" doctor --help
+run: build ## one node for trying things, until Ctrl-C
+	@"$(CARGO_TARGET_DIR)/release/statehouse" dev
 
 .PHONY: test
 test: deps deps-test ## every test, enumeration and fuzz corpora included

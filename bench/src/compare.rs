@@ -62,7 +62,7 @@ pub struct Compare {
     #[arg(long)]
     json: Option<PathBuf>,
     /// The others that take part.
-    #[arg(long, value_delimiter = ',', default_value = "echo,etcd,redis", value_parser = peer)]
+    #[arg(long, value_delimiter = ',', default_value = "echo,etcd,etcd-compacted,redis", value_parser = peer)]
     peers: Vec<System>,
     /// Without Statehouse: how the others do on this machine.
     #[arg(long)]
@@ -189,6 +189,9 @@ impl Contest<'_> {
         // An echo remembers nothing.
         if self.scenario.work() == Work::Read && system != System::Echo {
             running.pour(Scenario::WriteBatch.shape(system), self.rows, KEYS).await?;
+            if system == System::EtcdCompacted {
+                running.compact().await?;
+            }
         }
         Ok(running)
     }

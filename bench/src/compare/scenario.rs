@@ -38,6 +38,8 @@ pub enum System {
     Echo,
     /// etcd, one member.
     Etcd,
+    /// The same, compacted after its rows are loaded.
+    EtcdCompacted,
     /// Redis, its append-only file synced before it answers.
     Redis,
 }
@@ -88,10 +90,13 @@ impl Scenario {
 
     /// Who takes part, in the order of the report.
     pub fn systems(self) -> &'static [System] {
-        use System::{Echo, Etcd, Redis, Statehouse, StatehouseMemory, StatehouseStream};
+        use System::{Echo, Etcd, EtcdCompacted, Redis, Statehouse, StatehouseMemory, StatehouseStream};
         match self {
             Scenario::Recovery => &[Statehouse],
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
+            Scenario::Read1 | Scenario::Read256 => {
+                &[Statehouse, StatehouseStream, Echo, Etcd, EtcdCompacted, Redis]
+            }
             _ => &[Statehouse, StatehouseStream, Echo, Etcd, Redis],
         }
     }
@@ -107,7 +112,7 @@ impl Scenario {
             (_, System::Redis) => (64, 1, 32),
             // etcd takes 128 operations in a transaction: as many rows under
             // way as the others have, in more calls.
-            (_, System::Etcd) => (4, 16, 128),
+            (_, System::Etcd | System::EtcdCompacted) => (4, 16, 128),
             (_, _) => (4, 2, 1000),
         };
         Shape { connections, in_flight, items }
@@ -123,13 +128,14 @@ impl System {
             System::StatehouseMemory => "statehouse-memory",
             System::Echo => "echo",
             System::Etcd => "etcd",
+            System::EtcdCompacted => "etcd-compacted",
             System::Redis => "redis",
         }
     }
 
     /// Not Statehouse in one of its variants.
     pub fn is_peer(self) -> bool {
-        matches!(self, System::Echo | System::Etcd | System::Redis)
+        matches!(self, System::Echo | System::Etcd | System::EtcdCompacted | System::Redis)
     }
 }
 

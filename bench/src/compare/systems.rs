@@ -59,7 +59,7 @@ impl Running {
             System::StatehouseStream => Running::Stream(statehouse_with(place, "rocksdb").await?),
             System::StatehouseMemory => Running::Unary(statehouse_with(place, "memory").await?),
             System::Echo => Running::Unary(Echo::start(place.dir).await?),
-            System::Etcd => Running::Etcd(Etcd::start(place.dir).await?),
+            System::Etcd | System::EtcdCompacted => Running::Etcd(Etcd::start(place.dir).await?),
             System::Redis => Running::Redis(Redis::start(place.dir).await?),
         })
     }
@@ -85,11 +85,16 @@ impl Running {
             Running::Unary(it) | Running::Stream(it) => {
                 load::pour(unary::connect(&it.data, shape).await?, shape, rows, total).await
             }
-            Running::Etcd(it) => {
-                load::pour(it.connect(shape).await?, shape, rows, total).await?;
-                it.compact().await
-            }
+            Running::Etcd(it) => load::pour(it.connect(shape).await?, shape, rows, total).await,
             Running::Redis(it) => load::pour(it.connect(shape).await?, shape, rows, total).await,
+        }
+    }
+
+    /// What its operator would do after a load.
+    pub async fn compact(&self) -> Result<(), Failure> {
+        match self {
+            Running::Etcd(it) => it.compact().await,
+            _ => Ok(()),
         }
     }
 
@@ -113,7 +118,7 @@ async fn statehouse_with(place: &Place<'_>, store: &str) -> Result<Grpc, Failure
 pub fn version(system: System, statehouse: &Path) -> Result<String, String> {
     let (program, install) = match system {
         System::Echo => return Ok("tonic, in this binary".to_owned()),
-        System::Etcd => ("etcd".as_ref(), "apt-get install etcd-server"),
+        System::Etcd | System::EtcdCompacted => ("etcd".as_ref(), "apt-get install etcd-server"),
         System::Redis => ("redis-server".as_ref(), "apt-get install redis-server"),
         _ => (statehouse, "make build, or say --statehouse PATH"),
     };

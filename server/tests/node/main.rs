@@ -10,6 +10,7 @@ mod kill;
 mod lifecycle;
 mod malformed;
 mod no_wakes;
+mod pages;
 mod probe;
 mod process;
 mod raw;

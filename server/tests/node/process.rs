@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The program.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_statehouse");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_statehouse");
 /// Nothing here takes so long. Only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that another process does.

@@ -58,9 +58,9 @@ impl Etcd {
         Ok(clients)
     }
 
-    /// Compacts, as is due after many writes. Without it etcd 3.4 would show a
-    /// tenth of what it can: each read copies a buffer that is as large as the
-    /// largest load, until something other than a row has been written.
+    /// Compacts, as is due after many writes. Without it, each read of etcd 3.4
+    /// copies a buffer that is as large as the largest load, until something
+    /// other than a row has been written.
     pub async fn compact(&self) -> Result<(), Failure> {
         let mut kv = Kv::open(&self.address).await?;
         let now = kv.range(Bytes::from_static(b"key")).await?.header.ok_or("etcd names no revision")?;
