@@ -3,6 +3,7 @@
 use http::{Request, Response};
 use router::{ControlPlane, DataPlane};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tonic::Status;
 use tonic::body::Body;
@@ -23,12 +24,13 @@ type Called = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, Infal
 pub struct Services<S> {
     prefix: &'static str,
     main: S,
-    beside: Vec<(&'static str, Boxed)>,
+    // Shared: every call has a copy of all this.
+    beside: Arc<[(&'static str, Boxed)]>,
 }
 
 /// Health and reflection. Reflection knows every schema, and lists the services
 /// of this listener: the one that matters, health and itself.
-fn beside<H: Health>(main: &str, health: HealthServer<H>) -> Vec<(&'static str, Boxed)> {
+fn beside<H: Health>(main: &str, health: HealthServer<H>) -> Arc<[(&'static str, Boxed)]> {
     let reflection = |itself: &str| {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
@@ -45,7 +47,7 @@ fn beside<H: Health>(main: &str, health: HealthServer<H>) -> Vec<(&'static str, 
     if let Ok(alpha) = reflection("grpc.reflection.v1alpha.ServerReflection").build_v1alpha() {
         all.push(("/grpc.reflection.v1alpha.ServerReflection/", BoxCloneSyncService::new(alpha)));
     }
-    all
+    all.into()
 }
 
 /// What clients call.
@@ -89,8 +91,8 @@ where
         if path.starts_with(self.prefix) {
             return self.main.call(request);
         }
-        match self.beside.iter_mut().find(|(prefix, _)| path.starts_with(prefix)) {
-            Some((_, service)) => Box::pin(service.call(request)),
+        match self.beside.iter().find(|(prefix, _)| path.starts_with(prefix)) {
+            Some((_, service)) => Box::pin(service.clone().call(request)),
             None => {
                 let status = Status::unimplemented("this listener does not serve that service");
                 Box::pin(std::future::ready(Ok(status.into_http())))
