@@ -3,6 +3,7 @@
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use env::{Env, Joiner};
+use model::code;
 use std::io;
 use std::sync::Mutex;
 
@@ -26,7 +27,8 @@ impl Pool {
         let start = |number| {
             let waiting = waiting.clone();
             let run = move || waiting.into_iter().for_each(|job| job());
-            env.spawn.thread(&format!("{name}-{number}"), Box::new(run))
+            // A job that panics may leave half a change behind.
+            env.vital_thread(&format!("{name}-{number}"), code::INTERNAL, run)
         };
         let threads = (0..threads.max(1)).map(start).collect::<io::Result<Vec<_>>>()?;
         Ok(Pool { jobs: Some(jobs), threads: Mutex::new(threads) })

@@ -17,6 +17,8 @@ pub struct Settings {
     pub bytes_max: usize,
     /// What one partition's commands of one request may take in a record.
     pub payload_bytes_max: usize,
+    /// What the rows of one read may have together.
+    pub read_bytes_max: usize,
     /// For requests that name no deadline.
     pub deadline_ms: u32,
     /// A request that takes longer is logged with the time of each stage.
@@ -31,6 +33,7 @@ impl Default for Settings {
             requests_max: 65_536,
             bytes_max: 1 << 30,
             payload_bytes_max: 4 << 20,
+            read_bytes_max: 16 << 20,
             deadline_ms: 10_000,
             slow_ms: 100,
             stream_requests_max: 4096,
@@ -157,7 +160,7 @@ impl Drop for Place {
 }
 
 /// Room that a large request or answer takes; given back with the last clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Weight(#[allow(dead_code, reason = "held for its end")] Option<Arc<Weighed>>);
 
 struct Weighed {

@@ -130,6 +130,7 @@ fn options(config: Config) -> Options {
     let Config { listen, threads, log, metrics, connections, requests, drain, stores, limits, .. } = config;
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let payload_bytes_max = serve::payload_bytes_max(&limits);
+    let read_bytes_max = limits.read_bytes_max;
     Options {
         data_dir: config.data_dir,
         expect: Expect { cluster: None, node: None, stores: stores.instances },
@@ -156,6 +157,7 @@ fn options(config: Config) -> Options {
             requests_max: requests.max,
             bytes_max: requests.bytes_max,
             payload_bytes_max,
+            read_bytes_max,
             deadline_ms: u32::try_from(requests.deadline.as_millis()).unwrap_or(u32::MAX),
             slow_ms: log.slow.map_or(u64::MAX, ms),
             ..router::Settings::default()

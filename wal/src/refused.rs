@@ -37,10 +37,13 @@ impl Refused {
         }
     }
 
-    /// These records were written.
+    /// These records were written. One that was refused and is not among them
+    /// stays refused.
     pub fn accept(&mut self, roster: &Roster) {
         for span in roster.spans().iter().filter(|span| span.is_indexed()) {
-            self.from.remove(&span.partition);
+            if self.from.get(&span.partition).is_some_and(|from| (span.first..=span.last).contains(from)) {
+                self.from.remove(&span.partition);
+            }
         }
     }
 }
@@ -69,6 +72,8 @@ mod tests {
         assert!(!refused.leaves_hole(&roster(&[(3, 1, 1)])), "a neighbour has no hole");
         assert!(!refused.leaves_hole(&roster(&[(1, 9, 8)])), "a promise takes no index");
         assert!(!refused.leaves_hole(&roster(&[(1, 5, 5)])));
+        refused.accept(&roster(&[(1, 3, 4)]));
+        assert!(refused.leaves_hole(&roster(&[(1, 6, 9)])), "5 has not come again");
         refused.accept(&roster(&[(1, 5, 5)]));
         assert!(!refused.leaves_hole(&roster(&[(1, 6, 9)])));
         assert!(!refused.is_empty(), "partition 2 has not come again");

@@ -87,7 +87,7 @@ impl Log {
         };
         let threads = vec![
             env.vital_thread("log-writer", code::INTERNAL, move || driver.run())?,
-            env.spawn.thread("log-spares", Box::new(lay_out))?,
+            env.vital_thread("log-spares", code::INTERNAL, lay_out)?,
         ];
         Ok(Log { inlet: Inlet { jobs, record_bytes_max }, meters, threads })
     }
@@ -221,20 +221,26 @@ impl Driver {
         true
     }
 
-    /// One batch of what was gathered, and the answers.
+    /// What was gathered is written and answered, in the order in which it was
+    /// handed in: whoever hands in more than one at a time counts on that.
     fn step(&mut self) {
         if self.answers.is_empty() {
             return;
         }
         let now = self.clock.mono();
-        let unwritten = self.turn_away_holes();
-        if !self.answers.is_empty() {
-            self.step_together(now, unwritten);
+        if self.refused.is_empty() {
+            self.step_together(now, Refused::default());
+        } else {
+            self.step_around_holes(now);
         }
         self.release(now);
     }
 
+    /// One batch. `unwritten` is what is refused if it is not written.
     fn step_together(&mut self, now: Mono, unwritten: Refused) {
+        if self.answers.is_empty() {
+            return;
+        }
         let (count, bytes) = (self.packets.len(), self.packets.iter().map(Packet::bytes).sum());
         match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
             Ok(synced) => {
@@ -249,29 +255,24 @@ impl Driver {
         }
     }
 
-    /// Refuses what would follow a hole; the rest is to be one batch, as always.
-    /// Returns what is refused if that batch is not written.
-    fn turn_away_holes(&mut self) -> Refused {
-        let mut unwritten = self.refused.clone();
-        if self.refused.is_empty() {
-            return unwritten;
-        }
+    /// Refuses what would follow a hole, each at its turn; what stands between
+    /// two of them is one batch.
+    fn step_around_holes(&mut self, now: Mono) {
         let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
+        let mut unwritten = self.refused.clone();
         for (packet, (answer, urgency)) in packets.into_iter().zip(answers) {
             if self.refused.leaves_hole(packet.roster()) {
-                unwritten.refuse(packet.roster());
-                self.refuse(
-                    &packet,
-                    answer,
-                    Arc::new(LogError::Full { path: self.writer.config.dir.clone() }),
-                );
+                self.step_together(now, unwritten);
+                let full = LogError::Full { path: self.writer.config.dir.clone() };
+                self.refuse(&packet, answer, Arc::new(full));
+                unwritten = self.refused.clone();
             } else {
                 self.refused.accept(packet.roster());
                 self.packets.push(packet);
                 self.answers.push((answer, urgency));
             }
         }
-        unwritten
+        self.step_together(now, unwritten);
     }
 
     fn refuse(&mut self, packet: &Packet, answer: Answer, why: Arc<LogError>) {

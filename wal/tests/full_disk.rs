@@ -103,8 +103,8 @@ fn what_follows_a_refusal_is_refused_until_the_refused_index_comes_again() {
     assert!(found.iter().copied().eq(1..=refused + 1), "found {found:?}");
 }
 
-#[test]
-fn a_refused_index_that_never_comes_again_slows_nobody_down() {
+/// A world with a refused index of partition 7, and room again.
+fn with_a_hole() -> (World, Index) {
     let world = World::new();
     world.disk.set_capacity(Some(0));
     let refused = (1..).find(|index| {
@@ -112,20 +112,50 @@ fn a_refused_index_that_never_comes_again_slows_nobody_down() {
         !world.answer().1
     });
     world.disk.set_capacity(None);
+    (world, refused.expect("the disk fills up"))
+}
+
+impl World {
+    /// Holds the writer until the sender is dropped: what is submitted meanwhile
+    /// leaves together.
+    fn hold(&self) -> Sender<()> {
+        let (hold, held) = bounded::<()>(0);
+        let wait = move |_: &mut wal::Writer| {
+            let _ = held.recv();
+        };
+        self.log.as_ref().expect("it runs").call(wait).expect("it runs");
+        hold
+    }
+}
+
+#[test]
+fn a_refused_index_that_never_comes_again_slows_nobody_down() {
+    let (world, refused) = with_a_hole();
     let log = world.log.as_ref().expect("it runs");
     let before = log.meters().batches.get();
-    // They wait while the writer is busy, and so leave together.
-    let (hold, held) = bounded::<()>(0);
-    let wait = move |_: &mut wal::Writer| {
-        // Ends when the test lets go.
-        let _ = held.recv();
-    };
-    log.call(wait).expect("it runs");
+    let hold = world.hold();
     (1..=20).for_each(|index| world.submit_of(9, index, Urgency::Normal));
-    world.submit(refused.expect("the disk fills up") + 1, Urgency::Normal);
+    world.submit(refused + 1, Urgency::Normal);
     drop(hold);
     let answers: Vec<(Index, bool)> = (1..=21).map(|_| world.answer()).collect();
     let refused: Vec<Index> = answers.iter().filter(|(_, taken)| !taken).map(|(index, _)| *index).collect();
     assert_eq!(refused.len(), 1, "only what follows the hole: {answers:?}");
     assert_eq!(log.meters().batches.get(), before + 1, "one batch, one sync");
+}
+
+#[test]
+fn answers_come_in_the_order_of_submissions_whatever_is_refused() {
+    let (world, refused) = with_a_hole();
+    let hold = world.hold();
+    let others = 1_000_000;
+    world.submit_of(9, others, Urgency::Normal);
+    world.submit(refused + 1, Urgency::Normal);
+    world.submit_of(9, others + 1, Urgency::Normal);
+    world.submit(refused, Urgency::Normal);
+    world.submit(refused + 1, Urgency::Normal);
+    drop(hold);
+    let answers: Vec<(Index, bool)> = (1..=5).map(|_| world.answer()).collect();
+    let expected =
+        [(others, true), (refused + 1, false), (others + 1, true), (refused, true), (refused + 1, true)];
+    assert_eq!(answers, expected);
 }

@@ -119,8 +119,7 @@ impl Node {
         &self.core.meters
     }
 
-    /// Rounds of all shards wake them; reads do not. For tests and metrics:
-    /// messages that wait for shards now.
+    /// Messages that wait for shards now.
     pub fn waiting(&self) -> usize {
         self.core.inboxes.iter().map(crossbeam_channel::Sender::len).sum()
     }

@@ -34,6 +34,7 @@ pub(super) async fn get(
     let until = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
     let groups = split(&table, &keys);
     let mut found = Vec::with_capacity(groups.len());
+    let (mut bytes, mut weight) = (0, Weight::default());
     for group in &groups {
         let rows = match &table.places[group.place].standing {
             Standing::Serving(handle) => {
@@ -43,6 +44,10 @@ pub(super) async fn get(
             }
             Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
         };
+        bytes += rows.as_ref().map_or(0, Rows::bytes);
+        check_answer(bytes, plane.house.settings.read_bytes_max)?;
+        // Rows that are here take room while others are waited for.
+        weight = plane.house.weigh(bytes, arrival.rpc.streams).ok_or_else(full)?;
         found.push(rows);
     }
     let now = plane.house.clock.mono();
@@ -51,8 +56,6 @@ pub(super) async fn get(
         let total_ms = now.ms_since(arrival.at);
         tracing::warn!(target: "statehouse::slow", method = "Get", total_ms, keys = keys.len(), "slow request");
     }
-    let bytes = found.iter().flatten().map(Rows::bytes).sum();
-    let weight = plane.house.weigh(bytes, arrival.rpc.streams).ok_or_else(full)?;
     Ok((together(&table, durability, keys.len(), groups, found)?, weight))
 }
 
@@ -65,6 +68,15 @@ fn check_size(keys: usize) -> Result<(), Failure> {
             Err(Failure::new(code::ANSWER_TOO_LARGE, message))
         }
     }
+}
+
+/// The store bounds what it reads of one partition; this is for all of them.
+fn check_answer(bytes: usize, bytes_max: usize) -> Result<(), Failure> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let message = format!("the rows have more than {bytes_max} bytes together, ask for fewer");
+    Err(Failure::new(code::ANSWER_TOO_LARGE, message))
 }
 
 /// Keys of one partition.

@@ -37,8 +37,13 @@ pub(super) fn serve(
     let (answers, out) = mpsc::channel(ANSWERS_MAX);
     // A task of its own: requests go on although their answers are not taken.
     tokio::spawn(serving.run(answers));
-    // An answer keeps its room until the connection takes it.
-    ReceiverStream::new(out).map(|(answer, _weight)| answer).boxed()
+    // An answer keeps its room until the connection asks for the next one.
+    let mut last = None;
+    let answers = ReceiverStream::new(out).map(move |(answer, weight)| {
+        drop(std::mem::replace(&mut last, weight));
+        answer
+    });
+    answers.boxed()
 }
 
 type One = std::pin::Pin<Box<dyn Future<Output = (StreamResponse, Option<Weight>)> + Send>>;

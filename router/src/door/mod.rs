@@ -3,6 +3,7 @@
 
 mod arrival;
 mod check;
+mod held;
 mod observe;
 mod patience;
 mod place;

@@ -3,10 +3,9 @@
 
 use super::arrival::Arrival;
 use super::check::{Checked, refusal};
+use super::held::Held;
 use crate::house::{House, Place, Weight};
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Frame, SizeHint};
 use model::code;
 use pin_project_lite::pin_project;
 use proto::Failure;
@@ -14,7 +13,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -83,37 +81,8 @@ impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Placed<F
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut answer = ready!(this.future.poll(context))?;
-        let Some(place) = this.place.take() else { return Poll::Ready(Ok(answer)) };
+        let place = this.place.take();
         let weight = answer.extensions_mut().remove::<Weight>();
-        Poll::Ready(Ok(answer.map(|body| Body::new(Held { body, _place: place, _weight: weight }))))
-    }
-}
-
-pin_project! {
-    /// An answer that keeps its request's place until it has left.
-    struct Held {
-        #[pin] body: Body,
-        _place: Place,
-        _weight: Option<Weight>,
-    }
-}
-
-impl http_body::Body for Held {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        self.project().body.poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        Poll::Ready(Ok(answer.map(|body| Body::new(Held::new(body, place, weight)))))
     }
 }

@@ -90,6 +90,9 @@ pub async fn serve<S: Services>(
             _ = told.wait_for(|stop| *stop) => break,
         }
     }
+    // Who was let in a moment ago is closed, and goes elsewhere.
+    incoming.close();
+    while incoming.try_recv().is_ok() {}
     while open.join_next().await.is_some() {}
 }
 

@@ -6,6 +6,9 @@ use tracing_subscriber::fmt;
 /// Log lines of this process look so from now on. The first call counts.
 pub fn init(output: &LogOutput) {
     let lines = fmt().with_max_level(output.level).with_writer(std::io::stderr).with_target(true);
+    // Where lines cannot be written, saying so cannot either: the attempt would
+    // panic in the thread that had something to say.
+    let lines = lines.log_internal_errors(false);
     // An error says that somebody was first: a test, or an embedding process.
     let _ = match output.format {
         LogFormat::Text => lines.compact().try_init(),

@@ -128,6 +128,7 @@ impl Options {
             blocking_threads: 4,
             calls: router::Settings {
                 payload_bytes_max: payload_bytes_max(&Limits::default()),
+                read_bytes_max: Limits::default().read_bytes_max,
                 ..router::Settings::default()
             },
             metrics_per_partition: false,

@@ -87,9 +87,8 @@ async fn serve(outfit: Outfit, mut handed: mpsc::Receiver<(StdStream, Admitted)>
         while let Some((stream, place)) = handed.recv().await {
             // A stream that cannot be registered has been reset meanwhile.
             let Ok(stream) = TcpStream::from_std(stream) else { continue };
-            if streams.send(Connection::new(stream, place, handshake, idle)).await.is_err() {
-                return;
-            }
+            // At the end nobody takes it, and it is closed.
+            let _ = streams.send(Connection::new(stream, place, handshake, idle)).await;
         }
     });
     tokio::select! {
