@@ -7,12 +7,18 @@
 
 use crate::house::{Place, Weight};
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
+use model::code;
 use pin_project_lite::pin_project;
+use proto::Failure;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
+
+type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What leaves at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -22,14 +28,22 @@ pin_project! {
     pub(super) struct Held {
         #[pin] body: Body,
         rest: Bytes,
+        ending: Option<Ending>,
         _place: Option<Place>,
         _weight: Option<Weight>,
     }
 }
 
 impl Held {
-    pub fn new(body: Body, place: Option<Place>, weight: Option<Weight>) -> Held {
-        Held { body, rest: Bytes::new(), _place: place, _weight: weight }
+    /// With `ending`, it ends when that turns true.
+    pub fn new(
+        body: Body,
+        place: Option<Place>,
+        weight: Option<Weight>,
+        ending: Option<watch::Receiver<bool>>,
+    ) -> Held {
+        let ending = ending.map(|ending| Box::pin(told(ending)) as Ending);
+        Held { body, rest: Bytes::new(), ending, _place: place, _weight: weight }
     }
 }
 
@@ -41,7 +55,12 @@ impl http_body::Body for Held {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = self.project();
+        let mut this = self.project();
+        if this.ending.as_mut().is_some_and(|ending| ending.as_mut().poll(context).is_ready()) {
+            *this.ending = None;
+            this.body.set(Body::empty());
+            return Poll::Ready(Some(Ok(Frame::trailers(last_words()))));
+        }
         if this.rest.is_empty() {
             let frame = match ready!(this.body.poll_frame(context)) {
                 Some(Ok(frame)) => frame,
@@ -66,16 +85,28 @@ impl http_body::Body for Held {
     }
 }
 
+async fn told(mut ending: watch::Receiver<bool>) {
+    // An error means that the node has ended.
+    let _ = ending.wait_for(|ends| *ends).await;
+}
+
+fn last_words() -> HeaderMap {
+    let status = Status::from(Failure::new(code::STOPPING, "the node is ending"));
+    let mut trailers = HeaderMap::new();
+    // What cannot be said is left out: the code alone can always be.
+    let _ = status.add_header(&mut trailers);
+    trailers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderMap;
     use http_body_util::{BodyExt, StreamBody};
 
     async fn pieces_of(bytes: usize) -> (Vec<usize>, bool) {
         let data = Frame::data(Bytes::from(vec![7; bytes]));
         let frames = [Ok::<_, Status>(data), Ok(Frame::trailers(HeaderMap::new()))];
-        let mut held = Held::new(Body::new(StreamBody::new(tokio_stream::iter(frames))), None, None);
+        let mut held = Held::new(Body::new(StreamBody::new(tokio_stream::iter(frames))), None, None, None);
         let (mut pieces, mut trailers) = (Vec::new(), false);
         while let Some(frame) = held.frame().await {
             match frame.expect("no error").into_data() {

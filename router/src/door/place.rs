@@ -4,6 +4,7 @@
 use super::arrival::Arrival;
 use super::check::{Checked, refusal};
 use super::held::Held;
+use super::rpc::Right;
 use crate::house::{House, Place, Weight};
 use http::{Request, Response};
 use model::code;
@@ -13,6 +14,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::sync::watch;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -54,12 +56,16 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         // The messages of a call that lives on take places, not the call.
-        let streams = request.extensions().get::<Arrival>().is_some_and(|arrival| arrival.rpc.streams);
+        let rpc = request.extensions().get::<Arrival>().map(|arrival| arrival.rpc);
+        let streams = rpc.is_some_and(|rpc| rpc.streams);
+        // Those of the libraries beside ours, who do not hear of the node's end.
+        let watches = rpc.is_some_and(|rpc| rpc.streams && rpc.right == Right::Open);
         let place = if streams { None } else { self.house.place() };
         if place.is_none() && !streams {
             return Checked::Refused { response: Some(refusal(full())) };
         }
-        Checked::Passed { future: Placed { future: self.inner.call(request), place } }
+        let ending = watches.then(|| self.house.ending());
+        Checked::Passed { future: Placed { future: self.inner.call(request), place, ending } }
     }
 }
 
@@ -72,6 +78,7 @@ pin_project! {
     pub(super) struct Placed<F> {
         #[pin] future: F,
         place: Option<Place>,
+        ending: Option<watch::Receiver<bool>>,
     }
 }
 
@@ -83,6 +90,7 @@ impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Placed<F
         let mut answer = ready!(this.future.poll(context))?;
         let place = this.place.take();
         let weight = answer.extensions_mut().remove::<Weight>();
-        Poll::Ready(Ok(answer.map(|body| Body::new(Held::new(body, place, weight)))))
+        let ending = this.ending.take();
+        Poll::Ready(Ok(answer.map(|body| Body::new(Held::new(body, place, weight, ending)))))
     }
 }

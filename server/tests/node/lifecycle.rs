@@ -148,6 +148,19 @@ async fn told_to_end_it_answers_what_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_watches_does_not_hold_it_up() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let mut node = Launch::server(dir.path()).set("drain.timeout=1h").start().await;
+    let mut client = HealthClient::new(talk::channel(node.at.data).await);
+    let request = HealthCheckRequest { service: String::new() };
+    let mut watched = client.watch(request).await.expect("a call").into_inner();
+    watched.message().await.expect("an answer").expect("how it is");
+    node.process.signal("TERM");
+    while let Ok(Some(_)) = watched.message().await {}
+    assert_eq!(node.process.end().await.code(), Some(0), "{}", node.process.errors());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn told_twice_it_ends_at_once() {
     let dir = tempfile::tempdir().expect("a scratch directory");
     let launch = Launch::server(dir.path()).set("drain.lame-duck=1h").set("drain.timeout=1h");
