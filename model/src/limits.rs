@@ -52,11 +52,22 @@ pub struct Limits {
     pub record_commands_max: u32,
     /// Bytes of one record's commands, beyond its first request.
     pub record_payload_bytes_max: usize,
-    /// Bytes of the rows that one read of a partition returns at most, beyond
-    /// its last row.
+    /// Bytes of the rows that one read returns at most. A row alone may have
+    /// more.
     pub read_bytes_max: usize,
     /// Rows that one scan call returns at most.
     pub scan_rows_max: usize,
+}
+
+/// More than what a record has beside its payload.
+pub const RECORD_ROOM_BYTES: usize = 4096;
+
+impl Limits {
+    /// What one request's commands for a partition may measure: they are one
+    /// record at most, and a record has a header, too.
+    pub fn request_payload_bytes_max(&self) -> usize {
+        self.log_record_bytes_max.saturating_sub(RECORD_ROOM_BYTES)
+    }
 }
 
 const KIB: u64 = 1024;

@@ -15,30 +15,10 @@ pub struct Settings {
     pub requests_max: usize,
     /// Bytes of large requests and answers that may be under way.
     pub bytes_max: usize,
-    /// What one partition's commands of one request may take in a record.
-    pub payload_bytes_max: usize,
-    /// What the rows of one read may have together.
-    pub read_bytes_max: usize,
     /// For requests that name no deadline.
     pub deadline_ms: u32,
     /// A request that takes longer is logged with the time of each stage.
     pub slow_ms: u64,
-    /// Requests of one `Stream` call that may be unanswered.
-    pub stream_requests_max: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            requests_max: 65_536,
-            bytes_max: 1 << 30,
-            payload_bytes_max: 4 << 20,
-            read_bytes_max: 16 << 20,
-            deadline_ms: 10_000,
-            slow_ms: 100,
-            stream_requests_max: 4096,
-        }
-    }
 }
 
 /// A node as its serving threads see it.

@@ -1,7 +1,9 @@
 //! `statehouse dev`: a node for trying things, in one command.
 
+use crate::config::{Config, Drain, Listen, LogLevel};
 use crate::failure::Failure;
-use crate::serve::{self, Listen, Options, Ready};
+use crate::progress::Printed;
+use crate::serve::{self, Ready};
 use clap::Args;
 use env::Env;
 use model::{Layout, code};
@@ -9,6 +11,7 @@ use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::{ChangeError, Node};
 use pipeline::{LogChoice, Profile, StoreChoice};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,31 +50,32 @@ pub fn run(env: &Env, args: &DevArgs) -> Result<(), Failure> {
         let what = format!("{} nodes were asked for; this build runs one", args.nodes);
         return Err(Failure::new(code::UNIMPLEMENTED, what));
     }
-    let scratch = match &args.data_dir {
-        Some(_) => None,
-        None => Some(Scratch::make(args.keep)?),
+    let (dir, scratch) = match &args.data_dir {
+        Some(dir) => (dir.clone(), None),
+        None => {
+            let scratch = Scratch::make(args.keep)?;
+            (scratch.path.clone(), Some(scratch))
+        }
     };
-    let dir = args.data_dir.clone().or_else(|| scratch.as_ref().map(|scratch| scratch.path.clone()));
-    let options = options(args, dir.unwrap_or_default());
-    serve::init_logging(&crate::serve::LogOutput { level: tracing::Level::WARN, format: Default::default() });
-    let mut progress = crate::progress::Printed::new();
+    let config = config(args, dir.clone());
+    serve::init_logging(&config.log);
+    let mut progress = Printed::new();
     let mut ready = |ready: &Ready<'_>| {
         make_table(ready.node)?;
-        greet(ready, &options.data_dir, scratch.as_ref().is_some_and(Scratch::is_deleted));
+        greet(ready, &dir, scratch.as_ref().is_some_and(Scratch::is_deleted));
         Ok(())
     };
-    serve::run(env, &options, &mut |at| progress.print(at), &mut ready)
+    serve::run(env, config, args.ports_file.as_deref(), &mut |at| progress.print(at), &mut ready)
 }
 
-fn options(args: &DevArgs, data_dir: PathBuf) -> Options {
-    let at = |port: u16| ([127, 0, 0, 1], if args.random_ports { 0 } else { port }).into();
-    Options {
-        listen: Listen { data: at(7400), control: at(7401), peer: at(7402), metrics: at(7403) },
-        lame_duck: Duration::ZERO,
-        drain: Duration::from_secs(5),
-        ports_file: args.ports_file.clone(),
-        ..Options::in_dir(data_dir)
+fn config(args: &DevArgs, data_dir: PathBuf) -> Config {
+    let mut config = Config { data_dir, ..Config::default() };
+    config.log.level = LogLevel::Warn;
+    config.drain = Drain { lame_duck: Duration::ZERO, timeout: Duration::from_secs(5) };
+    if args.random_ports {
+        config.listen.take_free_ports();
     }
+    config
 }
 
 /// The table, if it is not there already.
@@ -90,7 +94,12 @@ fn make_table(node: &Node) -> Result<(), Failure> {
 fn greet(ready: &Ready<'_>, dir: &Path, is_deleted: bool) {
     let Listen { data, control, metrics, .. } = ready.listen;
     let fate = if is_deleted { "deleted at the end" } else { "kept" };
-    let endpoint = if data.port() == 7400 { String::new() } else { format!(" --endpoint {data}") };
+    let unless_usual = |flag: &str, address: SocketAddr, usual: SocketAddr| {
+        if address == usual { String::new() } else { format!(" --{flag} {address}") }
+    };
+    let usual = Config::default().listen;
+    let to_data = unless_usual("endpoint", data, usual.data);
+    let to_control = unless_usual("control-endpoint", control, usual.control);
     let program = program();
     let version = env!("CARGO_PKG_VERSION");
     let text = format!(
@@ -102,7 +111,7 @@ fn greet(ready: &Ready<'_>, dir: &Path, is_deleted: bool) {
          files    {dir} ({fate})\n\
          \n\
          Table `{TABLE}` is there. From a second terminal:\n\
-         \n  {program} put{endpoint} hello world\n  {program} get{endpoint} hello\n  {program} status{endpoint}\n\
+         \n  {program} put{to_data} hello world\n  {program} get{to_data} hello\n  {program} status{to_control}\n\
          \n\
          Ctrl-C ends it.\n",
         took = ready.took_ms,

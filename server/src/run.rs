@@ -1,15 +1,13 @@
 //! `statehouse server`: a node as it is meant to be run, with all of its
 //! configuration.
 
-use crate::config::{Config, Flag, LogFormat, LogLevel, Problem, Sources};
+use crate::config::{Config, Flag, Problem, Sources};
 use crate::failure::Failure;
 use crate::progress::Printed;
-use crate::serve::{self, Options, Ready};
+use crate::serve::{self, Ready};
 use clap::{Args, ValueEnum};
 use env::Env;
-use partition_mgr::Expect;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// What `server` is told beside its configuration.
 #[derive(Args, Debug)]
@@ -89,24 +87,18 @@ pub fn run(env: &Env, args: ServerArgs) -> Result<(), Refused> {
         }
         return Ok(());
     }
-    let config = loaded.into_config();
-    serve::init_logging(&serve::LogOutput {
-        level: level(config.log.level),
-        format: format(config.log.format),
-    });
-    let mut options = options(config);
-    options.ports_file = args.ports_file;
+    let mut config = loaded.into_config();
+    serve::init_logging(&config.log);
     if args.random_ports {
-        let Options { listen, .. } = &mut options;
-        for address in [&mut listen.data, &mut listen.control, &mut listen.peer, &mut listen.metrics] {
-            address.set_port(0);
-        }
+        config.listen.take_free_ports();
     }
     let mut progress = Printed::new();
-    serve::run(env, &options, &mut |at| progress.print(at), &mut |ready| {
+    let mut ready = |ready: &Ready<'_>| {
         say(ready);
         Ok(())
-    })?;
+    };
+    let ports_file = args.ports_file.as_deref();
+    serve::run(env, config, ports_file, &mut |at| progress.print(at), &mut ready)?;
     Ok(())
 }
 
@@ -124,67 +116,4 @@ fn say(ready: &Ready<'_>) {
         took_ms = ready.took_ms,
         "ready"
     );
-}
-
-fn options(config: Config) -> Options {
-    let Config { listen, threads, log, metrics, connections, requests, drain, stores, limits, .. } = config;
-    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let payload_bytes_max = serve::payload_bytes_max(&limits);
-    let read_bytes_max = limits.read_bytes_max;
-    Options {
-        data_dir: config.data_dir,
-        expect: Expect { cluster: None, node: None, stores: stores.instances },
-        limits,
-        sync: log.sync,
-        listen: serve::Listen {
-            data: listen.data,
-            control: listen.control,
-            peer: listen.peer,
-            metrics: listen.metrics,
-        },
-        connections: serve::Connections {
-            max: connections.max,
-            per_address_max: connections.per_address_max,
-            handshake: connections.handshake_timeout,
-            idle: connections.idle_timeout.unwrap_or(NEVER),
-            age: connections.age_max,
-            streams: requests.streams_per_connection,
-        },
-        io_threads: threads.io.unwrap_or_default(),
-        shards: threads.shards.unwrap_or_default(),
-        blocking_threads: threads.blocking,
-        calls: router::Settings {
-            requests_max: requests.max,
-            bytes_max: requests.bytes_max,
-            payload_bytes_max,
-            read_bytes_max,
-            deadline_ms: u32::try_from(requests.deadline.as_millis()).unwrap_or(u32::MAX),
-            slow_ms: log.slow.map_or(u64::MAX, ms),
-            ..router::Settings::default()
-        },
-        metrics_per_partition: metrics.per_partition,
-        lame_duck: drain.lame_duck,
-        drain: drain.timeout,
-        ports_file: None,
-    }
-}
-
-/// Thirty years.
-const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
-
-fn level(level: LogLevel) -> tracing::Level {
-    match level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    }
-}
-
-fn format(format: LogFormat) -> serve::LogFormat {
-    match format {
-        LogFormat::Text => serve::LogFormat::Text,
-        LogFormat::Json => serve::LogFormat::Json,
-    }
 }

@@ -109,6 +109,11 @@ impl Node {
         self.core.log_meters.register(registry);
     }
 
+    /// Every bound that it keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.core.limits
+    }
+
     /// What the log's acknowledgements are worth.
     pub fn log_reaches(&self) -> Durability {
         self.core.log_reaches

@@ -45,7 +45,7 @@ pub(super) async fn get(
             Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
         };
         bytes += rows.as_ref().map_or(0, Rows::bytes);
-        check_answer(bytes, plane.house.settings.read_bytes_max)?;
+        check_answer(bytes, keys.len(), plane.house.node.limits().read_bytes_max)?;
         // Rows that are here take room while others are waited for.
         weight = plane.house.weigh(bytes, arrival.rpc.streams).ok_or_else(full)?;
         found.push(rows);
@@ -70,9 +70,10 @@ fn check_size(keys: usize) -> Result<(), Failure> {
     }
 }
 
-/// The store bounds what it reads of one partition; this is for all of them.
-fn check_answer(bytes: usize, bytes_max: usize) -> Result<(), Failure> {
-    if bytes <= bytes_max {
+/// The store bounds what it reads of one partition; this is for all of them. A
+/// row alone can always be read.
+fn check_answer(bytes: usize, keys: usize, bytes_max: usize) -> Result<(), Failure> {
+    if bytes <= bytes_max || keys == 1 {
         return Ok(());
     }
     let message = format!("the rows have more than {bytes_max} bytes together, ask for fewer");

@@ -21,6 +21,8 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
+/// Requests of one call that may be unanswered; then no more are read.
+const UNANSWERED_MAX: usize = 4096;
 /// Answers that wait for the connection, beyond what the transport holds.
 const ANSWERS_MAX: usize = 64;
 /// A client that takes no answer for so long is gone.
@@ -32,8 +34,7 @@ pub(super) fn serve(
     arrival: Arrival,
     requests: Streaming<StreamRequest>,
 ) -> BoxStream<'static, Result<StreamResponse, Status>> {
-    let most = plane.house.settings.stream_requests_max.max(1);
-    let serving = Serving { plane, arrival, requests, under_way: FuturesUnordered::new(), open: true, most };
+    let serving = Serving { plane, arrival, requests, under_way: FuturesUnordered::new(), open: true };
     let (answers, out) = mpsc::channel(ANSWERS_MAX);
     // A task of its own: requests go on although their answers are not taken.
     tokio::spawn(serving.run(answers));
@@ -56,14 +57,13 @@ struct Serving {
     under_way: FuturesUnordered<One>,
     /// More requests may come.
     open: bool,
-    most: usize,
 }
 
 impl Serving {
     async fn run(mut self, answers: mpsc::Sender<Answer>) {
         let mut ending = self.plane.house.ending();
         loop {
-            let takes = self.open && self.under_way.len() < self.most;
+            let takes = self.open && self.under_way.len() < UNANSWERED_MAX;
             tokio::select! {
                 // Requests first: what is read together goes to the log together.
                 biased;

@@ -162,7 +162,7 @@ fn offer(
         Standing::Serving(handle) => handle,
         Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
     };
-    check_payload(group.payload.len(), plane.house.settings.payload_bytes_max)?;
+    check_payload(group.payload.len(), plane.house.node.limits().request_payload_bytes_max())?;
     let deadline = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
     let count = group.count;
     let request = Request {

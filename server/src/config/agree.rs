@@ -4,10 +4,8 @@ use super::load::Loaded;
 use super::origin::Origin;
 use super::problem::Problem;
 use super::settings::{Config, Listen};
+use model::limits::RECORD_ROOM_BYTES;
 use std::net::SocketAddr;
-
-/// More than what a record has beside its payload.
-const RECORD_ROOM: usize = 4096;
 
 /// Whether the first may stand beside the second.
 struct Pair {
@@ -24,7 +22,7 @@ const PAIRS: &[Pair] = &[
         first: "limits.record-payload-bytes-max",
         second: "limits.log-record-bytes-max",
         agree: |Config { limits, .. }| {
-            limits.record_payload_bytes_max + RECORD_ROOM <= limits.log_record_bytes_max
+            limits.record_payload_bytes_max + RECORD_ROOM_BYTES <= limits.log_record_bytes_max
         },
         wrong: "leaves no room in",
         hint: "a record is its payload and a header: make the first smaller, or the second larger",

@@ -173,7 +173,7 @@ pub static KEYS: &[Key] = &[
     key!("limits.record-payload-bytes-max", Restart, bytes(4 * KIB, GIB), limits.record_payload_bytes_max,
         "Bytes of one record's commands, beyond its first request."),
     key!("limits.read-bytes-max", Restart, bytes(64 * KIB, GIB), limits.read_bytes_max,
-        "Bytes of the rows that one read of a partition returns at most, beyond its last row."),
+        "Bytes of the rows that one read returns at most. A row alone may have more."),
     key!("limits.scan-rows-max", Restart, count(1, MANY), limits.scan_rows_max,
         "Rows that one scan call returns at most."),
 ];

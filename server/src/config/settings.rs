@@ -42,7 +42,7 @@ pub struct Config {
 }
 
 /// Where the server listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// The data service.
     pub data: SocketAddr,
@@ -52,6 +52,15 @@ pub struct Listen {
     pub peer: SocketAddr,
     /// Health and metrics.
     pub metrics: SocketAddr,
+}
+
+impl Listen {
+    /// Ports that are free, instead of those chosen.
+    pub fn take_free_ports(&mut self) {
+        for address in [&mut self.data, &mut self.control, &mut self.peer, &mut self.metrics] {
+            address.set_port(0);
+        }
+    }
 }
 
 /// How many threads; `None` leaves the choice to the server.

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "the runtime's timer, which simulation drives as well")]
 
 use super::admission::Admitted;
+use crate::config::Connections;
 use router::door::Caller;
 use std::io;
 use std::pin::Pin;
@@ -17,6 +18,8 @@ use tokio::time::{Instant, Sleep};
 /// The least that an HTTP/2 client begins with: preface and the head of its
 /// settings.
 const HANDSHAKE_BYTES: usize = 33;
+/// Thirty years.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// A connection that was let in.
 pub struct Connection {
@@ -37,14 +40,14 @@ struct Patience {
 
 impl Connection {
     /// A stream in its place. To be called on the runtime that will serve it.
-    pub fn new(stream: TcpStream, place: Admitted, handshake: Duration, idle: Duration) -> Connection {
+    pub fn new(stream: TcpStream, place: Admitted, bounds: &Connections) -> Connection {
         let caller = Caller { address: stream.peer_addr().ok() };
         let patience = Patience {
             handshake: HANDSHAKE_BYTES,
-            idle,
+            idle: bounds.idle_timeout.unwrap_or(NEVER),
             silent_since: Instant::now(),
-            limit: handshake,
-            timer: Box::pin(tokio::time::sleep(handshake)),
+            limit: bounds.handshake_timeout,
+            timer: Box::pin(tokio::time::sleep(bounds.handshake_timeout)),
         };
         Connection { stream, caller, patience, _place: place }
     }

@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tasks and timers of the runtime, which simulation drives too")]
 
 use super::connection::Connection;
-use super::options::Connections;
+use crate::config::Config;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use router::door::Caller;
 use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -38,7 +39,7 @@ const AGE_GRACE: Duration = Duration::from_secs(30);
 /// Of one call's answer, in the buffers of this side.
 const SEND_BYTES_MAX: usize = 1 << 20;
 
-fn protocol(connections: &Connections) -> http2::Builder<TokioExecutor> {
+fn protocol(config: &Config) -> http2::Builder<TokioExecutor> {
     let mut protocol = http2::Builder::new(TokioExecutor::new());
     protocol
         .timer(TokioTimer::new())
@@ -46,7 +47,7 @@ fn protocol(connections: &Connections) -> http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_BYTES)
         .max_header_list_size(HEADER_BYTES_MAX)
-        .max_concurrent_streams(connections.streams)
+        .max_concurrent_streams(config.requests.streams_per_connection)
         .max_send_buf_size(SEND_BYTES_MAX)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_WAIT)
@@ -73,7 +74,7 @@ impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> A
 pub async fn serve<S: Services>(
     services: S,
     mut incoming: mpsc::Receiver<Connection>,
-    connections: &Connections,
+    config: &Arc<Config>,
     stop: watch::Receiver<bool>,
 ) {
     let mut open = JoinSet::new();
@@ -82,7 +83,7 @@ pub async fn serve<S: Services>(
         tokio::select! {
             taken = incoming.recv() => {
                 let Some(connection) = taken else { break };
-                open.spawn(attend(services.clone(), connection, connections.clone(), stop.clone()));
+                open.spawn(attend(services.clone(), connection, config.clone(), stop.clone()));
             }
             // A panic has been reported by whoever reports panics.
             Some(_) = open.join_next() => {}
@@ -100,17 +101,17 @@ pub async fn serve<S: Services>(
 async fn attend<S: Services>(
     services: S,
     connection: Connection,
-    connections: Connections,
+    config: Arc<Config>,
     mut stop: watch::Receiver<bool>,
 ) {
     let calls = Calls { caller: connection.caller(), services };
-    let mut served = pin!(protocol(&connections).serve_connection(TokioIo::new(connection), calls));
+    let mut served = pin!(protocol(&config).serve_connection(TokioIo::new(connection), calls));
     // What breaks a connection concerns nobody else, and its client knows.
     let grace = tokio::select! {
         biased;
         _ = served.as_mut() => return,
         _ = stop.wait_for(|stop| *stop) => None,
-        () = pass(connections.age) => Some(AGE_GRACE),
+        () = pass(config.connections.age_max) => Some(AGE_GRACE),
     };
     served.as_mut().graceful_shutdown();
     tokio::select! {

@@ -5,17 +5,18 @@ use super::admission::Admission;
 use super::connection::Connection;
 use super::listen::{self, Intake};
 use super::metrics::Metrics;
-use super::options::{Listen, Options};
 use super::probe::Probe;
 use super::worker::{Outfit, Worker};
 use super::{grpc, ports, services};
+use crate::config::{Config, Listen};
 use crate::failure::Failure;
 use env::Env;
 use model::code;
 use partition::Progress;
 use partition_mgr::pool::Pool;
-use partition_mgr::{Node, Settings};
+use partition_mgr::{Expect, Node, Settings};
 use router::{ControlPlane, House, door};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -74,31 +75,33 @@ struct Listeners {
 /// first request is taken; `progress` while the log is replayed.
 pub fn run(
     env: &Env,
-    options: &Options,
+    config: Config,
+    ports_file: Option<&Path>,
     progress: &mut dyn FnMut(Progress),
     ready: &mut dyn FnMut(&Ready<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let config = Arc::new(config);
     let began = env.clock.mono();
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(internal)?;
     let entered = runtime.enter();
     let mut ends = Ends::new()?;
-    let (listeners, listen) = open(options)?;
+    let (listeners, listen) = open(config.listen)?;
     let Listeners { data, control, peer, metrics: probes } = listeners;
     let shown = Shown::new();
-    let end_probes = serve_probes(&runtime, options, probes, &shown);
+    let end_probes = serve_probes(&runtime, &config, probes, &shown);
 
-    let node = start_node(env, options, &shown.standing, progress)?;
-    let house = Arc::new(open_house(env, options, node)?);
+    let node = start_node(env, &config, &shown.standing, progress)?;
+    let house = Arc::new(open_house(env, &config, node)?);
     let took_ms = env.clock.mono().ms_since(began);
     ready(&Ready { listen, node: &house.node, took_ms })?;
-    let serving = Serving::start(env, &runtime, options, &shown, house.clone(), [data, control, peer])?;
-    say_ready(env, options, listen)?;
+    let serving = Serving::start(env, &runtime, &config, &shown, house.clone(), [data, control, peer])?;
+    say_ready(env, ports_file, listen)?;
     runtime.block_on(shown.say(None));
 
     runtime.block_on(ends.first());
     tracing::info!("ending: not ready any more");
     runtime.block_on(shown.say(Some("draining")));
-    runtime.block_on(serving.drain(options, ends.first()));
+    runtime.block_on(serving.drain(&config, ends.first()));
     // An error means that the probes have ended already.
     let _ = end_probes.send(true);
     drop(entered);
@@ -146,7 +149,7 @@ impl Serving {
     fn start(
         env: &Env,
         runtime: &Runtime,
-        options: &Options,
+        config: &Arc<Config>,
         shown: &Shown,
         house: Arc<House>,
         [data, control, peer]: [TcpListener; 3],
@@ -155,30 +158,30 @@ impl Serving {
         let (cut, cut_off) = watch::channel(false);
         let outfit = Outfit {
             house: house.clone(),
-            connections: options.connections.clone(),
+            config: config.clone(),
             health: HealthServer::new(HealthService::from_health_reporter(shown.health.clone())),
             stop: stopped.clone(),
             cut: cut_off,
         };
-        let workers = (0..options.threads(cores()).0)
+        let workers = (0..config.threads.io.unwrap_or_else(half_the_cores))
             .map(|number| Worker::start(env, number, outfit.clone()))
             .collect::<Result<Vec<_>, _>>();
         let workers = Arc::new(workers.map_err(internal)?);
-        let admission = admission(options);
-        shown.metrics.add_node(&house, admission.clone(), options.metrics_per_partition);
+        let admission = admission(config);
+        shown.metrics.add_node(&house, admission.clone(), config.metrics.per_partition);
         let (mut tasks, on) = (JoinSet::new(), runtime.handle());
         tasks.spawn_on(accept_data(data, admission, &shown.metrics, workers.clone(), stopped.clone()), on);
-        tasks.spawn_on(serve_control(control, options, &outfit, &shown.metrics), on);
+        tasks.spawn_on(serve_control(control, config, &outfit, &shown.metrics), on);
         tasks.spawn_on(turn_away(peer, stopped), on);
         Ok(Serving { house, workers, tasks, stop, cut })
     }
 
     /// Lame duck, then no more connections, then what is under way. `now` ends
     /// every wait.
-    async fn drain(self, options: &Options, now: impl Future<Output = ()>) {
+    async fn drain(self, config: &Config, now: impl Future<Output = ()>) {
         let Serving { house, workers, mut tasks, stop, cut } = self;
         let in_order = async {
-            tokio::time::sleep(options.lame_duck).await;
+            tokio::time::sleep(config.drain.lame_duck).await;
             // An error means that everybody has ended already.
             let _ = stop.send(true);
             house.end_streams();
@@ -189,7 +192,7 @@ impl Serving {
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
             };
-            if tokio::time::timeout(options.drain, ended).await.is_err() {
+            if tokio::time::timeout(config.drain.timeout, ended).await.is_err() {
                 tracing::warn!("what was under way did not end in time and is cut off");
             }
         };
@@ -206,8 +209,10 @@ impl Serving {
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// Threads of either kind, unless told.
+fn half_the_cores() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).max(1)
 }
 
 fn internal(error: std::io::Error) -> Failure {
@@ -238,8 +243,7 @@ impl Ends {
 
 /// All sockets, before anything on disk is touched: an address in use costs
 /// nothing.
-fn open(options: &Options) -> Result<(Listeners, Listen), Failure> {
-    let told = options.listen;
+fn open(told: Listen) -> Result<(Listeners, Listen), Failure> {
     if !told.control.ip().to_canonical().is_loopback() {
         let what = format!("the control plane would listen on {}", told.control);
         return Err(Failure::new(code::LISTEN_REFUSED, what));
@@ -260,22 +264,22 @@ fn open(options: &Options) -> Result<(Listeners, Listen), Failure> {
     Ok((listeners, listen))
 }
 
-fn admission(options: &Options) -> Arc<Admission> {
-    Admission::new(options.connections.max, options.connections.per_address_max)
+fn admission(config: &Config) -> Arc<Admission> {
+    Admission::new(config.connections.max, config.connections.per_address_max)
 }
 
 fn start_node(
     env: &Env,
-    options: &Options,
+    config: &Config,
     standing: &Standing,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Arc<Node>, Failure> {
     let settings = Settings {
-        data_dir: options.data_dir.clone(),
-        expect: options.expect,
-        limits: options.limits.clone(),
-        shards: options.threads(cores()).1,
-        sync: options.sync,
+        data_dir: config.data_dir.clone(),
+        expect: Expect { cluster: None, node: None, stores: config.stores.instances },
+        limits: config.limits.clone(),
+        shards: config.threads.shards.unwrap_or_else(half_the_cores),
+        sync: config.log.sync,
     };
     let mut hear = |at: Progress| {
         standing.set(Some(at.to_string()));
@@ -285,27 +289,33 @@ fn start_node(
     Ok(Arc::new(node.map_err(|error| Failure::new(error.code(), error.to_string()))?))
 }
 
-fn open_house(env: &Env, options: &Options, node: Arc<Node>) -> Result<House, Failure> {
-    let reads = Pool::start(env, "read", options.blocking_threads, READS_MAX).map_err(internal)?;
+fn open_house(env: &Env, config: &Config, node: Arc<Node>) -> Result<House, Failure> {
+    let reads = Pool::start(env, "read", config.threads.blocking, READS_MAX).map_err(internal)?;
     let changes = Pool::start(env, "control", 1, CHANGES_MAX).map_err(internal)?;
-    Ok(House::new(node, reads, changes, env.clock.clone(), options.calls.clone()))
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let calls = router::Settings {
+        requests_max: config.requests.max,
+        bytes_max: config.requests.bytes_max,
+        deadline_ms: u32::try_from(ms(config.requests.deadline)).unwrap_or(u32::MAX),
+        slow_ms: config.log.slow.map_or(u64::MAX, ms),
+    };
+    Ok(House::new(node, reads, changes, env.clock.clone(), calls))
 }
 
 fn serve_probes(
     runtime: &Runtime,
-    options: &Options,
+    config: &Config,
     listener: TcpListener,
     shown: &Shown,
 ) -> watch::Sender<bool> {
     let (end, ended) = watch::channel(false);
     let probe = Arc::new(Probe { standing: shown.standing.clone(), metrics: shown.metrics.clone() });
-    let (handshake, idle) = (options.connections.handshake, options.connections.idle);
-    let handle = runtime.handle().clone();
+    let (handle, bounds) = (runtime.handle().clone(), config.connections.clone());
     let take = move |stream, place| {
-        drop(handle.spawn(probe.clone().serve(Connection::new(stream, place, handshake, idle))));
+        drop(handle.spawn(probe.clone().serve(Connection::new(stream, place, &bounds))));
     };
     let turned_away = shown.metrics.turned_away.clone();
-    let intake = Intake { admission: admission(options), turned_away, take: Box::new(take) };
+    let intake = Intake { admission: admission(config), turned_away, take: Box::new(take) };
     runtime.spawn(listen::accept(listener, intake, ended));
     end
 }
@@ -329,7 +339,7 @@ fn accept_data(
 
 fn serve_control(
     listener: TcpListener,
-    options: &Options,
+    config: &Arc<Config>,
     outfit: &Outfit,
     metrics: &Metrics,
 ) -> impl Future<Output = ()> + use<> {
@@ -337,21 +347,21 @@ fn serve_control(
     let plane = ControlPlane::new(house.clone());
     let services = door::stack(house, services::control(plane, outfit.health.clone()));
     let (streams, incoming) = mpsc::channel(CHANGES_MAX);
-    let (handshake, idle) = (options.connections.handshake, options.connections.idle);
+    let bounds = config.connections.clone();
     let take = move |stream, place| {
         // Dropping it closes it.
-        let _ = streams.try_send(Connection::new(stream, place, handshake, idle));
+        let _ = streams.try_send(Connection::new(stream, place, &bounds));
     };
     let intake = Intake {
-        admission: admission(options),
+        admission: admission(config),
         turned_away: metrics.turned_away.clone(),
         take: Box::new(take),
     };
-    let (connections, stop) = (options.connections.clone(), outfit.stop.clone());
+    let (config, stop) = (config.clone(), outfit.stop.clone());
     async move {
         tokio::join!(
             listen::accept(listener, intake, stop.clone()),
-            grpc::serve(services, incoming, &connections, stop),
+            grpc::serve(services, incoming, &config, stop),
         );
     }
 }
@@ -366,8 +376,8 @@ async fn turn_away(listener: TcpListener, stop: watch::Receiver<bool>) {
     listen::accept(listener, intake, stop).await;
 }
 
-fn say_ready(env: &Env, options: &Options, listen: Listen) -> Result<(), Failure> {
-    let Some(path) = &options.ports_file else { return Ok(()) };
+fn say_ready(env: &Env, ports_file: Option<&Path>, listen: Listen) -> Result<(), Failure> {
+    let Some(path) = ports_file else { return Ok(()) };
     ports::write(&*env.files, path, &listen).map_err(|error| {
         Failure::new(
             code::DIRECTORY_IO,

@@ -17,7 +17,6 @@ mod lifecycle;
 mod listen;
 mod logging;
 mod metrics;
-mod options;
 mod ports;
 mod probe;
 mod services;
@@ -25,4 +24,3 @@ mod worker;
 
 pub use lifecycle::{Ready, run};
 pub use logging::init as init_logging;
-pub use options::{Connections, Listen, LogFormat, LogOutput, Options, payload_bytes_max};

@@ -1,6 +1,6 @@
 //! The ports file: where a node listens, for whoever started it.
 
-use super::options::Listen;
+use crate::config::Listen;
 use env::Files;
 use std::io;
 use std::path::Path;

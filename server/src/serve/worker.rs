@@ -3,8 +3,8 @@
 
 use super::admission::Admitted;
 use super::connection::Connection;
-use super::options::Connections;
 use super::{grpc, services};
+use crate::config::Config;
 use env::{Env, Joiner};
 use router::{DataPlane, Desk, House, door};
 use std::io;
@@ -24,8 +24,8 @@ const HANDED_OVER_MAX: usize = 1024;
 pub struct Outfit {
     /// The node.
     pub house: Arc<House>,
-    /// Bounds of connections.
-    pub connections: Connections,
+    /// How everything is set.
+    pub config: Arc<Config>,
     /// What health says.
     pub health: HealthServer<HealthService>,
     /// Turns true when no more connections come and those that are open end.
@@ -77,22 +77,22 @@ impl Worker {
 
 #[allow(clippy::disallowed_methods, reason = "tasks of this thread's own runtime")]
 async fn serve(outfit: Outfit, mut handed: mpsc::Receiver<(StdStream, Admitted)>) {
-    let Outfit { house, connections, health, stop, mut cut } = outfit;
+    let Outfit { house, config, health, stop, mut cut } = outfit;
     let desk = Desk::new(house.clock.clone(), house.meters.deliveries.clone());
     let sorting = tokio::spawn(desk.clone().run());
     let services = door::stack(house.clone(), services::data(DataPlane::new(house.clone(), desk), health));
     let (streams, incoming) = mpsc::channel(1);
-    let (handshake, idle) = (connections.handshake, connections.idle);
+    let bounds = config.connections.clone();
     let registering = tokio::spawn(async move {
         while let Some((stream, place)) = handed.recv().await {
             // A stream that cannot be registered has been reset meanwhile.
             let Ok(stream) = TcpStream::from_std(stream) else { continue };
             // At the end nobody takes it, and it is closed.
-            let _ = streams.send(Connection::new(stream, place, handshake, idle)).await;
+            let _ = streams.send(Connection::new(stream, place, &bounds)).await;
         }
     });
     tokio::select! {
-        () = grpc::serve(services, incoming, &connections, stop) => {}
+        () = grpc::serve(services, incoming, &config, stop) => {}
         _ = cut.wait_for(|cut| *cut) => {}
     }
     registering.abort();

@@ -2,7 +2,7 @@
 
 use crate::contents;
 use crate::probe;
-use crate::process::{Launch, Node, Said, until};
+use crate::process::{Launch, Node, Said, typed, until};
 use crate::raw::{Raw, framed};
 use crate::talk::{self, Table};
 use std::net::TcpListener;
@@ -25,10 +25,13 @@ async fn dev_says_where_it_is_and_what_to_try_and_leaves_nothing() {
     for address in [node.at.data, node.at.control, node.at.metrics] {
         assert!(text.contains(&address.to_string()), "{text}");
     }
-    for verb in ["put", "get", "status"] {
-        let command = format!("statehouse {verb} --endpoint {}", node.at.data);
-        assert!(text.contains(&command), "no `{command}` in:\n{text}");
-    }
+    let commands = text.lines().skip_while(|line| !line.contains("From a second terminal")).skip(1);
+    let printed = commands.filter(|line| line.starts_with("  ")).map(|line| typed(line, &[]));
+    let printed: Vec<String> = printed.collect();
+    assert!(
+        matches!(&printed[..], [_, got, status] if got == "world" && status.contains("8 serving")),
+        "{printed:?}"
+    );
     let files = text.lines().find_map(|line| line.trim().strip_prefix("files")).expect("a line for it");
     let files = PathBuf::from(files.split_whitespace().next().expect("a path"));
     assert!(files.join("FORMAT").exists(), "{files:?}");

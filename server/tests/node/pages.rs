@@ -2,10 +2,9 @@
 //! those of the page on operation.
 
 use crate::probe;
-use crate::process::{Launch, Node, PROGRAM};
+use crate::process::{Launch, Node, Ports, typed};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
@@ -22,17 +21,9 @@ fn shell_lines(page: &str) -> Vec<&str> {
 }
 
 /// A command as a newcomer types it, against the node: what it printed.
-fn typed(node: &Node, line: &str) -> String {
-    let beside = Path::new(PROGRAM).parent().expect("a directory");
-    let path = format!("{}:{}", beside.display(), std::env::var("PATH").unwrap_or_default());
-    let mut shell = Command::new("sh");
-    shell.args(["-c", line]).env("PATH", path);
-    shell.env("STATEHOUSE_ENDPOINT", node.at.data.to_string());
-    shell.env("STATEHOUSE_CONTROL_ENDPOINT", node.at.control.to_string());
-    let output = shell.output().expect("a shell");
-    let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "`{line}`: {}\n{out}{errors}", output.status);
-    out.trim().to_owned()
+fn typed_at(node: &Node, line: &str) -> String {
+    let Ports { data, control, .. } = node.at;
+    typed(line, &[("STATEHOUSE_ENDPOINT", data), ("STATEHOUSE_CONTROL_ENDPOINT", control)])
 }
 
 async fn dev(dir: &Path) -> Node {
@@ -52,7 +43,7 @@ async fn the_commands_of_the_readme_do_what_it_says() {
     assert!(verbs.len() > 5, "the README shows what to do: {verbs:?}");
     for line in verbs {
         let (command, printed) = line.split_once('#').unwrap_or((line, ""));
-        let out = typed(&node, command);
+        let out = typed_at(&node, command);
         assert!(printed.is_empty() || out == printed.trim(), "`{command}` printed `{out}`");
     }
 }
@@ -72,7 +63,7 @@ fn the_targets_of_the_readme_are_in_the_makefile() {
 async fn the_metrics_are_those_of_the_page() {
     let dir = tempfile::tempdir().expect("a scratch directory");
     let node = Launch::server(dir.path()).set("metrics.per-partition=true").start().await;
-    typed(&node, "statehouse table create kv");
+    typed_at(&node, "statehouse table create kv");
     let (status, text) = probe::page(node.at.metrics, "/metrics").await.expect("a page");
     assert_eq!(status, 200);
     let helped = text.lines().filter_map(|line| line.strip_prefix("# HELP "));
@@ -83,4 +74,44 @@ async fn the_metrics_are_those_of_the_page() {
     let told: BTreeSet<&str> =
         names.flat_map(|names| names.split('`')).filter(|name| name.starts_with("statehouse_")).collect();
     assert_eq!(served, told, "left: what is served; right: what docs/operation.md lists");
+}
+
+/// The verbs in the first column of a page's table, those behind a bar included.
+fn verbs_of(page: &str) -> BTreeSet<String> {
+    let mut verbs = BTreeSet::new();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| verb")).skip(2);
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let column = row.split(" | ").next().unwrap_or_default();
+        for code in column.split('`').skip(1).step_by(2) {
+            let is_word = |word: &&str| word.starts_with(|first: char| first.is_ascii_lowercase());
+            let mut words = code.split(' ').take_while(is_word);
+            let verb = words.next().expect("a verb");
+            let below = words.next().map(|words| words.split("\\|").map(|word| format!("{verb} {word}")));
+            match below {
+                Some(below) => verbs.extend(below),
+                None => verbs.extend([verb.to_owned()]),
+            }
+        }
+    }
+    verbs
+}
+
+/// The verbs that a help text lists.
+fn listed(verb: &str) -> BTreeSet<String> {
+    let help = typed(&format!("statehouse {verb} --help"), &[]);
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let lines = lines.take_while(|line| line.starts_with("  "));
+    let words = lines.filter_map(|line| line.split_whitespace().next()).filter(|word| *word != "help");
+    words.map(|word| format!("{verb} {word}").trim_start().to_owned()).collect()
+}
+
+#[test]
+fn the_verbs_are_those_of_the_page() {
+    let mut there = BTreeSet::new();
+    for verb in listed("") {
+        let below = listed(&verb);
+        there.extend(if below.is_empty() { BTreeSet::from([verb]) } else { below });
+    }
+    let told = verbs_of(&text_of("docs/cli.md"));
+    assert_eq!(there, told, "left: what there is; right: what docs/cli.md lists");
 }

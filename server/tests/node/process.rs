@@ -26,6 +26,27 @@ pub async fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A command as it is typed into a shell that finds the program: what it printed.
+pub fn typed(line: &str, variables: &[(&str, SocketAddr)]) -> String {
+    let beside = Path::new(PROGRAM).parent().expect("a directory");
+    let path = format!("{}:{}", beside.display(), std::env::var("PATH").unwrap_or_default());
+    let mut shell = Command::new("sh");
+    without_ours(shell.args(["-c", line]).env("PATH", path).stdin(Stdio::null()));
+    shell.envs(variables.iter().map(|(name, value)| (name, value.to_string())));
+    let output = shell.output().expect("a shell");
+    let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "`{line}`: {}\n{out}{errors}", output.status);
+    out.trim().to_owned()
+}
+
+/// No variable of whoever runs the tests decides where a command goes.
+fn without_ours(command: &mut Command) {
+    let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("STATEHOUSE_"));
+    for name in ours {
+        command.env_remove(name);
+    }
+}
+
 /// Where a node listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
@@ -109,10 +130,7 @@ impl Launch {
         let mut command = Command::new(PROGRAM);
         command.args(&self.args).stdin(Stdio::null());
         command.stdout(self.output("stdout")).stderr(self.output("stderr"));
-        let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("STATEHOUSE_"));
-        for name in ours {
-            command.env_remove(name);
-        }
+        without_ours(&mut command);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         Process { child: command.spawn().expect("the program starts"), launch: self.clone() }
     }
