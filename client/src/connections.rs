@@ -8,10 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tonic::transport::Channel;
 
-/// What one answer may measure: more than any request may, so that whatever
-/// could be written can be read.
-pub(crate) const ANSWER_BYTES_MAX: usize = 8 << 20;
-
 /// Receive windows. The defaults of HTTP/2 let a single large answer stall
 /// everything that shares its connection.
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;

@@ -1,7 +1,7 @@
 //! The control plane: tables, partitions, and how a node is.
 
 use crate::Client;
-use crate::connections::{ANSWER_BYTES_MAX, Connections};
+use crate::connections::Connections;
 use crate::error::{Access, Error};
 use crate::runtime;
 use crate::table::timed;
@@ -103,7 +103,7 @@ impl Control {
         let expires = runtime::now() + inner.deadline;
         let (request, send) = (&request, &send);
         let attempt = |attempt: crate::retrying::Attempt| async move {
-            let service = ControlClient::new(attempt.channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+            let service = ControlClient::new(attempt.channel).max_decoding_message_size(usize::MAX);
             let mut request = request.clone();
             *request.header() = Some(inner.header(attempt.remaining));
             let answer = send(service, timed(request, attempt.remaining)).await;

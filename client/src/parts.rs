@@ -3,13 +3,17 @@
 use crate::error::Error;
 use model::code;
 
-/// Cuts items into runs of at most so many bytes. One that is longer alone has
-/// a part of its own, which the server refuses by name.
-pub(crate) fn into_parts<T>(items: impl Iterator<Item = (usize, T)>, bytes_max: usize) -> Vec<Vec<T>> {
+/// Cuts items into runs of at most so many, and so many bytes. One that is longer
+/// alone has a part of its own, which the server refuses by name.
+pub(crate) fn into_parts<T>(
+    items: impl Iterator<Item = (usize, T)>,
+    items_max: usize,
+    bytes_max: usize,
+) -> Vec<Vec<T>> {
     let mut parts = Vec::new();
     let (mut part, mut bytes) = (Vec::new(), 0);
     for (size, item) in items {
-        if !part.is_empty() && bytes + size > bytes_max {
+        if !part.is_empty() && (bytes + size > bytes_max || part.len() == items_max) {
             parts.push(std::mem::take(&mut part));
             bytes = 0;
         }
@@ -72,15 +76,16 @@ mod tests {
 
     #[test]
     fn parts_are_as_long_as_they_may_be_and_keep_the_order() {
-        let rows: [(&[usize], &[&[usize]]); 5] = [
+        let rows: [(&[usize], &[&[usize]]); 6] = [
             (&[], &[]),
             (&[3, 4, 3], &[&[3, 4, 3]]),
             (&[3, 4, 4], &[&[3, 4], &[4]]),
             (&[11, 1], &[&[11], &[1]]),
             (&[1, 11, 10, 1], &[&[1], &[11], &[10], &[1]]),
+            (&[1, 1, 1, 1, 1, 1], &[&[1, 1, 1, 1], &[1, 1]]),
         ];
         for (sizes, expected) in rows {
-            let parts = into_parts(sizes.iter().map(|size| (*size, *size)), 10);
+            let parts = into_parts(sizes.iter().map(|size| (*size, *size)), 4, 10);
             assert_eq!(parts, expected, "{sizes:?}");
         }
     }

@@ -2,18 +2,18 @@
 
 use crate::answer::{self, Removed, Row, Written};
 use crate::batch::{Batcher, Batching};
-use crate::connections::ANSWER_BYTES_MAX;
 use crate::error::{Access, Error};
 use crate::parts::{Results, into_parts};
 use crate::retrying::Attempt;
 use crate::{Client, runtime, size};
 use bytes::Bytes;
 use model::code;
-use proto::UPSERT_BYTES_MAX;
 use proto::data::data_client::DataClient;
 use proto::data::{
     GetRequest, GetResponse, Item, RemoveRequest, RemoveResponse, UpsertRequest, UpsertResponse,
 };
+use proto::{ITEMS_MAX, KEYS_MAX, UPSERT_BYTES_MAX};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::transport::Channel;
@@ -78,7 +78,7 @@ impl Table {
     pub async fn upsert(&self, items: impl IntoIterator<Item = Item>) -> Vec<Result<Written, Error>> {
         let items = items.into_iter().map(|item| (size::item(&item), item));
         let mut results = Results::default();
-        for part in self.parts(items) {
+        for part in self.parts(items, ITEMS_MAX) {
             let count = part.len();
             if !results.go_on(count) {
                 continue;
@@ -98,7 +98,7 @@ impl Table {
         keys: impl IntoIterator<Item = K>,
     ) -> Vec<Result<Removed, Error>> {
         let mut results = Results::default();
-        for part in self.parts(measured(keys)) {
+        for part in self.parts(measured(keys), ITEMS_MAX) {
             let count = part.len();
             if !results.go_on(count) {
                 continue;
@@ -118,7 +118,8 @@ impl Table {
         keys: impl IntoIterator<Item = K>,
     ) -> Vec<Result<Option<Row>, Error>> {
         let mut results = Results::default();
-        for part in self.parts(measured(keys)) {
+        let mut parts = VecDeque::from(self.parts(measured(keys), KEYS_MAX));
+        while let Some(mut part) = parts.pop_front() {
             let count = part.len();
             if !results.go_on(count) {
                 continue;
@@ -127,7 +128,15 @@ impl Table {
                 let sent = self.send_get(attempt, part.clone());
                 async move { answer::all(answer::rows(sent.await?), count) }
             });
-            results.add(count, sent.await);
+            match sent.await {
+                // Too many bytes for one answer; half of the rows may fit.
+                Err(error) if error.is(code::ANSWER_TOO_LARGE) && count > 1 => {
+                    let behind = part.split_off(count / 2);
+                    parts.push_front(behind);
+                    parts.push_front(part);
+                }
+                sent => results.add(count, sent),
+            }
         }
         results.into_vec()
     }
@@ -159,8 +168,8 @@ impl Table {
         size::frame(&self.client.inner.namespace, &self.name)
     }
 
-    fn parts<T>(&self, items: impl Iterator<Item = (usize, T)>) -> Vec<Vec<T>> {
-        into_parts(items, UPSERT_BYTES_MAX.saturating_sub(self.frame()))
+    fn parts<T>(&self, items: impl Iterator<Item = (usize, T)>, items_max: usize) -> Vec<Vec<T>> {
+        into_parts(items, items_max, UPSERT_BYTES_MAX.saturating_sub(self.frame()))
     }
 
     async fn write<T, F>(&self, call: impl Fn(Attempt) -> F) -> Result<T, Error>
@@ -213,7 +222,8 @@ impl Table {
 }
 
 pub(crate) fn service(channel: Channel) -> DataClient<Channel> {
-    DataClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)
+    // The server bounds its answers; whatever it sends was asked for.
+    DataClient::new(channel).max_decoding_message_size(usize::MAX)
 }
 
 /// The deadline as gRPC knows it.

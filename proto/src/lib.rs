@@ -2,16 +2,19 @@
 //!
 //! It is: the generated messages and services of `statehouse.data.v1` and
 //! `statehouse.control.v1`, the checks that turn what came in into words of the
-//! model ([`convert`]), and the one place where an error becomes a gRPC status
-//! and back ([`Failure`]).
+//! model ([`convert`]), the one place where an error becomes a gRPC status and
+//! back ([`Failure`]), and the frame of a message ([`Gathering`], [`framed`]).
 //! It is not: a place that knows machines or storage. Wire types stop where
 //! this crate is used.
 
 pub mod convert;
 mod failure;
+mod frame;
 mod status;
 
 pub use failure::{BadNode, Failure, Retry};
+pub use frame::{Gathering, framed};
+pub use prost::Message;
 
 /// The generated code.
 #[allow(missing_docs, clippy::all, reason = "generated; its comments stand in proto/")]
@@ -41,7 +44,18 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 /// What an Upsert may measure, encoded. One byte more is refused whole.
 pub const UPSERT_BYTES_MAX: usize = 1 << 20;
 
+/// What a message may measure to be read at all: a little more, so that most
+/// requests that are too large hear by how much.
+pub const MESSAGE_BYTES_MAX: usize = UPSERT_BYTES_MAX + 4096;
+
+/// Items of one write. An item's error is far longer than a short item is.
+pub const ITEMS_MAX: usize = 16_384;
+
+/// Keys of one read. Each may cost the answer far more than it cost the
+/// request.
+pub const KEYS_MAX: usize = 4096;
+
 /// Bytes of a message, encoded.
-pub fn encoded_len(message: &impl prost::Message) -> usize {
+pub fn encoded_len(message: &impl Message) -> usize {
     message.encoded_len()
 }

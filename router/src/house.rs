@@ -6,6 +6,7 @@ use partition_mgr::Node;
 use partition_mgr::pool::Pool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// How calls are served.
@@ -101,13 +102,29 @@ impl House {
         if bytes <= WEIGHTLESS_BYTES {
             return Some(Weight(None));
         }
-        let weighed = Weighed { house: self.clone(), bytes, streamed };
-        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let on_streams =
-            if streamed { self.streamed_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes } else { 0 };
-        let fits = all <= self.settings.bytes_max && on_streams <= self.settings.bytes_max.div_ceil(2);
+        let weighed = self.take(bytes, streamed);
+        let (all, most) = (self.bytes.load(Ordering::Relaxed), self.settings.bytes_max);
+        let on_streams = if streamed { self.streamed_bytes.load(Ordering::Relaxed) } else { 0 };
         // What does not fit is given back here.
-        fits.then(|| Weight(Some(Arc::new(weighed))))
+        (all <= most && on_streams <= most.div_ceil(2)).then_some(Weight(Some(weighed)))
+    }
+
+    /// The same whether there is room or not.
+    pub(crate) fn burden(self: &Arc<House>, bytes: usize, streamed: bool) -> Weight {
+        if bytes <= WEIGHTLESS_BYTES { Weight(None) } else { Weight(Some(self.take(bytes, streamed))) }
+    }
+
+    fn take(self: &Arc<House>, bytes: usize, streamed: bool) -> Weighed {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if streamed {
+            self.streamed_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Weighed { house: self.clone(), bytes, streamed }
+    }
+
+    /// How long a request that has begun is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(u64::from(self.settings.deadline_ms))
     }
 
     /// Requests that are under way.
@@ -139,9 +156,9 @@ impl Drop for Place {
     }
 }
 
-/// Room that a large request or answer takes; given back with the last clone.
-#[derive(Clone, Default)]
-pub(crate) struct Weight(#[allow(dead_code, reason = "held for its end")] Option<Arc<Weighed>>);
+/// Room that a large request or answer takes, until it is dropped.
+#[derive(Default)]
+pub(crate) struct Weight(#[allow(dead_code, reason = "held for its end")] Option<Weighed>);
 
 struct Weighed {
     house: Arc<House>,

@@ -2,7 +2,7 @@
 //!
 //! It is: the door that every call comes through ([`door`]: identity, rights,
 //! limits, deadline, trace, as tower layers in one file), the services behind
-//! it ([`DataPlane`], [`ControlPlane`]), and the desk at which a thread's
+//! it ([`DataService`], [`ControlPlane`]), and the desk at which a thread's
 //! requests wait for their answers ([`Desk`]).
 //! It is not: the owner of sockets (the server), of partitions (their manager),
 //! or of anything on disk.
@@ -20,7 +20,7 @@ mod house;
 mod meters;
 
 pub use control::ControlPlane;
-pub use data::DataPlane;
+pub use data::{DataPlane, DataService};
 pub use desk::Desk;
 pub use house::{House, Settings};
 pub use meters::Meters;

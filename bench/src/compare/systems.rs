@@ -1,5 +1,6 @@
 //! Those who take part: how each is started, and how each is talked to.
 
+mod caller;
 mod echo;
 mod etcd;
 mod etcd_wire;
@@ -22,6 +23,11 @@ use crate::Failure;
 use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
+
+/// Of clients, as our server has them.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// Of clients, as our server has them.
+const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// A server that is ready for load.
 pub enum Running {

@@ -26,8 +26,8 @@ use crate::table::Table;
 use bytes::Bytes;
 use lane::Lane;
 use model::code;
-use proto::UPSERT_BYTES_MAX;
 use proto::data::Item;
+use proto::{KEYS_MAX, UPSERT_BYTES_MAX};
 use queue::{Call, Pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 /// Bounds of a batcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// Items of one message at most.
+    /// Items of one message at most, and never more than 4,096.
     pub message_items_max: usize,
     /// Encoded bytes of one message at most, unless one item alone is longer.
     pub message_bytes_max: usize,
@@ -68,7 +68,7 @@ impl Batcher {
     pub(crate) fn new(table: Table, batching: Batching) -> Batcher {
         let most = UPSERT_BYTES_MAX.saturating_sub(table.frame());
         let batching = Batching {
-            message_items_max: batching.message_items_max.max(1),
+            message_items_max: batching.message_items_max.clamp(1, KEYS_MAX),
             message_bytes_max: batching.message_bytes_max.min(most),
             unanswered_max: batching.unanswered_max.clamp(1, tokio::sync::Semaphore::MAX_PERMITS),
         };
@@ -95,7 +95,12 @@ impl Batcher {
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Row>, Error> {
         let key = key.into();
         let bytes = size::key(&key);
-        self.call(bytes, || key.clone(), Call::Get).await
+        match self.call(bytes, || key.clone(), Call::Get).await {
+            // It travelled with others, and together they were too many bytes. A
+            // row alone can always be read.
+            Err(error) if error.is(code::ANSWER_TOO_LARGE) => self.lanes.table.get(key).await,
+            answer => answer,
+        }
     }
 
     async fn call<Q, A>(

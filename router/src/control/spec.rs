@@ -9,6 +9,9 @@ use proto::control::{self, CreateTableRequest};
 use proto::convert::Asked;
 use std::str::FromStr;
 
+/// The only one there is.
+const DISPATCHER: &str = "linear";
+
 /// A table's name in the namespace of the request.
 pub(super) fn name_from_wire(asked: &Asked, name: &str) -> Result<TableName, Failure> {
     let namespace = asked.namespace.as_deref().unwrap_or(TableName::DEFAULT_NAMESPACE);
@@ -26,8 +29,10 @@ pub(super) fn table_from_wire(
 ) -> Result<(TableName, TableSpec), Failure> {
     let name = name_from_wire(asked, &request.name)?;
     let wire = request.profile.clone().unwrap_or_default();
-    let linear = chosen::<Dispatcher>(&wire.dispatcher, Dispatcher, code::PROFILE_REFUSED);
-    linear?;
+    if !["", DISPATCHER].contains(&&wire.dispatcher[..]) {
+        let what = format!("dispatcher `{}` is unknown; choose `{DISPATCHER}`", wire.dispatcher);
+        return Err(Failure::new(code::PROFILE_REFUSED, what));
+    }
     let profile = Profile {
         store: chosen(&wire.store, StoreChoice::Rocks, code::PROFILE_REFUSED)?,
         log: chosen(&wire.log, LogChoice::Local, code::PROFILE_REFUSED)?,
@@ -43,20 +48,6 @@ pub(super) fn table_from_wire(
     Ok((name, TableSpec { layout, machine, profile }))
 }
 
-/// The only one there is.
-struct Dispatcher;
-
-impl FromStr for Dispatcher {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Dispatcher, String> {
-        match text {
-            "linear" => Ok(Dispatcher),
-            other => Err(format!("dispatcher `{other}` is unknown; choose `linear`")),
-        }
-    }
-}
-
 fn chosen<T: FromStr<Err: ToString>>(text: &str, default: T, code: Code) -> Result<T, Failure> {
     match text {
         "" => Ok(default),
@@ -70,7 +61,7 @@ pub(super) fn table_to_wire(name: &TableName, spec: &TableSpec, reaches: Durabil
         store: spec.profile.store.to_string(),
         log: spec.profile.log.to_string(),
         durability: reaches.to_string(),
-        dispatcher: "linear".to_owned(),
+        dispatcher: DISPATCHER.to_owned(),
     };
     control::Table {
         namespace: name.namespace().to_owned(),

@@ -8,14 +8,11 @@ use env::Mono;
 use model::{Durability, Epoch, Key, Layout, code};
 use partition_mgr::directory::{Handle, Standing, TableMap};
 use partition_mgr::reading::{ReadError, Rows};
-use proto::Failure;
 use proto::convert::{Receipt, header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{GetRequest, GetResponse, Row, RowResult, row_result};
+use proto::{Failure, KEYS_MAX};
 use tokio::sync::oneshot;
 
-/// Keys of one request. Each may cost the answer far more than it cost the
-/// request.
-const KEYS_MAX: usize = 4096;
 /// With more keys than this, a serving thread has other things to do.
 const KEYS_AT_ONCE: usize = 64;
 

@@ -15,6 +15,7 @@ use proto::Failure;
 use proto::data::stream_request::Request as Asked;
 use proto::data::stream_response::Response as Answered;
 use proto::data::{StreamRequest, StreamResponse};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
@@ -30,7 +31,7 @@ const TAKE_WAIT: Duration = Duration::from_secs(30);
 
 /// The answers to whatever comes in.
 pub(super) fn serve(
-    plane: DataPlane,
+    plane: Arc<DataPlane>,
     arrival: Arrival,
     requests: Streaming<StreamRequest>,
 ) -> BoxStream<'static, Result<StreamResponse, Status>> {
@@ -39,7 +40,7 @@ pub(super) fn serve(
     // A task of its own: requests go on although their answers are not taken.
     tokio::spawn(serving.run(answers));
     // An answer keeps its room until the connection asks for the next one.
-    let mut last = None;
+    let mut last = Weight::default();
     let answers = ReceiverStream::new(out).map(move |(answer, weight)| {
         drop(std::mem::replace(&mut last, weight));
         answer
@@ -47,11 +48,11 @@ pub(super) fn serve(
     answers.boxed()
 }
 
-type One = std::pin::Pin<Box<dyn Future<Output = (StreamResponse, Option<Weight>)> + Send>>;
-type Answer = (Result<StreamResponse, Status>, Option<Weight>);
+type One = std::pin::Pin<Box<dyn Future<Output = (StreamResponse, Weight)> + Send>>;
+type Answer = (Result<StreamResponse, Status>, Weight);
 
 struct Serving {
-    plane: DataPlane,
+    plane: Arc<DataPlane>,
     arrival: Arrival,
     requests: Streaming<StreamRequest>,
     under_way: FuturesUnordered<One>,
@@ -73,7 +74,7 @@ impl Serving {
                     // What cannot be read, or a client that broke off: its requests go on,
                     // nobody hears of them.
                     Err(status) => {
-                        give(&answers, (Err(in_our_words(status)), None)).await;
+                        give(&answers, (Err(in_our_words(status)), Weight::default())).await;
                         return;
                     }
                 },
@@ -98,11 +99,11 @@ impl Serving {
                 Some(_place) => answer(&plane, arrival, request).await,
                 None => Err(full()),
             };
-            let (response, weight) = match answer {
-                Ok((response, weight)) => (response, weight),
-                Err(failure) => (Answered::Error(failure.to_wire()), None),
-            };
-            (StreamResponse { sequence, response: Some(response) }, weight)
+            let response = answer.unwrap_or_else(|failure| Answered::Error(failure.to_wire()));
+            let response = StreamResponse { sequence, response: Some(response) };
+            // Whether there is room or not: what was asked is done.
+            let weight = house.burden(proto::encoded_len(&response), true);
+            (response, weight)
         }));
     }
 }
@@ -124,21 +125,13 @@ async fn give(answers: &mpsc::Sender<Answer>, answer: Answer) -> bool {
     }
 }
 
-async fn answer(
-    plane: &DataPlane,
-    arrival: Arrival,
-    request: Option<Asked>,
-) -> Result<(Answered, Option<Weight>), Failure> {
+async fn answer(plane: &DataPlane, arrival: Arrival, request: Option<Asked>) -> Result<Answered, Failure> {
     match request {
-        Some(Asked::Upsert(request)) => {
-            write::upsert(plane, arrival, request).await.map(|answer| (Answered::Upsert(answer), None))
+        Some(Asked::Upsert(request)) => write::upsert(plane, arrival, request).await.map(Answered::Upsert),
+        Some(Asked::Get(request)) => {
+            read::get(plane, arrival, request).await.map(|(answer, _)| Answered::Get(answer))
         }
-        Some(Asked::Get(request)) => read::get(plane, arrival, request)
-            .await
-            .map(|(answer, weight)| (Answered::Get(answer), Some(weight))),
-        Some(Asked::Remove(request)) => {
-            write::remove(plane, arrival, request).await.map(|answer| (Answered::Remove(answer), None))
-        }
+        Some(Asked::Remove(request)) => write::remove(plane, arrival, request).await.map(Answered::Remove),
         None => Err(Failure::new(code::MALFORMED, "the message holds no request that this build knows")),
     }
 }

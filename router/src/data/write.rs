@@ -16,7 +16,7 @@ use proto::convert::{Asked, Receipt, header_from_wire, key_from_wire, receipt_to
 use proto::data::{
     Applied, ItemResult, RemoveRequest, RemoveResponse, UpsertRequest, UpsertResponse, item_result,
 };
-use proto::{Failure, UPSERT_BYTES_MAX, common, encoded_len};
+use proto::{Failure, ITEMS_MAX, UPSERT_BYTES_MAX, common, encoded_len};
 
 /// The shard refuses what is late; the desk lets go only of what is stuck.
 const GRACE_MS: u64 = 500;
@@ -116,8 +116,13 @@ fn split(
     op: Option<OpId>,
     commands: impl ExactSizeIterator<Item = Result<KvCommand, Failure>>,
 ) -> Result<(Vec<Group>, Vec<Spot>), Failure> {
-    if commands.len() == 0 {
-        return Err(Failure::new(code::MALFORMED, "the request has no items"));
+    match commands.len() {
+        0 => return Err(Failure::new(code::MALFORMED, "the request has no items")),
+        1..=ITEMS_MAX => {}
+        more => {
+            let what = format!("the request has {more} items, {ITEMS_MAX} are taken");
+            return Err(Failure::new(code::BATCH_TOO_LARGE, what));
+        }
     }
     let mut groups: Vec<Group> = Vec::new();
     let mut group_of: Vec<Option<usize>> = vec![None; table.places.len()];

@@ -1,14 +1,12 @@
 //! A call as it stands in the door: which method, who calls, since when, until
 //! when.
 
-use super::rpc::{self, Rpc};
-use crate::house::House;
+use super::call::Call;
+use super::rpc::Rpc;
 use env::Mono;
-use http::Request;
 use model::code;
 use proto::Failure;
 use std::net::SocketAddr;
-use tonic::body::Body;
 
 /// Who calls, as the transport says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,26 +49,17 @@ impl Arrival {
     }
 }
 
-pub(super) fn identify(house: &House, request: &mut Request<Body>) -> Result<(), Failure> {
-    let caller = request.extensions().get::<Caller>().copied().unwrap_or(Caller { address: None });
-    let rpc = rpc::find(request.uri().path()).unwrap_or(&rpc::UNKNOWN);
-    let arrival = Arrival { rpc, caller, at: house.clock.mono(), deadline: None };
-    request.extensions_mut().insert(arrival);
-    Ok(())
-}
-
 /// Takes `grpc-timeout` into account.
-pub(super) fn set_deadline(request: &mut Request<Body>) -> Result<(), Failure> {
-    let Some(value) = request.headers().get("grpc-timeout") else { return Ok(()) };
+pub(super) fn set_deadline(call: &mut Call) -> Result<(), Failure> {
+    let Some(value) = call.request.headers().get("grpc-timeout") else { return Ok(()) };
     let timeout_ms = value.to_str().ok().and_then(timeout_ms);
     let timeout_ms =
         timeout_ms.ok_or_else(|| Failure::new(code::MALFORMED, "`grpc-timeout` is no duration"))?;
     if timeout_ms == 0 {
-        // The library would answer for us, without a code.
         return Err(Failure::new(code::DEADLINE_EXCEEDED, "the deadline had passed when the call came in"));
     }
-    if let Some(arrival) = request.extensions_mut().get_mut::<Arrival>().filter(|one| !one.rpc.streams) {
-        arrival.deadline = Some(arrival.at.plus_ms(timeout_ms));
+    if !call.arrival.rpc.streams {
+        call.arrival.deadline = Some(call.arrival.at.plus_ms(timeout_ms));
     }
     Ok(())
 }
@@ -93,6 +82,7 @@ fn timeout_ms(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rpc;
     use super::*;
 
     #[test]

@@ -1,52 +1,36 @@
 //! A layer that looks at a call and lets it pass, changed or not, or refuses it
 //! at once.
 
-use http::{Request, Response};
+use super::call::Call;
+use super::leaving::Leaving;
+use http::Response;
 use pin_project_lite::pin_project;
 use proto::Failure;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tonic::Status;
-use tonic::body::Body;
-use tower::{Layer, Service};
+use tower::Service;
 
 /// Lets pass what the check lets pass.
-pub(super) struct CheckLayer<C>(Arc<C>);
-
-impl<C> CheckLayer<C> {
-    pub fn new(check: C) -> CheckLayer<C> {
-        CheckLayer(Arc::new(check))
-    }
-}
-
-impl<C, S> Layer<S> for CheckLayer<C> {
-    type Service = Check<C, S>;
-
-    fn layer(&self, inner: S) -> Check<C, S> {
-        Check { check: self.0.clone(), inner }
-    }
-}
-
-/// See [`CheckLayer`].
+#[derive(Clone)]
 pub(super) struct Check<C, S> {
-    check: Arc<C>,
+    check: C,
     inner: S,
 }
 
-impl<C, S: Clone> Clone for Check<C, S> {
-    fn clone(&self) -> Check<C, S> {
-        Check { check: self.check.clone(), inner: self.inner.clone() }
+impl<C, S> Check<C, S> {
+    pub fn new(check: C, inner: S) -> Check<C, S> {
+        Check { check, inner }
     }
 }
 
-impl<C, S> Service<Request<Body>> for Check<C, S>
+impl<C, S> Service<Call> for Check<C, S>
 where
-    C: Fn(&mut Request<Body>) -> Result<(), Failure>,
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    C: Fn(&mut Call) -> Result<(), Failure>,
+    S: Service<Call, Response = Response<Leaving>, Error = Infallible>,
 {
-    type Response = Response<Body>;
+    type Response = Response<Leaving>;
     type Error = Infallible;
     type Future = Checked<S::Future>;
 
@@ -54,16 +38,16 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Checked<S::Future> {
-        match (self.check)(&mut request) {
-            Ok(()) => Checked::Passed { future: self.inner.call(request) },
-            Err(failure) => Checked::Refused { response: Some(refusal(failure)) },
+    fn call(&mut self, mut call: Call) -> Checked<S::Future> {
+        match (self.check)(&mut call) {
+            Ok(()) => Checked::Passed { future: self.inner.call(call) },
+            Err(failure) => Checked::refused(failure),
         }
     }
 }
 
 /// A failure as the whole answer.
-pub(super) fn refusal(failure: Failure) -> Response<Body> {
+pub fn refusal(failure: Failure) -> Response<Leaving> {
     Status::from(failure).into_http()
 }
 
@@ -72,11 +56,17 @@ pin_project! {
     #[project = CheckedPart]
     pub(super) enum Checked<F> {
         Passed { #[pin] future: F },
-        Refused { response: Option<Response<Body>> },
+        Refused { response: Option<Response<Leaving>> },
     }
 }
 
-impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Checked<F> {
+impl<F> Checked<F> {
+    pub fn refused(failure: Failure) -> Checked<F> {
+        Checked::Refused { response: Some(refusal(failure)) }
+    }
+}
+
+impl<F: Future<Output = Result<Response<Leaving>, Infallible>>> Future for Checked<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {

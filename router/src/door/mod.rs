@@ -2,72 +2,78 @@
 //! same order. Each is a tower layer; the order is the list in [`stack`].
 
 mod arrival;
+mod call;
 mod check;
-mod held;
+mod leaving;
+mod library;
 mod observe;
 mod patience;
 mod place;
 mod rpc;
 mod translate;
+mod unary;
 
 pub use arrival::{Arrival, Caller};
+pub use call::Call;
+pub use check::refusal;
+pub use leaving::Leaving;
+pub use library::Library;
 pub(crate) use place::full;
 pub use rpc::{Right, Rpc, TABLE, find};
-pub(crate) use translate::in_our_words;
+pub(crate) use translate::{in_our_words, translated};
+pub(crate) use unary::{request, response};
 
 use crate::house::House;
-use check::CheckLayer;
+use check::Check;
 use http::{Request, Response};
-use observe::ObserveLayer;
-use place::PlaceLayer;
+use observe::Observe;
+use place::Places;
 use proto::Failure;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tonic::body::Body;
 use tower::{Service, ServiceBuilder};
-use translate::TranslateLayer;
+
+/// What stands behind the door: asked, it answers, and is always ready.
+pub trait Services:
+    Service<Call, Response = Response<Leaving>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Services for S where
+    S: Service<Call, Response = Response<Leaving>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
 
 /// The layers around a listener's services, outermost first. The last, routing
 /// by key, is the services themselves.
-pub fn stack<S>(
+pub fn stack<S: Services>(
     house: Arc<House>,
     services: S,
 ) -> impl Service<
-    Request<Body>,
-    Response = Response<Body>,
+    (Caller, Request<Body>),
+    Response = Response<Leaving>,
     Error = Infallible,
-    Future: Future<Output = Result<Response<Body>, Infallible>> + Send,
+    Future: Future<Output = Result<Response<Leaving>, Infallible>> + Send,
 > + Clone
 + Send
-+ 'static
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    let (identify, patient) = (house.clone(), house.clone());
++ 'static {
+    let (clock, observing, placing) = (house.clock.clone(), house.clone(), house);
     ServiceBuilder::new()
-        // Identity: which method, and who calls. From the transport alone;
-        // whatever a caller says of itself is not asked.
-        .layer(CheckLayer::new(move |request: &mut Request<Body>| arrival::identify(&identify, request)))
+        // Identity: which method, and who calls.
+        .map_request(move |(caller, request)| Call::new(&*clock, caller, request))
         // Trace: counts the call and its time, whatever becomes of it.
-        .layer(ObserveLayer::new(house.clone()))
-        // Words: refusals of the library below become ours, with a code.
-        .layer(TranslateLayer)
+        .layer_fn(move |inner| Observe::new(observing.clone(), inner))
         // Rights: the method's row decides; a method without one is refused.
-        .layer(CheckLayer::new(authorize))
+        .layer_fn(|inner| Check::new(authorize, inner))
         // Limit and load-shed: a place among those under way, or no at once.
-        .layer(PlaceLayer::new(house))
+        .layer_fn(move |inner| Places::new(placing.clone(), inner))
         // Deadline: the caller's. The request's own header may name an earlier
         // one, and where neither does, the node's holds.
-        .layer(CheckLayer::new(arrival::set_deadline))
-        // Patience: for the rest of a body that has begun.
-        .layer(CheckLayer::new(move |request: &mut Request<Body>| patience::bound(&patient, request)))
+        .layer_fn(|inner| Check::new(arrival::set_deadline, inner))
         .service(services)
 }
 
-fn authorize(request: &mut Request<Body>) -> Result<(), Failure> {
-    match request.extensions().get::<Arrival>() {
-        Some(arrival) => rpc::authorize(arrival.rpc, &arrival.caller),
-        None => Err(Failure::new(model::code::INTERNAL, "the call came in by no door")),
-    }
+fn authorize(call: &mut Call) -> Result<(), Failure> {
+    rpc::authorize(call.arrival.rpc, &call.arrival.caller)
 }

@@ -1,47 +1,36 @@
 //! A layer that counts calls and their time, whatever becomes of them.
 
-use super::arrival::Arrival;
+use super::call::Call;
+use super::leaving::Leaving;
 use super::rpc::Rpc;
 use crate::house::House;
 use env::Mono;
-use http::{Request, Response};
+use http::Response;
 use pin_project_lite::pin_project;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tonic::body::Body;
-use tower::{Layer, Service};
+use tower::Service;
 
 /// Counts.
-pub(super) struct ObserveLayer(Arc<House>);
-
-impl ObserveLayer {
-    pub fn new(house: Arc<House>) -> ObserveLayer {
-        ObserveLayer(house)
-    }
-}
-
-impl<S> Layer<S> for ObserveLayer {
-    type Service = Observe<S>;
-
-    fn layer(&self, inner: S) -> Observe<S> {
-        Observe { house: self.0.clone(), inner }
-    }
-}
-
-/// See [`ObserveLayer`].
 #[derive(Clone)]
 pub(super) struct Observe<S> {
     house: Arc<House>,
     inner: S,
 }
 
-impl<S> Service<Request<Body>> for Observe<S>
+impl<S> Observe<S> {
+    pub fn new(house: Arc<House>, inner: S) -> Observe<S> {
+        Observe { house, inner }
+    }
+}
+
+impl<S> Service<Call> for Observe<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Service<Call, Response = Response<Leaving>, Error = Infallible>,
 {
-    type Response = Response<Body>;
+    type Response = Response<Leaving>;
     type Error = Infallible;
     type Future = Observed<S::Future>;
 
@@ -49,10 +38,9 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let arrival = request.extensions().get::<Arrival>().map(|arrival| (arrival.rpc, arrival.at));
-        let house = self.house.clone();
-        Observed { future: self.inner.call(request), house, arrival }
+    fn call(&mut self, call: Call) -> Self::Future {
+        let (rpc, at) = (call.arrival.rpc, call.arrival.at);
+        Observed { future: self.inner.call(call), house: self.house.clone(), rpc, at }
     }
 }
 
@@ -61,21 +49,20 @@ pin_project! {
     pub(super) struct Observed<F> {
         #[pin] future: F,
         house: Arc<House>,
-        arrival: Option<(&'static Rpc, Mono)>,
+        rpc: &'static Rpc,
+        at: Mono,
     }
 }
 
-impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Observed<F> {
+impl<F: Future<Output = Result<Response<Leaving>, Infallible>>> Future for Observed<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let response = ready!(this.future.poll(context))?;
-        if let Some((rpc, at)) = this.arrival.take() {
-            let status = response.headers().get("grpc-status").and_then(|status| status.to_str().ok());
-            let took = this.house.clock.mono().0.saturating_sub(at.0);
-            this.house.meters.count(rpc, status.unwrap_or("0"), took);
-        }
+        let status = response.headers().get("grpc-status").and_then(|status| status.to_str().ok());
+        let took = this.house.clock.mono().0.saturating_sub(this.at.0);
+        this.house.meters.count(this.rpc, status.unwrap_or("0"), took);
         Poll::Ready(Ok(response))
     }
 }

@@ -1,8 +1,8 @@
-//! A layer that waits for a request's body only so long: half a request keeps
-//! its place, and whoever sends no more must not keep it for ever.
+//! A request's body is waited for only so long: half a request keeps its place,
+//! and whoever sends no more must not keep it for ever.
 #![allow(clippy::disallowed_methods, reason = "the runtime's timer, which simulation drives as well")]
 
-use super::arrival::Arrival;
+use super::call::Call;
 use crate::house::House;
 use bytes::Bytes;
 use http::Request;
@@ -17,13 +17,15 @@ use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
 
-pub(super) fn bound(house: &House, request: &mut Request<Body>) -> Result<(), Failure> {
-    if request.extensions().get::<Arrival>().is_some_and(|arrival| !arrival.rpc.streams) {
-        let body = std::mem::take(request.body_mut());
-        let wait = Duration::from_millis(u64::from(house.settings.deadline_ms));
-        *request.body_mut() = Body::new(Patient { body, wait, timer: None });
+/// A call as the gRPC library takes it.
+pub(crate) fn bounded(house: &House, call: Call) -> Request<Body> {
+    match call.arrival.rpc.streams {
+        true => call.request,
+        false => {
+            let wait = house.patience();
+            call.request.map(|body| Body::new(Patient { body, wait, timer: None }))
+        }
     }
-    Ok(())
 }
 
 pin_project! {
@@ -50,7 +52,7 @@ impl http_body::Body for Patient {
         }
         let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(*this.wait)));
         match timer.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(late()))),
+            Poll::Ready(()) => Poll::Ready(Some(Err(late().into()))),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -64,6 +66,6 @@ impl http_body::Body for Patient {
     }
 }
 
-fn late() -> Status {
-    Failure::new(code::DEADLINE_EXCEEDED, "the request's body did not come in time").into()
+pub(super) fn late() -> Failure {
+    Failure::new(code::DEADLINE_EXCEEDED, "the request's body did not come in time")
 }

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use router::door::Caller;
+use router::door::{Caller, Leaving};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -58,21 +58,23 @@ fn protocol(config: &Config) -> http2::Builder<TokioExecutor> {
     protocol
 }
 
-/// What the gRPC library's services are, together: asked, they answer, and are
-/// always ready.
-pub trait Services: Answering<Future: Send> + Clone + Send + 'static {}
+/// The door, with the services behind it.
+pub trait Door: Answering<Future: Send> + Clone + Send + 'static {}
 
-impl<S: Answering<Future: Send> + Clone + Send + 'static> Services for S {}
+impl<S: Answering<Future: Send> + Clone + Send + 'static> Door for S {}
 
-/// See [`Services`].
-pub trait Answering: Service<Request<Body>, Response = Response<Body>, Error = Infallible> {}
+/// See [`Door`].
+pub trait Answering:
+    Service<(Caller, Request<Body>), Response = Response<Leaving>, Error = Infallible>
+{
+}
 
-impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> Answering for S {}
+impl<S: Service<(Caller, Request<Body>), Response = Response<Leaving>, Error = Infallible>> Answering for S {}
 
 /// Serves connections until told to stop; then no more are taken, and it
 /// returns when those that are open have ended.
-pub async fn serve<S: Services>(
-    services: S,
+pub async fn serve<S: Door>(
+    door: S,
     mut incoming: mpsc::Receiver<Connection>,
     config: &Arc<Config>,
     stop: watch::Receiver<bool>,
@@ -83,7 +85,7 @@ pub async fn serve<S: Services>(
         tokio::select! {
             taken = incoming.recv() => {
                 let Some(connection) = taken else { break };
-                open.spawn(attend(services.clone(), connection, config.clone(), stop.clone()));
+                open.spawn(attend(door.clone(), connection, config.clone(), stop.clone()));
             }
             // A panic has been reported by whoever reports panics.
             Some(_) = open.join_next() => {}
@@ -98,13 +100,13 @@ pub async fn serve<S: Services>(
 }
 
 /// One connection, to its end.
-async fn attend<S: Services>(
-    services: S,
+async fn attend<S: Door>(
+    door: S,
     connection: Connection,
     config: Arc<Config>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let calls = Calls { caller: connection.caller(), services };
+    let calls = Calls { caller: connection.caller(), door };
     let mut served = pin!(protocol(&config).serve_connection(TokioIo::new(connection), calls));
     // What breaks a connection concerns nobody else, and its client knows.
     let grace = tokio::select! {
@@ -129,20 +131,18 @@ async fn pass(time: Option<Duration>) {
     }
 }
 
-/// Whoever called, with the services.
+/// Whoever called, at the door.
 struct Calls<S> {
-    services: S,
+    door: S,
     caller: Caller,
 }
 
-impl<S: Services> hyper::service::Service<Request<Incoming>> for Calls<S> {
-    type Response = Response<Body>;
+impl<S: Door> hyper::service::Service<Request<Incoming>> for Calls<S> {
+    type Response = Response<Leaving>;
     type Error = Infallible;
     type Future = S::Future;
 
     fn call(&self, request: Request<Incoming>) -> S::Future {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(self.caller);
-        self.services.clone().call(request)
+        self.door.clone().call((self.caller, request.map(Body::new)))
     }
 }

@@ -15,7 +15,7 @@ use model::code;
 use partition::Progress;
 use partition_mgr::pool::Pool;
 use partition_mgr::{Expect, Node, Settings};
-use router::{ControlPlane, House, door};
+use router::{House, door};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -344,8 +344,8 @@ fn serve_control(
     metrics: &Metrics,
 ) -> impl Future<Output = ()> + use<> {
     let house = outfit.house.clone();
-    let plane = ControlPlane::new(house.clone());
-    let services = door::stack(house, services::control(plane, outfit.health.clone()));
+    let services = services::control(&house, outfit.health.clone());
+    let services = door::stack(house, services);
     let (streams, incoming) = mpsc::channel(CHANGES_MAX);
     let bounds = config.connections.clone();
     let take = move |stream, place| {

@@ -6,7 +6,7 @@ use super::connection::Connection;
 use super::{grpc, services};
 use crate::config::Config;
 use env::{Env, Joiner};
-use router::{DataPlane, Desk, House, door};
+use router::{Desk, House, door};
 use std::io;
 use std::net::TcpStream as StdStream;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ async fn serve(outfit: Outfit, mut handed: mpsc::Receiver<(StdStream, Admitted)>
     let Outfit { house, config, health, stop, mut cut } = outfit;
     let desk = Desk::new(house.clock.clone(), house.meters.deliveries.clone());
     let sorting = tokio::spawn(desk.clone().run());
-    let services = door::stack(house.clone(), services::data(DataPlane::new(house.clone(), desk), health));
+    let services = door::stack(house.clone(), services::data(&house, desk, health));
     let (streams, incoming) = mpsc::channel(1);
     let bounds = config.connections.clone();
     let registering = tokio::spawn(async move {

@@ -148,7 +148,7 @@ async fn methods_that_are_not_there_say_so() {
     }
 }
 
-/// What the gRPC library refuses before any method sees it.
+/// What no method ever sees.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_read_is_refused_in_our_words() {
     let dir = tempfile::tempdir().expect("a scratch directory");

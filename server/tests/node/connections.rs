@@ -194,3 +194,41 @@ async fn a_body_that_never_ends_is_not_waited_for() {
         tokio::task::yield_now().await;
     }
 }
+
+/// What the metrics say is held of bodies and answers.
+async fn bytes_under_way(node: &Node) -> u64 {
+    let (_, page) = probe::page(node.at.metrics, "/metrics").await.expect("a page");
+    let line = page.lines().find_map(|line| line.strip_prefix("statehouse_bytes_under_way "));
+    line.expect("a gauge").parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_request_takes_room_and_gives_it_back() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).set("requests.bytes-max=64MiB").start().await;
+    TABLE.create(&node).await;
+    let mut half = framed(b"");
+    half[1..5].copy_from_slice(&(1_u32 << 20).to_be_bytes());
+    half.resize(600 << 10, 0);
+    let half = Bytes::from(half);
+    let raw = Raw::connect(node.at.data).await;
+    let mut begun = Vec::new();
+    // Each takes a MiB: the next power of two.
+    for _ in 0..64 {
+        let mut call = raw.begin("/statehouse.data.v1.Data/Upsert", &[]).await.expect("a call");
+        call.body.send_data(half.clone(), false).expect("a call that is open");
+        begun.push(call);
+    }
+    while bytes_under_way(&node).await < 64 << 20 {
+        tokio::task::yield_now().await;
+    }
+    let one_more = raw.call("/statehouse.data.v1.Data/Upsert", &[], half.clone()).await.expect("an answer");
+    let failure = Failure::from(one_more.status.expect("a gRPC status"));
+    assert!(failure.is(code::OVERLOADED), "{failure}");
+    let small = talk::upsert_of("t", vec![talk::item("k", "small")]);
+    talk::data(&node).await.upsert(small).await.expect("short ones need no room");
+    drop(begun);
+    while bytes_under_way(&node).await > 0 {
+        tokio::task::yield_now().await;
+    }
+}

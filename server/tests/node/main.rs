@@ -14,5 +14,6 @@ mod pages;
 mod probe;
 mod process;
 mod raw;
+mod rows;
 mod strangers;
 mod talk;

@@ -2,9 +2,8 @@
 //! HTTP/2 and the messages. It takes the requests of `statehouse.data.v1`, and
 //! its answers measure what Statehouse's would.
 
-use super::Grpc;
 use super::statehouse::address;
-use super::unary::{CONNECTION_WINDOW, STREAM_WINDOW};
+use super::{CONNECTION_WINDOW, Grpc, STREAM_WINDOW};
 use crate::Failure;
 use crate::compare::process::Process;
 use crate::compare::rows::VALUE_BYTES;

@@ -1,24 +1,18 @@
 //! etcd: one member with its own settings, so every answer is behind a sync.
 
+use super::caller::{Caller, Path as Method};
 use super::etcd_wire::{
     CompactionRequest, CompactionResponse, PutRequest, PutResponse, RangeRequest, RangeResponse, RequestOp,
     TxnRequest, TxnResponse,
 };
-use super::unary::channel;
 use crate::Failure;
 use crate::compare::load::Client;
 use crate::compare::process::{Process, free_port};
 use crate::compare::rows::{Item, VALUE_BYTES};
 use crate::compare::scenario::Shape;
 use bytes::Bytes;
-use prost::Message;
 use std::path::Path;
 use std::process::Command;
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::Channel;
-use tonic::{Request, Status};
-use tonic_prost::ProstCodec;
 
 /// Its own limit is 2 GiB, old revisions included; a long run writes more.
 const QUOTA_BYTES: u64 = 8 << 30;
@@ -53,7 +47,7 @@ impl Etcd {
         let mut clients = Vec::new();
         for _ in 0..shape.connections {
             let client = Kv::open(&self.address).await?;
-            clients.extend((0..shape.in_flight).map(|_| Kv { grpc: client.grpc.clone() }));
+            clients.extend((0..shape.in_flight).map(|_| client.clone()));
         }
         Ok(clients)
     }
@@ -65,34 +59,31 @@ impl Etcd {
         let mut kv = Kv::open(&self.address).await?;
         let now = kv.range(Bytes::from_static(b"key")).await?.header.ok_or("etcd names no revision")?;
         let request = CompactionRequest { revision: now.revision, physical: true };
-        let _: CompactionResponse = kv.call("/etcdserverpb.KV/Compact", request).await?;
+        let compact = kv.caller.path("/etcdserverpb.KV/Compact")?;
+        let _: CompactionResponse = kv.caller.call(&compact, &request).await?;
         Ok(())
     }
 }
 
 /// A client of the service `etcdserverpb.KV`.
+#[derive(Clone)]
 pub struct Kv {
-    grpc: Grpc<Channel>,
+    caller: Caller,
+    put: Method,
+    range: Method,
+    txn: Method,
 }
 
 impl Kv {
     async fn open(address: &str) -> Result<Kv, Failure> {
-        Ok(Kv { grpc: Grpc::new(channel(address).await?) })
-    }
-
-    async fn call<I, O>(&mut self, path: &'static str, request: I) -> Result<O, Failure>
-    where
-        I: Message + 'static,
-        O: Message + Default + 'static,
-    {
-        self.grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        let path = PathAndQuery::from_static(path);
-        let answer = self.grpc.unary(Request::new(request), path, ProstCodec::default()).await?;
-        Ok(answer.into_inner())
+        let caller = Caller::connect(address).await?;
+        let method = |name: &str| caller.path(&format!("/etcdserverpb.KV/{name}"));
+        let (put, range, txn) = (method("Put")?, method("Range")?, method("Txn")?);
+        Ok(Kv { caller, put, range, txn })
     }
 
     async fn range(&mut self, key: Bytes) -> Result<RangeResponse, Failure> {
-        self.call("/etcdserverpb.KV/Range", RangeRequest { key }).await
+        self.caller.call(&self.range, &RangeRequest { key }).await
     }
 }
 
@@ -102,7 +93,7 @@ fn put(row: Item) -> PutRequest {
 
 impl Client for Kv {
     async fn write(&mut self, row: Item) -> Result<(), Failure> {
-        let _: PutResponse = self.call("/etcdserverpb.KV/Put", put(row)).await?;
+        let _: PutResponse = self.caller.call(&self.put, &put(row)).await?;
         Ok(())
     }
 
@@ -116,7 +107,7 @@ impl Client for Kv {
 
     async fn write_batch(&mut self, rows: Vec<Item>) -> Result<(), Failure> {
         let success = rows.into_iter().map(|row| RequestOp { request_put: Some(put(row)) }).collect();
-        let answer: TxnResponse = self.call("/etcdserverpb.KV/Txn", TxnRequest { success }).await?;
+        let answer: TxnResponse = self.caller.call(&self.txn, &TxnRequest { success }).await?;
         if answer.succeeded { Ok(()) } else { Err("etcd refused a transaction".into()) }
     }
 }

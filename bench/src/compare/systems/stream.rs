@@ -1,7 +1,8 @@
 //! Clients of `statehouse.data.v1` that share one bidirectional call for each
 //! connection.
 
-use super::unary::{channel, found, get, upsert, written};
+use super::unary::{found, get, upsert, written};
+use super::{CONNECTION_WINDOW, STREAM_WINDOW};
 use crate::Failure;
 use crate::compare::load::Client;
 use crate::compare::rows::Item;
@@ -16,6 +17,7 @@ use std::task::{Poll, Waker};
 use tokio::sync::mpsc;
 use tonic::Streaming;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::{Channel, Endpoint};
 
 /// The answers of a call, by the sequence that they bear. Each client has one
 /// request under way, so its number can be the sequence of all of them.
@@ -97,6 +99,15 @@ pub async fn connect(address: &str, shape: Shape) -> Result<Vec<Shared>, Failure
         }));
     }
     Ok(clients)
+}
+
+/// A connection.
+async fn channel(address: &str) -> Result<Channel, Failure> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+        .tcp_nodelay(true)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    Ok(endpoint.connect().await?)
 }
 
 impl Shared {

@@ -1,44 +1,34 @@
 //! Clients of `statehouse.data.v1` that make a call for each operation.
 
+use super::caller::{Caller, Path};
 use super::statehouse::TABLE;
 use crate::Failure;
 use crate::compare::load::Client;
 use crate::compare::rows::{Item, VALUE_BYTES};
 use crate::compare::scenario::Shape;
 use bytes::Bytes;
-use proto::data::data_client::DataClient;
 use proto::data::{
     GetRequest, GetResponse, ItemResult, UpsertRequest, UpsertResponse, item_result, row_result,
 };
-use tonic::transport::{Channel, Endpoint};
-
-/// As the server has them.
-pub const STREAM_WINDOW: u32 = 1 << 20;
-/// As the server has them.
-pub const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// A client with one call under way.
 pub struct Unary {
-    client: DataClient<Channel>,
+    caller: Caller,
+    upsert: Path,
+    get: Path,
 }
 
 /// One client for each call under way.
 pub async fn connect(address: &str, shape: Shape) -> Result<Vec<Unary>, Failure> {
     let mut clients = Vec::new();
     for _ in 0..shape.connections {
-        let client = DataClient::new(channel(address).await?);
-        clients.extend((0..shape.in_flight).map(|_| Unary { client: client.clone() }));
+        let caller = Caller::connect(address).await?;
+        let upsert = caller.path("/statehouse.data.v1.Data/Upsert")?;
+        let get = caller.path("/statehouse.data.v1.Data/Get")?;
+        let client = || Unary { caller: caller.clone(), upsert: upsert.clone(), get: get.clone() };
+        clients.extend((0..shape.in_flight).map(|_| client()));
     }
     Ok(clients)
-}
-
-/// A connection.
-pub async fn channel(address: &str) -> Result<Channel, Failure> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))?
-        .tcp_nodelay(true)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW);
-    Ok(endpoint.connect().await?)
 }
 
 /// The request that writes these rows.
@@ -81,15 +71,15 @@ pub fn found(answer: &GetResponse) -> Result<(), Failure> {
 
 impl Client for Unary {
     async fn write(&mut self, row: Item) -> Result<(), Failure> {
-        written(self.client.upsert(upsert(vec![row])).await?.get_ref(), 1)
+        written(&self.caller.call(&self.upsert, &upsert(vec![row])).await?, 1)
     }
 
     async fn read(&mut self, key: Bytes) -> Result<(), Failure> {
-        found(self.client.get(get(key)).await?.get_ref())
+        found(&self.caller.call(&self.get, &get(key)).await?)
     }
 
     async fn write_batch(&mut self, rows: Vec<Item>) -> Result<(), Failure> {
         let items = rows.len();
-        written(self.client.upsert(upsert(rows)).await?.get_ref(), items)
+        written(&self.caller.call(&self.upsert, &upsert(rows)).await?, items)
     }
 }

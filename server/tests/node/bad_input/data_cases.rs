@@ -152,5 +152,12 @@ pub fn all() -> Vec<(Refused, Call)> {
     all.push((large("a batch far too large"), Call::Upsert(upsert_of_bytes("hashed", 8 << 20))));
     let keys: Vec<String> = (0..1100).map(|number| format!("{number:01000}")).collect();
     all.push((large("a removal too large"), of_kind("remove", "hashed", None, &keys)));
+    let keys = |count: usize| vec!["a".to_owned(); count];
+    for kind in ["upsert", "remove"] {
+        all.push((large("one item too many"), of_kind(kind, "hashed", None, &keys(16_385))));
+    }
+    let (grpc, code) = (tonic::Code::InvalidArgument, code::ANSWER_TOO_LARGE);
+    let many = Refused { name: "one key too many", grpc, code };
+    all.push((many, of_kind("get", "hashed", None, &keys(4097))));
     all
 }

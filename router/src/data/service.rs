@@ -1,0 +1,97 @@
+//! The methods of the data plane, and what serves each.
+
+use super::{DataPlane, read, stream, write};
+use crate::door::{self, Arrival, Call, Leaving};
+use futures_util::stream::BoxStream;
+use http::Response;
+use model::code;
+use proto::data::{StreamRequest, StreamResponse};
+use proto::{Failure, MESSAGE_BYTES_MAX, Message};
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tonic::server::{Grpc, StreamingService};
+use tonic::{Request, Status, Streaming};
+use tonic_prost::ProstCodec;
+use tower::Service;
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Leaving>, Infallible>> + Send>>;
+
+/// The data plane as the door calls it.
+#[derive(Clone)]
+pub struct DataService(Arc<DataPlane>);
+
+impl DataService {
+    /// Of one serving thread.
+    pub fn new(plane: DataPlane) -> DataService {
+        DataService(Arc::new(plane))
+    }
+}
+
+impl Service<Call> for DataService {
+    type Response = Response<Leaving>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, Call { arrival, request }: Call) -> Answering {
+        let plane = self.0.clone();
+        let (head, body) = request.into_parts();
+        match head.uri.path() {
+            "/statehouse.data.v1.Data/Upsert" => answering(self.0.clone(), async move {
+                let request = door::request(&plane.house, body).await?;
+                write::upsert(&plane, arrival, request).await
+            }),
+            "/statehouse.data.v1.Data/Get" => answering(self.0.clone(), async move {
+                let request = door::request(&plane.house, body).await?;
+                read::get(&plane, arrival, request).await.map(|(answer, _)| answer)
+            }),
+            "/statehouse.data.v1.Data/Remove" => answering(self.0.clone(), async move {
+                let request = door::request(&plane.house, body).await?;
+                write::remove(&plane, arrival, request).await
+            }),
+            "/statehouse.data.v1.Data/Stream" => Box::pin(async move {
+                let codec = ProstCodec::<StreamResponse, StreamRequest>::default();
+                let mut library = Grpc::new(codec)
+                    .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                    .max_encoding_message_size(usize::MAX);
+                let request = http::Request::from_parts(head, body);
+                Ok(door::translated(library.streaming(Streamed { plane, arrival }, request).await))
+            }),
+            path => {
+                let method = path.rsplit('/').next().unwrap_or(path);
+                let what = format!("`{method}` is in the schema and not in this build");
+                Box::pin(ready(Ok(door::refusal(Failure::new(code::UNIMPLEMENTED, what)))))
+            }
+        }
+    }
+}
+
+fn answering<A: Message + 'static>(
+    plane: Arc<DataPlane>,
+    serve: impl Future<Output = Result<A, Failure>> + Send + 'static,
+) -> Answering {
+    Box::pin(async move { Ok(door::response(&plane.house, serve.await)) })
+}
+
+/// A `Stream` call.
+struct Streamed {
+    plane: Arc<DataPlane>,
+    arrival: Arrival,
+}
+
+impl StreamingService<StreamRequest> for Streamed {
+    type Response = StreamResponse;
+    type ResponseStream = BoxStream<'static, Result<StreamResponse, Status>>;
+    type Future = Ready<Result<tonic::Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: Request<Streaming<StreamRequest>>) -> Self::Future {
+        let answers = stream::serve(self.plane.clone(), self.arrival, request.into_inner());
+        ready(Ok(tonic::Response::new(answers)))
+    }
+}
