@@ -75,18 +75,16 @@ impl Handle {
         expected: Option<Epoch>,
     ) -> Result<Option<Rows>, ReadError> {
         let (epoch, applied) = self.check(expected)?;
-        let stored: Vec<Bytes> = keys.iter().map(|key| encode_data(layout, key)).collect();
-        let slices: Vec<&[u8]> = stored.iter().map(|key| &key[..]).collect();
-        let Some(found) = self.store.multi_get_now(self.id, &slices)? else { return Ok(None) };
+        let found = of_stored(layout, keys, |stored| self.store.multi_get_now(self.id, stored))?;
+        let Some(found) = found else { return Ok(None) };
         Ok(Some(Rows { epoch, applied, rows: decode(found)? }))
     }
 
     /// The rows of these keys. May wait for a disk.
     pub fn read(&self, layout: Layout, keys: &[&Key], expected: Option<Epoch>) -> Result<Rows, ReadError> {
         let (epoch, applied) = self.check(expected)?;
-        let stored: Vec<Bytes> = keys.iter().map(|key| encode_data(layout, key)).collect();
-        let slices: Vec<&[u8]> = stored.iter().map(|key| &key[..]).collect();
-        Ok(Rows { epoch, applied, rows: decode(self.store.multi_get(self.id, &slices)?)? })
+        let found = of_stored(layout, keys, |stored| self.store.multi_get(self.id, stored))?;
+        Ok(Rows { epoch, applied, rows: decode(found)? })
     }
 
     fn check(&self, expected: Option<Epoch>) -> Result<(Epoch, Index), ReadError> {
@@ -100,6 +98,12 @@ impl Handle {
             None => Ok((current, self.published.applied())),
         }
     }
+}
+
+/// Asks with the keys as they are stored.
+fn of_stored<T>(layout: Layout, keys: &[&Key], ask: impl FnOnce(&[&[u8]]) -> T) -> T {
+    let stored: Vec<Bytes> = keys.iter().map(|key| encode_data(layout, key)).collect();
+    ask(&stored.iter().map(|key| &key[..]).collect::<Vec<_>>())
 }
 
 fn decode(found: Vec<Option<Bytes>>) -> Result<Vec<Option<Row>>, ReadError> {

@@ -20,6 +20,9 @@ pub enum ChangeError {
     /// The desired state could not be written.
     #[error("it could not be written down: {0}")]
     Unwritten(StartError),
+    /// The store that it needs does not open; nothing changed.
+    #[error("nothing changed, because its store does not open: {0}")]
+    Unopened(StartError),
     /// This build or node cannot.
     #[error("{0}")]
     Unable(String),
@@ -31,7 +34,7 @@ impl ChangeError {
         match self {
             ChangeError::Refused(refused) => refused.code(),
             ChangeError::Undone(error) => error.code(),
-            ChangeError::Unwritten(error) => error.code(),
+            ChangeError::Unwritten(error) | ChangeError::Unopened(error) => error.code(),
             ChangeError::Unable(_) => code::PROFILE_REFUSED,
         }
     }
@@ -82,8 +85,10 @@ impl Node {
     ) -> Result<Vec<PartitionId>, ChangeError> {
         let profile = spec.profile;
         profile.check(self.core.log_reaches).map_err(Refused::from)?;
+        // No store is opened for what will be refused.
+        self.core.state().desired.clone().create_table(name.clone(), spec.clone())?;
         if profile.log == LogChoice::Store {
-            self.core.stores.open_journaled().map_err(|error| ChangeError::Undone(Arc::new(error.into())))?;
+            self.core.stores.open_journaled().map_err(|error| ChangeError::Unopened(error.into()))?;
         }
         if self.core.stores.of(&profile).is_none() {
             return Err(ChangeError::Unable("this build has no RocksDB; choose store `memory`".to_owned()));

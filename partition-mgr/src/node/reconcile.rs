@@ -109,13 +109,12 @@ impl Core {
     /// Makes stores for new partitions: all of a store's in one go, or each
     /// alone where that fails.
     fn create(&self, state: &mut State, ids: &[PartitionId], failures: &mut Failures) {
-        let mut by_profile: BTreeMap<String, (Profile, Vec<PartitionId>)> = BTreeMap::new();
+        let mut by_store: BTreeMap<_, (Profile, Vec<PartitionId>)> = BTreeMap::new();
         for id in ids {
             let profile = profile_of(state, *id);
-            let of = by_profile.entry(format!("{profile:?}")).or_insert((profile, Vec::new()));
-            of.1.push(*id);
+            by_store.entry((profile.store, profile.log)).or_insert((profile, Vec::new())).1.push(*id);
         }
-        for (profile, ids) in by_profile.into_values() {
+        for (profile, ids) in by_store.into_values() {
             let make = |ids: &[PartitionId]| Ok(self.store_of(&profile)?.create(ids, 0)?);
             if make(&ids).is_err() {
                 ids.iter().for_each(|id| note(failures, &[*id], make(&[*id])));

@@ -77,3 +77,25 @@ fn a_log_that_answers_before_it_syncs_promises_no_more_than_that() {
     world.restart();
     assert_eq!(world.put("declared", "k", "a").map(|done| done.durability), Ok(Durability::Local));
 }
+
+#[test]
+fn a_table_whose_store_does_not_open_is_not_made() {
+    let mut world = World::new();
+    world.table("t", Profile::DURABLE);
+    let place = world.dir.path().join("data/journaled");
+    std::fs::write(&place, "no directory").expect("written");
+    let spec = TableSpec {
+        layout: Layout::Hashed,
+        machine: "kv".into(),
+        profile: profile(StoreChoice::Rocks, LogChoice::Store),
+    };
+    // What is refused anyway opens nothing.
+    let taken = world.node().create_table(name("t"), spec.clone(), 1).expect_err("it is taken");
+    assert_eq!(taken.code(), code::TABLE_EXISTS);
+    let error = world.node().create_table(name("u"), spec.clone(), 1).expect_err("no store");
+    assert!(error.to_string().starts_with("nothing changed"), "{error}");
+    std::fs::remove_file(place).expect("removed");
+    world.node().create_table(name("u"), spec, 1).expect("nothing is in the way, and nobody has the name");
+    world.restart();
+    assert!(world.put("u", "k", "a").is_ok());
+}
