@@ -7,7 +7,6 @@ use partition_mgr::pool::Pool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How calls are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +41,6 @@ pub struct House {
     bytes: AtomicUsize,
     /// Of these, those that came on a `Stream`.
     streamed_bytes: AtomicUsize,
-    ending: watch::Sender<bool>,
 }
 
 impl House {
@@ -65,18 +63,7 @@ impl House {
             streamed: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             streamed_bytes: AtomicUsize::new(0),
-            ending: watch::Sender::new(false),
         }
-    }
-
-    /// Calls that live on take nothing in any more, finish what is under way,
-    /// and end.
-    pub fn end_streams(&self) {
-        self.ending.send_replace(true);
-    }
-
-    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
-        self.ending.subscribe()
     }
 
     /// A place for a request, until it is dropped; none when all are taken.

@@ -1,7 +1,7 @@
 //! The methods of the data plane, and what serves each.
 
 use super::{DataPlane, read, stream, write};
-use crate::door::{self, Arrival, Call, Leaving};
+use crate::door::{self, Arrival, Call, Leaving, Line};
 use futures_util::stream::BoxStream;
 use http::Response;
 use model::code;
@@ -39,7 +39,7 @@ impl Service<Call> for DataService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, Call { arrival, request }: Call) -> Answering {
+    fn call(&mut self, Call { arrival, line, request }: Call) -> Answering {
         let plane = self.0.clone();
         let (head, body) = request.into_parts();
         match head.uri.path() {
@@ -61,7 +61,7 @@ impl Service<Call> for DataService {
                     .max_decoding_message_size(MESSAGE_BYTES_MAX)
                     .max_encoding_message_size(usize::MAX);
                 let request = http::Request::from_parts(head, body);
-                Ok(door::translated(library.streaming(Streamed { plane, arrival }, request).await))
+                Ok(door::translated(library.streaming(Streamed { plane, arrival, line }, request).await))
             }),
             path => {
                 let method = path.rsplit('/').next().unwrap_or(path);
@@ -83,6 +83,7 @@ fn answering<A: Message + 'static>(
 struct Streamed {
     plane: Arc<DataPlane>,
     arrival: Arrival,
+    line: Arc<Line>,
 }
 
 impl StreamingService<StreamRequest> for Streamed {
@@ -91,7 +92,8 @@ impl StreamingService<StreamRequest> for Streamed {
     type Future = Ready<Result<tonic::Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<StreamRequest>>) -> Self::Future {
-        let answers = stream::serve(self.plane.clone(), self.arrival, request.into_inner());
+        let answers =
+            stream::serve(self.plane.clone(), self.arrival, self.line.clone(), request.into_inner());
         ready(Ok(tonic::Response::new(answers)))
     }
 }

@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "a task and a timer of the serving thread's own runtime")]
 
 use super::{DataPlane, read, write};
-use crate::door::{Arrival, full, in_our_words};
+use crate::door::{Arrival, Line, full, in_our_words};
 use crate::house::Weight;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, FuturesUnordered};
@@ -15,10 +15,10 @@ use proto::Failure;
 use proto::data::stream_request::Request as Asked;
 use proto::data::stream_response::Response as Answered;
 use proto::data::{StreamRequest, StreamResponse};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
@@ -33,12 +33,13 @@ const TAKE_WAIT: Duration = Duration::from_secs(30);
 pub(super) fn serve(
     plane: Arc<DataPlane>,
     arrival: Arrival,
+    line: Arc<Line>,
     requests: Streaming<StreamRequest>,
 ) -> BoxStream<'static, Result<StreamResponse, Status>> {
     let serving = Serving { plane, arrival, requests, under_way: FuturesUnordered::new(), open: true };
     let (answers, out) = mpsc::channel(ANSWERS_MAX);
     // A task of its own: requests go on although their answers are not taken.
-    tokio::spawn(serving.run(answers));
+    tokio::spawn(serving.run(line, answers));
     // An answer keeps its room until the connection asks for the next one.
     let mut last = Weight::default();
     let answers = ReceiverStream::new(out).map(move |(answer, weight)| {
@@ -61,8 +62,8 @@ struct Serving {
 }
 
 impl Serving {
-    async fn run(mut self, answers: mpsc::Sender<Answer>) {
-        let mut ending = self.plane.house.ending();
+    async fn run(mut self, line: Arc<Line>, answers: mpsc::Sender<Answer>) {
+        let mut ends = pin!(line.ends());
         loop {
             let takes = self.open && self.under_way.len() < UNANSWERED_MAX;
             tokio::select! {
@@ -78,7 +79,7 @@ impl Serving {
                         return;
                     }
                 },
-                () = told(&mut ending), if self.open => self.open = false,
+                () = ends.as_mut(), if self.open => self.open = false,
                 Some((response, weight)) = self.under_way.next() => {
                     if !give(&answers, (Ok(response), weight)).await {
                         return;
@@ -106,12 +107,6 @@ impl Serving {
             (response, weight)
         }));
     }
-}
-
-/// The node is ending.
-async fn told(ending: &mut watch::Receiver<bool>) {
-    // An error means that the node has ended.
-    let _ = ending.wait_for(|ends| *ends).await;
 }
 
 /// False when nobody takes answers any more.

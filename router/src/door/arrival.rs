@@ -7,6 +7,7 @@ use env::Mono;
 use model::code;
 use proto::Failure;
 use std::net::SocketAddr;
+use tokio::sync::watch;
 
 /// Who calls, as the transport says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,24 @@ impl Caller {
     /// Is it on this machine?
     pub fn is_local(&self) -> bool {
         self.address.is_some_and(|address| address.ip().to_canonical().is_loopback())
+    }
+}
+
+/// The connection that calls come in on.
+#[derive(Debug)]
+pub struct Line {
+    /// Who is at the other end.
+    pub caller: Caller,
+    /// Turns true when calls that live on should take nothing in any more,
+    /// finish what is under way, and end.
+    pub ending: watch::Receiver<bool>,
+}
+
+impl Line {
+    /// Returns when they should.
+    pub(crate) async fn ends(&self) {
+        // An error means that the connection is gone.
+        let _ = self.ending.clone().wait_for(|ends| *ends).await;
     }
 }
 

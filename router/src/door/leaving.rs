@@ -5,6 +5,7 @@
 //! message handed out whole, a client that reads nothing would have all in
 //! buffers that nobody counts.
 
+use super::arrival::Line;
 use crate::house::{Place, Weight};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
@@ -12,8 +13,8 @@ use http_body::Frame;
 use model::code;
 use proto::Failure;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
 
@@ -59,11 +60,11 @@ impl Leaving {
         Leaving { behind: Behind::Library(body), ..Leaving::default() }
     }
 
-    /// Keeps the place until it has left. With `ending`, it ends when that turns
-    /// true.
-    pub(super) fn hold(&mut self, place: Option<Place>, ending: Option<watch::Receiver<bool>>) {
+    /// Keeps the place until it has left. With `ending`, it ends when calls on
+    /// that connection should.
+    pub(super) fn hold(&mut self, place: Option<Place>, ending: Option<Arc<Line>>) {
         self._place = place;
-        self.ending = ending.map(|ending| Box::pin(told(ending)) as Ending);
+        self.ending = ending.map(|line| Box::pin(async move { line.ends().await }) as Ending);
     }
 }
 
@@ -119,13 +120,8 @@ fn all_is_well() -> HeaderMap {
     trailers
 }
 
-async fn told(mut ending: watch::Receiver<bool>) {
-    // An error means that the node has ended.
-    let _ = ending.wait_for(|ends| *ends).await;
-}
-
 fn last_words() -> HeaderMap {
-    let status = Status::from(Failure::new(code::STOPPING, "the node is ending"));
+    let status = Status::from(Failure::new(code::STOPPING, "the node or this connection is ending"));
     let mut trailers = HeaderMap::new();
     // What cannot be said is left out: the code alone can always be.
     let _ = status.add_header(&mut trailers);

@@ -13,7 +13,7 @@ mod rpc;
 mod translate;
 mod unary;
 
-pub use arrival::{Arrival, Caller};
+pub use arrival::{Arrival, Caller, Line};
 pub use call::Call;
 pub use check::refusal;
 pub use leaving::Leaving;
@@ -51,7 +51,7 @@ pub fn stack<S: Services>(
     house: Arc<House>,
     services: S,
 ) -> impl Service<
-    (Caller, Request<Body>),
+    (Arc<Line>, Request<Body>),
     Response = Response<Leaving>,
     Error = Infallible,
     Future: Future<Output = Result<Response<Leaving>, Infallible>> + Send,
@@ -61,7 +61,7 @@ pub fn stack<S: Services>(
     let (clock, observing, placing) = (house.clock.clone(), house.clone(), house);
     ServiceBuilder::new()
         // Identity: which method, and who calls.
-        .map_request(move |(caller, request)| Call::new(&*clock, caller, request))
+        .map_request(move |(line, request)| Call::new(&*clock, line, request))
         // Trace: counts the call and its time, whatever becomes of it.
         .layer_fn(move |inner| Observe::new(observing.clone(), inner))
         // Rights: the method's row decides; a method without one is refused.

@@ -1,6 +1,7 @@
 //! A layer that gives each call a place among those under way, until it is
 //! answered, or refuses it at once: nobody waits at the door.
 
+use super::arrival::Line;
 use super::call::Call;
 use super::check::Checked;
 use super::leaving::Leaving;
@@ -14,7 +15,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::watch;
 use tower::Service;
 
 /// Gives places.
@@ -49,8 +49,8 @@ where
         if place.is_none() && !rpc.streams {
             return Checked::refused(full());
         }
-        // Those of the libraries beside ours, who do not hear of the node's end.
-        let ending = (rpc.streams && rpc.right == Right::Open).then(|| self.house.ending());
+        // Those of the libraries beside ours, who do not hear of the end.
+        let ending = (rpc.streams && rpc.right == Right::Open).then(|| call.line.clone());
         Checked::Passed { future: Placed { future: self.inner.call(call), place, ending } }
     }
 }
@@ -64,7 +64,7 @@ pin_project! {
     pub(super) struct Placed<F> {
         #[pin] future: F,
         place: Option<Place>,
-        ending: Option<watch::Receiver<bool>>,
+        ending: Option<Arc<Line>>,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::config::Connections;
 use router::door::Caller;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -18,6 +18,8 @@ use tokio::time::{Instant, Sleep};
 /// The least that an HTTP/2 client begins with: preface and the head of its
 /// settings.
 const HANDSHAKE_BYTES: usize = 33;
+/// How long a closed connection is still read.
+const LINGER: Duration = Duration::from_secs(1);
 /// Thirty years.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
@@ -26,6 +28,8 @@ pub struct Connection {
     stream: TcpStream,
     caller: Caller,
     patience: Patience,
+    /// Shut on this side, until the other has closed.
+    lingering: Option<Pin<Box<Sleep>>>,
     _place: Admitted,
 }
 
@@ -49,7 +53,7 @@ impl Connection {
             limit: bounds.handshake_timeout,
             timer: Box::pin(tokio::time::sleep(bounds.handshake_timeout)),
         };
-        Connection { stream, caller, patience, _place: place }
+        Connection { stream, caller, patience, lingering: None, _place: place }
     }
 
     /// Who is at its other end.
@@ -127,7 +131,24 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
+    /// Closed with bytes that nobody has read, a connection is reset, and the
+    /// other side loses answers that it has not read yet. So what still comes is
+    /// read, for a moment.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        }
+        let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut scrap = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut scrap);
+            match Pin::new(&mut this.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                // Its end, or its reset: nobody is there to lose anything.
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return lingering.as_mut().poll(context).map(Ok),
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use router::door::{Caller, Leaving};
+use router::door::{Leaving, Line};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -65,11 +65,14 @@ impl<S: Answering<Future: Send> + Clone + Send + 'static> Door for S {}
 
 /// See [`Door`].
 pub trait Answering:
-    Service<(Caller, Request<Body>), Response = Response<Leaving>, Error = Infallible>
+    Service<(Arc<Line>, Request<Body>), Response = Response<Leaving>, Error = Infallible>
 {
 }
 
-impl<S: Service<(Caller, Request<Body>), Response = Response<Leaving>, Error = Infallible>> Answering for S {}
+impl<S: Service<(Arc<Line>, Request<Body>), Response = Response<Leaving>, Error = Infallible>> Answering
+    for S
+{
+}
 
 /// Serves connections until told to stop; then no more are taken, and it
 /// returns when those that are open have ended.
@@ -106,7 +109,8 @@ async fn attend<S: Door>(
     config: Arc<Config>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let calls = Calls { caller: connection.caller(), door };
+    let (ending, ends) = watch::channel(false);
+    let calls = Calls { door, line: Arc::new(Line { caller: connection.caller(), ending: ends }) };
     let mut served = pin!(protocol(&config).serve_connection(TokioIo::new(connection), calls));
     // What breaks a connection concerns nobody else, and its client knows.
     let grace = tokio::select! {
@@ -115,6 +119,8 @@ async fn attend<S: Door>(
         _ = stop.wait_for(|stop| *stop) => None,
         () = pass(config.connections.age_max) => Some(AGE_GRACE),
     };
+    // Calls that live on finish what they have, and end by themselves.
+    ending.send_replace(true);
     served.as_mut().graceful_shutdown();
     tokio::select! {
         biased;
@@ -131,10 +137,10 @@ async fn pass(time: Option<Duration>) {
     }
 }
 
-/// Whoever called, at the door.
+/// A connection at the door.
 struct Calls<S> {
     door: S,
-    caller: Caller,
+    line: Arc<Line>,
 }
 
 impl<S: Door> hyper::service::Service<Request<Incoming>> for Calls<S> {
@@ -143,6 +149,6 @@ impl<S: Door> hyper::service::Service<Request<Incoming>> for Calls<S> {
     type Future = S::Future;
 
     fn call(&self, request: Request<Incoming>) -> S::Future {
-        self.door.clone().call((self.caller, request.map(Body::new)))
+        self.door.clone().call((self.line.clone(), request.map(Body::new)))
     }
 }

@@ -138,7 +138,6 @@ impl Shown {
 
 /// What takes calls, until it is drained.
 struct Serving {
-    house: Arc<House>,
     workers: Arc<Vec<Worker>>,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
@@ -173,18 +172,17 @@ impl Serving {
         tasks.spawn_on(accept_data(data, admission, &shown.metrics, workers.clone(), stopped.clone()), on);
         tasks.spawn_on(serve_control(control, config, &outfit, &shown.metrics), on);
         tasks.spawn_on(turn_away(peer, stopped), on);
-        Ok(Serving { house, workers, tasks, stop, cut })
+        Ok(Serving { workers, tasks, stop, cut })
     }
 
     /// Lame duck, then no more connections, then what is under way. `now` ends
     /// every wait.
     async fn drain(self, config: &Config, now: impl Future<Output = ()>) {
-        let Serving { house, workers, mut tasks, stop, cut } = self;
+        let Serving { workers, mut tasks, stop, cut } = self;
         let in_order = async {
             tokio::time::sleep(config.drain.lame_duck).await;
             // An error means that everybody has ended already.
             let _ = stop.send(true);
-            house.end_streams();
             let ended = async {
                 // One that panicked has ended, too.
                 while tasks.join_next().await.is_some() {}

@@ -10,6 +10,7 @@ use prost::Message;
 use proto::Failure;
 use proto::data::StreamRequest;
 use proto::data::stream_request::Request;
+use proto::data::stream_response::Response;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -193,6 +194,38 @@ async fn a_body_that_never_ends_is_not_waited_for() {
         }
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_on_an_old_connection_end_when_they_have_answered() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).set("connections.age-max=200ms").start().await;
+    TABLE.create(&node).await;
+    let (requests, outgoing) = mpsc::channel(1);
+    let mut data = talk::data(&node).await;
+    let mut answers = data.stream(ReceiverStream::new(outgoing)).await.expect("a call").into_inner();
+    let request = Some(Request::Upsert(talk::upsert_of("t", vec![talk::item("k", "v")])));
+    let mut sent = 0;
+    let sending = async {
+        // Until nobody takes them.
+        while requests.send(StreamRequest { sequence: sent, request: request.clone() }).await.is_ok() {
+            sent += 1;
+        }
+    };
+    let mut answered = 0;
+    let hearing = async {
+        while let Some(answer) = answers.message().await.expect("it is not cut") {
+            assert!(matches!(answer.response, Some(Response::Upsert(_))), "{answer:?}");
+            answered += 1;
+        }
+    };
+    tokio::select! {
+        () = hearing => {}
+        () = async { sending.await; std::future::pending().await } => {}
+    }
+    assert!(answered > 0);
+    // A new connection is served.
+    data.upsert(talk::upsert_of("t", vec![talk::item("k", "v")])).await.expect("it is made anew");
 }
 
 /// What the metrics say is held of bodies and answers.
