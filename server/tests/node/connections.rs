@@ -224,8 +224,8 @@ async fn calls_on_an_old_connection_end_when_they_have_answered() {
         () = async { sending.await; std::future::pending().await } => {}
     }
     assert!(answered > 0);
-    // A new connection is served.
-    data.upsert(talk::upsert_of("t", vec![talk::item("k", "v")])).await.expect("it is made anew");
+    let write = talk::upsert_of("t", vec![talk::item("k", "v")]);
+    talk::data(&node).await.upsert(write).await.expect("a new connection is served");
 }
 
 /// What the metrics say is held of bodies and answers.
