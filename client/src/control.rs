@@ -3,7 +3,6 @@
 use crate::Client;
 use crate::connections::Connections;
 use crate::error::{Access, Error};
-use crate::runtime;
 use crate::table::timed;
 use proto::common::Header;
 use proto::control::control_client::ControlClient;
@@ -14,6 +13,9 @@ use proto::control::{
 };
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
+
+/// Far more than a node has to list.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// What only an operator may do. Messages are those of the wire; their headers
 /// are filled in here. Cheap to clone.
@@ -100,10 +102,10 @@ impl Control {
     {
         let inner = &self.client.inner;
         let connections: &Connections = inner.control.as_ref().map_err(Clone::clone)?;
-        let expires = runtime::now() + inner.deadline;
+        let expires = inner.expires();
         let (request, send) = (&request, &send);
         let attempt = |attempt: crate::retrying::Attempt| async move {
-            let service = ControlClient::new(attempt.channel).max_decoding_message_size(usize::MAX);
+            let service = ControlClient::new(attempt.channel).max_decoding_message_size(ANSWER_BYTES_MAX);
             let mut request = request.clone();
             *request.header() = Some(inner.header(attempt.remaining));
             let answer = send(service, timed(request, attempt.remaining)).await;

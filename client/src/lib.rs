@@ -90,6 +90,11 @@ impl Client {
 }
 
 impl Inner {
+    /// When a call that begins now has taken as long as it may.
+    fn expires(&self) -> runtime::Instant {
+        runtime::now() + self.deadline
+    }
+
     /// What every request carries.
     fn header(&self, remaining: Duration) -> Header {
         // At least 1: 0 would be the server's own default.

@@ -5,7 +5,8 @@ use crate::batch::{Batcher, Batching};
 use crate::error::{Access, Error};
 use crate::parts::{Results, into_parts};
 use crate::retrying::Attempt;
-use crate::{Client, runtime, size};
+use crate::runtime::Instant;
+use crate::{Client, size};
 use bytes::Bytes;
 use model::code;
 use proto::data::data_client::DataClient;
@@ -18,6 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
+
+/// More than a server can be told to answer at most. It bounds what somebody
+/// else at its address can make us hold.
+const ANSWER_BYTES_MAX: usize = 1200 << 20;
 
 /// The rows of one table. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,9 +54,12 @@ impl Table {
 
     /// Reads a row.
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Row>, Error> {
-        let key = key.into();
+        self.get_until(self.client.inner.expires(), key.into()).await
+    }
+
+    pub(crate) async fn get_until(&self, expires: Instant, key: Bytes) -> Result<Option<Row>, Error> {
         self.fits(size::key(&key))?;
-        self.read(|attempt| {
+        self.call(Access::Read, expires, |attempt| {
             let sent = self.send_get(attempt, vec![key.clone()]);
             async { answer::only(answer::rows(sent.await?)) }
         })
@@ -118,22 +126,25 @@ impl Table {
         keys: impl IntoIterator<Item = K>,
     ) -> Vec<Result<Option<Row>, Error>> {
         let mut results = Results::default();
-        let mut parts = VecDeque::from(self.parts(measured(keys), KEYS_MAX));
-        while let Some(mut part) = parts.pop_front() {
+        let parts = self.parts(measured(keys), KEYS_MAX).into_iter();
+        let mut parts: VecDeque<(Vec<Bytes>, Option<Instant>)> = parts.map(|part| (part, None)).collect();
+        while let Some((mut part, expires)) = parts.pop_front() {
             let count = part.len();
+            let expires = expires.unwrap_or_else(|| self.client.inner.expires());
             if !results.go_on(count) {
                 continue;
             }
-            let sent = self.read(|attempt| {
+            let sent = self.call(Access::Read, expires, |attempt| {
                 let sent = self.send_get(attempt, part.clone());
                 async move { answer::all(answer::rows(sent.await?), count) }
             });
             match sent.await {
-                // Too many bytes for one answer; half of the rows may fit.
+                // Too many bytes for one answer; half of the rows may fit, and
+                // have the time that all had.
                 Err(error) if error.is(code::ANSWER_TOO_LARGE) && count > 1 => {
                     let behind = part.split_off(count / 2);
-                    parts.push_front(behind);
-                    parts.push_front(part);
+                    parts.push_front((behind, Some(expires)));
+                    parts.push_front((part, Some(expires)));
                 }
                 sent => results.add(count, sent),
             }
@@ -176,22 +187,19 @@ impl Table {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        self.call(Access::Write, call).await
+        self.call(Access::Write, self.client.inner.expires(), call).await
     }
 
-    async fn read<T, F>(&self, call: impl Fn(Attempt) -> F) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
-        self.call(Access::Read, call).await
-    }
-
-    async fn call<T, F>(&self, access: Access, call: impl Fn(Attempt) -> F) -> Result<T, Error>
+    async fn call<T, F>(
+        &self,
+        access: Access,
+        expires: Instant,
+        call: impl Fn(Attempt) -> F,
+    ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let inner = &self.client.inner;
-        let expires = runtime::now() + inner.deadline;
         inner.retrying.call(&inner.data, access, expires, call).await
     }
 
@@ -222,8 +230,7 @@ impl Table {
 }
 
 pub(crate) fn service(channel: Channel) -> DataClient<Channel> {
-    // The server bounds its answers; whatever it sends was asked for.
-    DataClient::new(channel).max_decoding_message_size(usize::MAX)
+    DataClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)
 }
 
 /// The deadline as gRPC knows it.

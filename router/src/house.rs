@@ -145,7 +145,13 @@ impl Drop for Place {
 
 /// Room that a large request or answer takes, until it is dropped.
 #[derive(Default)]
-pub(crate) struct Weight(#[allow(dead_code, reason = "held for its end")] Option<Weighed>);
+pub(crate) struct Weight(Option<Weighed>);
+
+impl Weight {
+    pub fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+}
 
 struct Weighed {
     house: Arc<House>,

@@ -95,10 +95,11 @@ impl Batcher {
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Row>, Error> {
         let key = key.into();
         let bytes = size::key(&key);
-        match self.call(bytes, || key.clone(), Call::Get).await {
+        let expires = self.lanes.table.client.inner.expires();
+        match self.call_until(expires, bytes, || key.clone(), Call::Get).await {
             // It travelled with others, and together they were too many bytes. A
             // row alone can always be read.
-            Err(error) if error.is(code::ANSWER_TOO_LARGE) => self.lanes.table.get(key).await,
+            Err(error) if error.is(code::ANSWER_TOO_LARGE) => self.lanes.table.get_until(expires, key).await,
             answer => answer,
         }
     }
@@ -109,10 +110,19 @@ impl Batcher {
         ask: impl Fn() -> Q,
         call: fn(Pending<Q, A>) -> Call,
     ) -> Result<A, Error> {
+        self.call_until(self.lanes.table.client.inner.expires(), bytes, ask, call).await
+    }
+
+    async fn call_until<Q, A>(
+        &self,
+        expires: Instant,
+        bytes: usize,
+        ask: impl Fn() -> Q,
+        call: fn(Pending<Q, A>) -> Call,
+    ) -> Result<A, Error> {
         let table = &self.lanes.table;
         table.fits(bytes)?;
         let retrying = &table.client.inner.retrying;
-        let expires = runtime::now() + table.client.inner.deadline;
         let mut attempts = 0;
         loop {
             let began = runtime::now();

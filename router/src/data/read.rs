@@ -41,9 +41,16 @@ pub(super) async fn get(
             }
             Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
         };
+        // Too much of one partition is too much of all: it takes another request.
+        if let Err(failure) = &rows
+            && failure.is(code::ANSWER_TOO_LARGE)
+        {
+            return Err(failure.clone());
+        }
         bytes += rows.as_ref().map_or(0, Rows::bytes);
         check_answer(bytes, keys.len(), plane.house.node.limits().read_bytes_max)?;
         // Rows that are here take room while others are waited for.
+        drop(std::mem::take(&mut weight));
         weight = plane.house.weigh(bytes, arrival.rpc.streams).ok_or_else(full)?;
         found.push(rows);
     }

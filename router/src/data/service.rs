@@ -44,15 +44,16 @@ impl Service<Call> for DataService {
         let (head, body) = request.into_parts();
         match head.uri.path() {
             "/statehouse.data.v1.Data/Upsert" => answering(self.0.clone(), async move {
-                let request = door::request(&plane.house, body).await?;
+                let (request, _) = door::request(&plane.house, body).await?;
                 write::upsert(&plane, arrival, request).await
             }),
             "/statehouse.data.v1.Data/Get" => answering(self.0.clone(), async move {
-                let request = door::request(&plane.house, body).await?;
+                // Its keys are parts of the body.
+                let (request, _weight) = door::request(&plane.house, body).await?;
                 read::get(&plane, arrival, request).await.map(|(answer, _)| answer)
             }),
             "/statehouse.data.v1.Data/Remove" => answering(self.0.clone(), async move {
-                let request = door::request(&plane.house, body).await?;
+                let (request, _) = door::request(&plane.house, body).await?;
                 write::remove(&plane, arrival, request).await
             }),
             "/statehouse.data.v1.Data/Stream" => Box::pin(async move {

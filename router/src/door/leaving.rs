@@ -1,9 +1,9 @@
-//! An answer on its way out: it keeps its request's place and its room until it
-//! has left, and leaves in pieces.
+//! An answer on its way out: it keeps its request's place until HTTP/2 below has
+//! taken it, and its room until it has been written.
 //!
-//! HTTP/2 below takes whatever it is handed once there is room for a byte: of a
-//! message handed out whole, a client that reads nothing would have all in
-//! buffers that nobody counts.
+//! It leaves in pieces. HTTP/2 takes whatever it is handed once there is room for
+//! a byte: of messages that the gRPC library hands out whole, a client that reads
+//! nothing would have all in buffers that nobody counts.
 
 use super::arrival::Line;
 use crate::house::{Place, Weight};
@@ -31,7 +31,19 @@ pub struct Leaving {
     behind: Behind,
     ending: Option<Ending>,
     _place: Option<Place>,
+}
+
+/// Bytes that take room for as long as anybody has a piece of them, HTTP/2 below
+/// included.
+struct Weighed {
+    bytes: Bytes,
     _weight: Weight,
+}
+
+impl AsRef<[u8]> for Weighed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// What comes after it.
@@ -47,8 +59,10 @@ enum Behind {
 
 impl Leaving {
     /// A message, and that all is well.
-    pub(super) fn message(framed: Bytes, weight: Weight) -> Response<Leaving> {
-        let leaving = Leaving { rest: framed, behind: Behind::Fine, _weight: weight, ..Leaving::default() };
+    pub(super) fn message(bytes: Bytes, weight: Weight) -> Response<Leaving> {
+        let rest =
+            if weight.is_nothing() { bytes } else { Bytes::from_owner(Weighed { bytes, _weight: weight }) };
+        let leaving = Leaving { rest, behind: Behind::Fine, ..Leaving::default() };
         let mut response = Response::new(leaving);
         let content = HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(header::CONTENT_TYPE, content);

@@ -9,6 +9,7 @@ mod library;
 mod observe;
 mod patience;
 mod place;
+mod rest;
 mod rpc;
 mod translate;
 mod unary;

@@ -32,12 +32,14 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_WAIT: Duration = Duration::from_secs(20);
 /// Calls that a client began and broke off before they were looked at.
 const RESETS_MAX: usize = 64;
-/// Calls that were ended for the client's mistakes, before it is cut off.
+/// Calls that were ended for the client's mistakes, before it is cut off. What
+/// comes in for a call that was refused counts among them, so the rest of its
+/// body is awaited first.
 const OWN_RESETS_MAX: usize = 1024;
 /// A connection that has reached its age may finish its calls so long.
 const AGE_GRACE: Duration = Duration::from_secs(30);
-/// Of one call's answer, in the buffers of this side.
-const SEND_BYTES_MAX: usize = 1 << 20;
+/// Of one call's answer, in the buffers of this side: two pieces.
+const SEND_BYTES_MAX: usize = 128 << 10;
 
 fn protocol(config: &Config) -> http2::Builder<TokioExecutor> {
     let mut protocol = http2::Builder::new(TokioExecutor::new());

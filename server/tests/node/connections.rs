@@ -12,8 +12,12 @@ use proto::data::StreamRequest;
 use proto::data::stream_request::Request;
 use proto::data::stream_response::Response;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -261,6 +265,89 @@ async fn half_a_request_takes_room_and_gives_it_back() {
     let small = talk::upsert_of("t", vec![talk::item("k", "small")]);
     talk::data(&node).await.upsert(small).await.expect("short ones need no room");
     drop(begun);
+    while bytes_under_way(&node).await > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A connection that can stop reading.
+struct Ear {
+    stream: TcpStream,
+    closed: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Ear {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Ear {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Windows say that there is room for everything, and then nothing is read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_count_until_they_are_written() {
+    const CALLS: usize = 32;
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).start().await;
+    TABLE.create(&node).await;
+    let large = talk::item("large", Bytes::from(vec![b'x'; 1_000_000]));
+    talk::data(&node).await.upsert(talk::upsert_of("t", vec![large])).await.expect("room");
+    let closed = Arc::new(AtomicBool::new(false));
+    let stream = TcpStream::connect(node.at.data).await.expect("a node that listens");
+    let ear = Ear { stream, closed: closed.clone() };
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(1 << 30).initial_connection_window_size(1 << 30);
+    let (mut requests, connection) = builder.handshake(ear).await.expect("HTTP/2");
+    let driver = tokio::spawn(async move { drop(connection.await) });
+    let get = Bytes::from(framed(&talk::get_of("t", &["large"]).encode_to_vec()));
+    // What windows there are has been said once there is an answer.
+    let mut calls = Vec::new();
+    for number in 0..=CALLS {
+        let request = http::Request::post("http://node/statehouse.data.v1.Data/Get").body(());
+        requests = requests.ready().await.expect("open");
+        let sent = requests.send_request(request.expect("a request"), false).expect("open");
+        let (answer, mut body) = sent;
+        body.send_data(get.clone(), true).expect("open");
+        match number {
+            0 => drop(answer.await.expect("an answer")),
+            _ => calls.push(answer),
+        }
+        closed.store(true, Ordering::Relaxed);
+    }
+    let answered = format!("\nstatehouse_calls_total{{method=\"Get\",status=\"0\"}} {}\n", CALLS + 1);
+    while !probe::page(node.at.metrics, "/metrics").await.expect("a page").1.contains(&answered) {
+        tokio::task::yield_now().await;
+    }
+    // The system takes some of it. The rest is in the node, and it knows.
+    for _ in 0..50 {
+        assert!(bytes_under_way(&node).await > 16 << 20);
+    }
+    driver.abort();
+    drop((requests, calls));
     while bytes_under_way(&node).await > 0 {
         tokio::task::yield_now().await;
     }

@@ -1,9 +1,10 @@
 //! Whatever our own client can be asked for, however much it is, comes back.
 
 use crate::process::{Launch, Node};
-use crate::talk::Table;
+use crate::talk::{self, Table};
 use bytes::Bytes;
 use client::Client;
+use proto::control::{AddPartitionRequest, Range, RemovePartitionRequest};
 use proto::data::Item;
 use tokio::task::JoinSet;
 
@@ -57,4 +58,32 @@ async fn rows_too_large_for_one_answer_come_in_several() {
         reads.spawn(async move { batcher.get(key(number)).await });
     }
     assert!(reads.join_all().await.into_iter().all(is_whole));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_too_large_for_one_answer_of_one_partition_come_in_several() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).set("limits.read-bytes-max=4MiB").start().await;
+    let ordered = Table { layout: "ordered", partitions: 1, ..TABLE };
+    let whole = ordered.create(&node).await[0];
+    let mut control = talk::control(&node).await;
+    let remove = RemovePartitionRequest { id: whole, ..RemovePartitionRequest::default() };
+    control.remove_partition(remove).await.expect("it is there");
+    for (start, end) in [("", "m"), ("m", "")] {
+        let range = Some(Range { start: start.into(), end: end.into() });
+        let add = AddPartitionRequest { table: TABLE.name.to_owned(), range, ..Default::default() };
+        control.add_partition(add).await.expect("nobody has those keys");
+    }
+    let table = client(&node);
+    // One side has too many bytes by itself, the other next to none.
+    let mut keys: Vec<Bytes> = (0..10).map(key).collect();
+    keys.push(Bytes::from("z"));
+    for key in &keys {
+        let value = vec![b'x'; if key == "z" { 1 } else { 1_000_000 }];
+        table.put(key.clone(), value).await.expect("written");
+    }
+    for (key, row) in keys.clone().into_iter().zip(table.get_many(keys).await) {
+        let bytes = row.expect("read").expect("written").value.len();
+        assert_eq!(bytes, if key == "z" { 1 } else { 1_000_000 }, "{key:?}");
+    }
 }
