@@ -120,7 +120,8 @@ impl Table {
         results.into_vec()
     }
 
-    /// Reads rows: one result for each key, in their order.
+    /// Reads rows: one result for each key, in their order. Each 4,096 keys have
+    /// as long as a call may take, however many answers their rows need.
     pub async fn get_many<K: Into<Bytes>>(
         &self,
         keys: impl IntoIterator<Item = K>,

@@ -19,6 +19,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
@@ -26,6 +27,8 @@ use tonic::{Status, Streaming};
 const UNANSWERED_MAX: usize = 4096;
 /// Answers that wait for the connection, beyond what the transport holds.
 const ANSWERS_MAX: usize = 64;
+/// How long requests are still refused, before a call ends.
+const REFUSING: Duration = Duration::from_secs(1);
 /// A client that takes no answer for so long is gone.
 const TAKE_WAIT: Duration = Duration::from_secs(30);
 
@@ -36,7 +39,8 @@ pub(super) fn serve(
     line: Arc<Line>,
     requests: Streaming<StreamRequest>,
 ) -> BoxStream<'static, Result<StreamResponse, Status>> {
-    let serving = Serving { plane, arrival, requests, under_way: FuturesUnordered::new(), open: true };
+    let serving =
+        Serving { plane, arrival, requests, under_way: FuturesUnordered::new(), intake: Intake::Open };
     let (answers, out) = mpsc::channel(ANSWERS_MAX);
     // A task of its own: requests go on although their answers are not taken.
     tokio::spawn(serving.run(line, answers));
@@ -57,21 +61,38 @@ struct Serving {
     arrival: Arrival,
     requests: Streaming<StreamRequest>,
     under_way: FuturesUnordered<One>,
-    /// More requests may come.
-    open: bool,
+    intake: Intake,
+}
+
+/// What becomes of requests that come in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    /// They are served.
+    Open,
+    /// The call is about to end. They are told that nothing was done; left
+    /// unread, nobody would know.
+    Refusing,
+    /// None come any more.
+    Over,
 }
 
 impl Serving {
     async fn run(mut self, line: Arc<Line>, answers: mpsc::Sender<Answer>) {
         let mut ends = pin!(line.ends());
+        let mut over = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
-            let takes = self.open && self.under_way.len() < UNANSWERED_MAX;
+            let takes = self.intake != Intake::Over && self.under_way.len() < UNANSWERED_MAX;
             tokio::select! {
-                // Requests first: what is read together goes to the log together.
+                // Requests before answers: what is read together goes to the log together.
                 biased;
+                () = ends.as_mut(), if self.intake == Intake::Open => {
+                    self.intake = Intake::Refusing;
+                    over.as_mut().reset(Instant::now() + REFUSING);
+                }
+                () = over.as_mut(), if self.intake == Intake::Refusing => self.intake = Intake::Over,
                 request = self.requests.message(), if takes => match request {
                     Ok(Some(request)) => self.take(request),
-                    Ok(None) => self.open = false,
+                    Ok(None) => self.intake = Intake::Over,
                     // What cannot be read, or a client that broke off: its requests go on,
                     // nobody hears of them.
                     Err(status) => {
@@ -79,7 +100,6 @@ impl Serving {
                         return;
                     }
                 },
-                () = ends.as_mut(), if self.open => self.open = false,
                 Some((response, weight)) = self.under_way.next() => {
                     if !give(&answers, (Ok(response), weight)).await {
                         return;
@@ -94,11 +114,14 @@ impl Serving {
         let house = self.plane.house.clone();
         let arrival = self.arrival.of_message(house.clock.mono());
         let plane = self.plane.clone();
-        let place = house.place_on_stream();
+        let place = match self.intake {
+            Intake::Open => house.place_on_stream().ok_or_else(full),
+            _ => Err(Failure::new(code::STOPPING, "the node or this connection is ending")),
+        };
         self.under_way.push(Box::pin(async move {
             let answer = match place {
-                Some(_place) => answer(&plane, arrival, request).await,
-                None => Err(full()),
+                Ok(_place) => answer(&plane, arrival, request).await,
+                Err(failure) => Err(failure),
             };
             let response = answer.unwrap_or_else(|failure| Answered::Error(failure.to_wire()));
             let response = StreamResponse { sequence, response: Some(response) };

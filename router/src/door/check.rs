@@ -3,13 +3,12 @@
 
 use super::call::Call;
 use super::leaving::Leaving;
-use super::rest::Rest;
 use http::Response;
 use pin_project_lite::pin_project;
 use proto::Failure;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tonic::Status;
 use tower::Service;
 
@@ -42,7 +41,7 @@ where
     fn call(&mut self, mut call: Call) -> Checked<S::Future> {
         match (self.check)(&mut call) {
             Ok(()) => Checked::Passed { future: self.inner.call(call) },
-            Err(failure) => Checked::refused(call, failure),
+            Err(failure) => Checked::refused(failure),
         }
     }
 }
@@ -57,15 +56,13 @@ pin_project! {
     #[project = CheckedPart]
     pub(super) enum Checked<F> {
         Passed { #[pin] future: F },
-        Refused { response: Option<Response<Leaving>>, rest: Option<Rest> },
+        Refused { response: Option<Response<Leaving>> },
     }
 }
 
 impl<F> Checked<F> {
-    pub fn refused(call: Call, failure: Failure) -> Checked<F> {
-        // A call that lives on has no end to wait for.
-        let rest = (!call.arrival.rpc.streams).then(|| Rest::of(call.request.into_body()));
-        Checked::Refused { response: Some(refusal(failure)), rest }
+    pub fn refused(failure: Failure) -> Checked<F> {
+        Checked::Refused { response: Some(refusal(failure)) }
     }
 }
 
@@ -75,12 +72,7 @@ impl<F: Future<Output = Result<Response<Leaving>, Infallible>>> Future for Check
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         match self.project() {
             CheckedPart::Passed { future } => future.poll(context),
-            CheckedPart::Refused { response, rest } => {
-                if let Some(rest) = rest {
-                    ready!(Pin::new(rest).poll(context));
-                }
-                Poll::Ready(Ok(response.take().unwrap_or_default()))
-            }
+            CheckedPart::Refused { response } => Poll::Ready(Ok(response.take().unwrap_or_default())),
         }
     }
 }

@@ -47,7 +47,7 @@ where
         let rpc = call.arrival.rpc;
         let place = if rpc.streams { None } else { self.house.place() };
         if place.is_none() && !rpc.streams {
-            return Checked::refused(call, full());
+            return Checked::refused(full());
         }
         // Those of the libraries beside ours, who do not hear of the end.
         let ending = (rpc.streams && rpc.right == Right::Open).then(|| call.line.clone());

@@ -1,6 +1,6 @@
-//! What still comes of a call that is refused. A refusal ends the call, and
-//! HTTP/2 holds it against the client when it goes on sending; one that could not
-//! know better gets to the end of its body first.
+//! What still comes of a call that is refused in the midst of its body. A refusal
+//! ends the call, and HTTP/2 holds it against the client when it goes on sending;
+//! one that could not know better gets to the end first.
 #![allow(clippy::disallowed_methods, reason = "the runtime's timer, which simulation drives as well")]
 
 use http_body::Body as _;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::time::Sleep;
 use tonic::body::Body;
 
-/// Nobody who means well takes longer, or has more.
-const WAIT: Duration = Duration::from_secs(1);
+/// Nobody who means well takes much longer, or has more.
+const WAIT: Duration = Duration::from_millis(250);
 const BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 
 /// Reads to the end and keeps nothing.

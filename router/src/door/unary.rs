@@ -29,7 +29,10 @@ pub(crate) async fn request<M: proto::Message + Default>(
     let (message, weight) = match gathered {
         Ok(gathered) => gathered,
         Err(failure) => {
-            Rest::of(body).await;
+            // Who is late has been waited for.
+            if !failure.is(code::DEADLINE_EXCEEDED) {
+                Rest::of(body).await;
+            }
             return Err(failure);
         }
     };

@@ -18,8 +18,11 @@ use tokio::time::{Instant, Sleep};
 /// The least that an HTTP/2 client begins with: preface and the head of its
 /// settings.
 const HANDSHAKE_BYTES: usize = 33;
-/// How long a closed connection is still read.
+/// How long somebody may take nothing of what is written.
+const DEAF: Duration = Duration::from_secs(30);
+/// How long a closed connection is still read, and how much of it.
 const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES_MAX: usize = 4 << 20;
 /// Thirty years.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
@@ -28,8 +31,10 @@ pub struct Connection {
     stream: TcpStream,
     caller: Caller,
     patience: Patience,
+    /// Since it takes nothing we write, until it does.
+    deaf: Option<Pin<Box<Sleep>>>,
     /// Shut on this side, until the other has closed.
-    lingering: Option<Pin<Box<Sleep>>>,
+    lingering: Option<Lingering>,
     _place: Admitted,
 }
 
@@ -53,12 +58,42 @@ impl Connection {
             limit: bounds.handshake_timeout,
             timer: Box::pin(tokio::time::sleep(bounds.handshake_timeout)),
         };
-        Connection { stream, caller, patience, lingering: None, _place: place }
+        Connection { stream, caller, patience, deaf: None, lingering: None, _place: place }
     }
 
     /// Who is at its other end.
     pub fn caller(&self) -> Caller {
         self.caller
+    }
+}
+
+impl Connection {
+    /// What became of a write; an error when nothing is taken for too long. The
+    /// pings of HTTP/2 do not end such a connection: they wait to be written.
+    fn poll_taken(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.deaf = None;
+            return written;
+        }
+        let deaf = self.deaf.get_or_insert_with(|| Box::pin(tokio::time::sleep(DEAF)));
+        deaf.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// Of a connection that is shut on this side.
+struct Lingering {
+    timer: Pin<Box<Sleep>>,
+    /// Read and thrown away.
+    bytes: usize,
+}
+
+impl Lingering {
+    fn new() -> Lingering {
+        Lingering { timer: Box::pin(tokio::time::sleep(LINGER)), bytes: 0 }
     }
 }
 
@@ -112,7 +147,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.poll_taken(context, written)
     }
 
     fn poll_write_vectored(
@@ -120,7 +156,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.poll_taken(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -139,16 +176,20 @@ impl AsyncWrite for Connection {
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }
-        let lingering = this.lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let lingering = this.lingering.get_or_insert_with(Lingering::new);
+        // First, because whoever sends without end leaves no time for it later.
+        if lingering.timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         let mut scrap = [0; 4096];
-        loop {
+        while lingering.bytes < LINGER_BYTES_MAX {
             let mut buffer = ReadBuf::new(&mut scrap);
-            match Pin::new(&mut this.stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+            match ready!(Pin::new(&mut this.stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => lingering.bytes += buffer.filled().len(),
                 // Its end, or its reset: nobody is there to lose anything.
-                Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return lingering.as_mut().poll(context).map(Ok),
+                _ => break,
             }
         }
+        Poll::Ready(Ok(()))
     }
 }

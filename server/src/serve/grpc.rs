@@ -33,8 +33,7 @@ const PING_WAIT: Duration = Duration::from_secs(20);
 /// Calls that a client began and broke off before they were looked at.
 const RESETS_MAX: usize = 64;
 /// Calls that were ended for the client's mistakes, before it is cut off. What
-/// comes in for a call that was refused counts among them, so the rest of its
-/// body is awaited first.
+/// comes in for a call that was refused before its body had come counts as one.
 const OWN_RESETS_MAX: usize = 1024;
 /// A connection that has reached its age may finish its calls so long.
 const AGE_GRACE: Duration = Duration::from_secs(30);
