@@ -102,6 +102,10 @@ impl Handle {
 
 /// Asks with the keys as they are stored.
 fn of_stored<T>(layout: Layout, keys: &[&Key], ask: impl FnOnce(&[&[u8]]) -> T) -> T {
+    // Most reads are of one row.
+    if let [key] = keys {
+        return ask(&[&encode_data(layout, key)]);
+    }
     let stored: Vec<Bytes> = keys.iter().map(|key| encode_data(layout, key)).collect();
     ask(&stored.iter().map(|key| &key[..]).collect::<Vec<_>>())
 }

@@ -92,6 +92,10 @@ struct Group {
 }
 
 fn split(table: &TableMap, keys: &[Key]) -> Vec<Group> {
+    // Most reads are of one row.
+    if let [key] = keys {
+        return table.index_of(key).map(|place| Group { place, items: vec![0] }).into_iter().collect();
+    }
     let mut groups: Vec<Group> = Vec::new();
     let mut group_of: Vec<Option<usize>> = vec![None; table.places.len()];
     for (at, key) in keys.iter().enumerate() {
