@@ -20,7 +20,7 @@ mod house;
 mod meters;
 
 pub use control::ControlPlane;
-pub use data::{DataPlane, DataService};
+pub use data::DataService;
 pub use desk::Desk;
 pub use house::{House, Settings};
 pub use meters::Meters;

@@ -15,16 +15,8 @@ use partition_mgr::directory::Directory;
 use std::sync::Arc;
 
 /// What a serving thread needs to serve it.
-pub struct DataPlane {
+struct DataPlane {
     house: Arc<House>,
     directory: Arc<Directory>,
     desk: Arc<Desk>,
-}
-
-impl DataPlane {
-    /// For the thread that runs this desk.
-    pub fn new(house: Arc<House>, desk: Arc<Desk>) -> DataPlane {
-        let directory = house.node.directory();
-        DataPlane { house, directory, desk }
-    }
 }

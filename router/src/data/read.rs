@@ -16,12 +16,11 @@ use tokio::sync::oneshot;
 /// With more keys than this, a serving thread has other things to do.
 const KEYS_AT_ONCE: usize = 64;
 
-/// The answer, and the room that it takes until it has left.
 pub(super) async fn get(
     plane: &DataPlane,
     arrival: Arrival,
     request: GetRequest,
-) -> Result<(GetResponse, Weight), Failure> {
+) -> Result<GetResponse, Failure> {
     check_size(request.keys.len())?;
     let asked = header_from_wire(request.header)?;
     let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
@@ -31,7 +30,7 @@ pub(super) async fn get(
     let until = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
     let groups = split(&table, &keys);
     let mut found = Vec::with_capacity(groups.len());
-    let (mut bytes, mut weight) = (0, Weight::default());
+    let (mut bytes, mut room) = (0, Weight::default());
     for group in &groups {
         let rows = match &table.places[group.place].standing {
             Standing::Serving(handle) => {
@@ -50,8 +49,8 @@ pub(super) async fn get(
         bytes += rows.as_ref().map_or(0, Rows::bytes);
         check_answer(bytes, keys.len(), plane.house.node.limits().read_bytes_max)?;
         // Rows that are here take room while others are waited for.
-        drop(std::mem::take(&mut weight));
-        weight = plane.house.weigh(bytes, arrival.rpc.streams).ok_or_else(full)?;
+        drop(room);
+        room = plane.house.weigh(bytes, arrival.rpc.streams).ok_or_else(full)?;
         found.push(rows);
     }
     let now = plane.house.clock.mono();
@@ -60,7 +59,7 @@ pub(super) async fn get(
         let total_ms = now.ms_since(arrival.at);
         tracing::warn!(target: "statehouse::slow", method = "Get", total_ms, keys = keys.len(), "slow request");
     }
-    Ok((together(&table, durability, keys.len(), groups, found)?, weight))
+    together(&table, durability, keys.len(), groups, found)
 }
 
 fn check_size(keys: usize) -> Result<(), Failure> {

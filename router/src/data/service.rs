@@ -1,7 +1,9 @@
 //! The methods of the data plane, and what serves each.
 
 use super::{DataPlane, read, stream, write};
+use crate::desk::Desk;
 use crate::door::{self, Arrival, Call, Leaving, Line};
+use crate::house::House;
 use futures_util::stream::BoxStream;
 use http::Response;
 use model::code;
@@ -24,9 +26,10 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response<Leaving>, Infallibl
 pub struct DataService(Arc<DataPlane>);
 
 impl DataService {
-    /// Of one serving thread.
-    pub fn new(plane: DataPlane) -> DataService {
-        DataService(Arc::new(plane))
+    /// Of the serving thread that runs this desk.
+    pub fn new(house: Arc<House>, desk: Arc<Desk>) -> DataService {
+        let directory = house.node.directory();
+        DataService(Arc::new(DataPlane { house, directory, desk }))
     }
 }
 
@@ -50,7 +53,7 @@ impl Service<Call> for DataService {
             "/statehouse.data.v1.Data/Get" => answering(self.0.clone(), async move {
                 // Its keys are parts of the body.
                 let (request, _weight) = door::request(&plane.house, body).await?;
-                read::get(&plane, arrival, request).await.map(|(answer, _)| answer)
+                read::get(&plane, arrival, request).await
             }),
             "/statehouse.data.v1.Data/Remove" => answering(self.0.clone(), async move {
                 let (request, _) = door::request(&plane.house, body).await?;
@@ -64,9 +67,8 @@ impl Service<Call> for DataService {
                 let request = http::Request::from_parts(head, body);
                 Ok(door::translated(library.streaming(Streamed { plane, arrival, line }, request).await))
             }),
-            path => {
-                let method = path.rsplit('/').next().unwrap_or(path);
-                let what = format!("`{method}` is in the schema and not in this build");
+            _ => {
+                let what = format!("`{}` is in the schema and not in this build", arrival.rpc.name());
                 Box::pin(ready(Ok(door::refusal(Failure::new(code::UNIMPLEMENTED, what)))))
             }
         }

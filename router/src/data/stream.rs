@@ -146,9 +146,7 @@ async fn give(answers: &mpsc::Sender<Answer>, answer: Answer) -> bool {
 async fn answer(plane: &DataPlane, arrival: Arrival, request: Option<Asked>) -> Result<Answered, Failure> {
     match request {
         Some(Asked::Upsert(request)) => write::upsert(plane, arrival, request).await.map(Answered::Upsert),
-        Some(Asked::Get(request)) => {
-            read::get(plane, arrival, request).await.map(|(answer, _)| Answered::Get(answer))
-        }
+        Some(Asked::Get(request)) => read::get(plane, arrival, request).await.map(Answered::Get),
         Some(Asked::Remove(request)) => write::remove(plane, arrival, request).await.map(Answered::Remove),
         None => Err(Failure::new(code::MALFORMED, "the message holds no request that this build knows")),
     }

@@ -18,7 +18,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 /// A call as the gRPC library takes it.
-pub(crate) fn bounded(house: &House, call: Call) -> Request<Body> {
+pub(super) fn bounded(house: &House, call: Call) -> Request<Body> {
     match call.arrival.rpc.streams {
         true => call.request,
         false => {

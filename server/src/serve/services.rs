@@ -5,7 +5,7 @@ use model::code;
 use proto::control::control_server::ControlServer;
 use proto::{Failure, MESSAGE_BYTES_MAX};
 use router::door::{Call, Leaving, Library, refusal};
-use router::{ControlPlane, DataPlane, DataService, Desk, House};
+use router::{ControlPlane, DataService, Desk, House};
 use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub fn data<H: Health>(
     desk: Arc<Desk>,
     health: HealthServer<H>,
 ) -> Services<DataService> {
-    let main = DataService::new(DataPlane::new(house.clone(), desk));
+    let main = DataService::new(house.clone(), desk);
     let beside = beside("statehouse.data.v1.Data", house, health);
     Services { prefix: "/statehouse.data.v1.Data/", main, beside }
 }
