@@ -4,7 +4,7 @@ use crate::fio::Through;
 use crate::report::Report;
 use crate::{Failure, fio};
 use bytes::Bytes;
-use crossbeam_channel::{Sender, bounded};
+use env::channel::{Sender, bounded};
 use env::real::{self, OsFiles};
 use model::{ClusterId, DiskId, Epoch, PartitionId, Record, RecordKind, Stamp};
 use std::path::Path;

@@ -96,8 +96,13 @@ fn recover(log: &Path, store: &Path) -> Result<f64, Failure> {
     let opened = start.elapsed();
     let store = Arc::new(RocksStore::open(store, INSTANCES.into(), Journal::Off, &limits, None)?);
     let batch = limits.replay_batch_bytes_max;
-    let replay =
-        ParallelReplay { store, machines: Arc::new(Register), batch_bytes_max: batch, workers: WORKERS };
+    let replay = ParallelReplay {
+        store,
+        machines: Arc::new(Register),
+        batch_bytes_max: batch,
+        workers: WORKERS,
+        rig: Default::default(),
+    };
     let report = replay.run(&real::env()?, &mut open.reader, &open.recovery, &mut |_| {})?;
     let took = start.elapsed().as_secs_f64();
     eprintln!(

@@ -16,21 +16,25 @@
 //! ```
 
 pub mod buggify;
+pub mod channel;
 pub mod clock;
 pub mod fatal;
 pub mod files;
+pub mod lock;
 pub mod plant;
 pub mod real;
 pub mod rng;
 pub mod sim;
 pub mod spawn;
 
+pub use channel::{Receiver, Sender};
 pub use clock::{Clock, Mono, Wall};
 pub use fatal::Fatal;
 pub use files::{Entry, EntryKind, FileLock, Files, LogDevice};
+pub use lock::{Guard, Lock};
 pub use plant::{Plant, Plants};
 pub use rng::Rng;
-pub use spawn::{Joiner, Spawn};
+pub use spawn::{Bell, Joiner, Spawn};
 
 use std::any::Any;
 use std::fmt::Display;

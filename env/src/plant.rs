@@ -17,6 +17,12 @@ macro_rules! plants {
             /// Every mistake there is.
             pub const ALL: &[Plant] = &[$(Plant::$variant),*];
 
+            /// Is it one of the log and of stores, which crashes of a disk alone
+            /// can show?
+            pub fn is_of_the_disk(self) -> bool {
+                self <= Plant::AppliedOutsideBatch
+            }
+
             /// Its name on a command line.
             pub fn name(self) -> &'static str {
                 match self { $(Plant::$variant => $name),* }
@@ -44,6 +50,19 @@ plants! {
     FooterUnchecked = "footer-trusted-without-checksum",
     /// The applied index is written after the batch, not in it.
     AppliedOutsideBatch = "applied-index-outside-batch",
+    /// An answer leaves before the log has what it is about.
+    ReplyBeforeCommit = "reply-before-commit",
+    /// After a restart rows are served that lack what the log holds last.
+    StaleAfterRestart = "stale-read-after-restart",
+    /// Answers name indexes with holes between them.
+    IndexNotDense = "index-not-dense",
+    /// Now and then nobody is told of what was done.
+    ParkedReplyLost = "parked-reply-lost",
+    /// A request over several partitions, of which one refuses its part, is
+    /// answered as if none had done anything.
+    BatchTorn = "batch-torn-across-partitions",
+    /// Which owner a sender believes in is not asked.
+    EpochUnchecked = "epoch-unchecked-at-release",
 }
 
 impl fmt::Display for Plant {

@@ -80,6 +80,9 @@ codes! {
     DESIRED_UNSURE = 1014, "DESIRED was replaced, and the disk does not say that the new list will stay",
         "The node goes on with the list it had; log and stores are untouched.",
         "Check the disk. The node puts its list back by itself and refuses changes until that is durable; then list what is there and ask again.";
+    DIRECTORY_BARE = 1015, "the directory holds no data, and a node's was expected there",
+        "Nothing was made or changed.",
+        "Mount the disk that holds the node's data, or name the right directory. If the disk is lost, the node's data is rebuilt elsewhere; an empty directory must not take its place.";
     LOG_SEGMENT_MISSING = 1101, "a log segment that is still needed is missing",
         "Nothing was changed. Other segments are intact; records up to the hole can be read.",
         "Put the named file back. If it is gone for good, `statehouse doctor --dir D` lists what each partition can keep.";

@@ -1,8 +1,8 @@
 //! A bounded pool of threads for work that waits for a disk. Who serves
 //! connections hands such work over here and never waits itself.
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use env::{Env, Joiner};
+use env::channel::TrySendError;
+use env::{Env, Joiner, Receiver, Sender};
 use model::code;
 use std::io;
 use std::sync::Mutex;
@@ -23,10 +23,10 @@ pub struct Pool {
 impl Pool {
     /// So many threads, and room for so many jobs before them.
     pub fn start(env: &Env, name: &str, threads: usize, room: usize) -> io::Result<Pool> {
-        let (jobs, waiting): (Sender<Job>, Receiver<Job>) = bounded(room);
+        let (jobs, waiting): (Sender<Job>, Receiver<Job>) = env.channel(room);
         let start = |number| {
             let waiting = waiting.clone();
-            let run = move || waiting.into_iter().for_each(|job| job());
+            let run = move || waiting.iter().for_each(|job| job());
             // A job that panics may leave half a change behind.
             env.vital_thread(&format!("{name}-{number}"), code::INTERNAL, run)
         };
@@ -67,8 +67,8 @@ mod tests {
     fn what_does_not_fit_is_refused_at_once_and_what_fits_is_done() {
         let env = env::real::env().expect("an environment");
         let pool = Pool::start(&env, "test", 1, 1).expect("started");
-        let (hold, held) = bounded::<()>(0);
-        let (done, results) = bounded(2);
+        let (hold, held) = env.channel::<()>(0);
+        let (done, results) = env.channel(2);
         let first = done.clone();
         let busy = move || {
             // Ends when the test lets go.

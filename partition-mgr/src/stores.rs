@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 /// Where the stores of a node are.
 pub struct StorePlaces {
-    /// RocksDB instances behind the node's log.
-    pub rocks: PathBuf,
+    /// RocksDB instances behind the node's log; `None` where there is no RocksDB.
+    pub rocks: Option<PathBuf>,
     /// RocksDB instances with a journal of their own.
     pub journaled: PathBuf,
     /// Checkpoints of the memory store.
@@ -35,9 +35,11 @@ impl Stores {
         files: Arc<dyn env::Files>,
         places: StorePlaces,
         limits: &Limits,
+        plants: env::Plants,
     ) -> Result<Stores, StoreError> {
-        let memory = MemoryStore::open(files, &places.memory, limits, env::Plants::NONE)?;
-        let rocks = open_rocks(&places.rocks, places.instances, false, limits)?;
+        let memory = MemoryStore::open(files, &places.memory, limits, plants)?;
+        let open = |dir: &PathBuf| open_rocks(dir, places.instances, false, limits);
+        let rocks = places.rocks.as_ref().map(open).transpose()?.flatten();
         let journaled = Arc::default();
         Ok(Stores {
             memory: Arc::new(memory),
@@ -50,7 +52,8 @@ impl Stores {
 
     /// Has the store for tables with log `store` from now on.
     pub fn open_journaled(&self) -> Result<(), StoreError> {
-        if self.journaled.get().is_none()
+        if self.places.rocks.is_some()
+            && self.journaled.get().is_none()
             && let Some(store) = open_rocks(&self.places.journaled, 1, true, &self.limits)?
         {
             // Changes come one at a time, so nobody was quicker.
@@ -180,13 +183,13 @@ mod tests {
     fn a_flush_passes_over_whom_no_store_holds() {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let places = StorePlaces {
-            rocks: dir.path().join("rocks"),
+            rocks: Some(dir.path().join("rocks")),
             journaled: dir.path().join("journaled"),
             memory: PathBuf::from("/memory"),
             instances: 1,
         };
         let disk = Arc::new(env::sim::SimDisk::new());
-        let stores = Stores::open(disk, places, &Limits::default()).expect("opens");
+        let stores = Stores::open(disk, places, &Limits::default(), env::Plants::NONE).expect("opens");
         let ids = [1, 2, 3].map(PartitionId);
         stores.create(&ids[1..2], 0).expect("made");
         let part = Part { partition: ids[1], first_index: 1, count: 1, mutations: Vec::new() };

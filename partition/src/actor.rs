@@ -6,7 +6,7 @@ use crate::published::Published;
 use env::{Mono, Wall};
 use machine::Machine;
 use model::{Durability, Index, PartitionId, Record, Stamp};
-use pipeline::{Answer, ApplyError, DrainLimits, Line, Profile, Refusal, Request, Ticket};
+use pipeline::{Answer, ApplyError, DrainLimits, Line, Profile, Refusal, Request, Rig, Ticket};
 use statestore::{Part, Store, StoreError};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Charter {
     pub machine: Arc<dyn Machine>,
     /// Where its rows are.
     pub store: Arc<dyn Store>,
+    /// What only the simulated world sets.
+    pub rig: Rig,
 }
 
 /// What happens to a partition.
@@ -61,6 +63,7 @@ impl Partition {
         let stamp: Stamp = pipeline::last_stamp(&*charter.store, charter.id)?;
         let published = Arc::new(Published::new(charter.epoch, applied));
         let line = Line::after(charter.id, charter.epoch, charter.profile, charter.reaches, applied, stamp);
+        let line = line.rigged(charter.rig.clone());
         Ok(Partition { charter, line, published, retired: false, answers: Vec::new() })
     }
 

@@ -4,7 +4,8 @@
 //! be a thread that a thousand other requests need.
 
 use crate::outlet::{Outlet, ReplyTo};
-use crossbeam_channel::{Sender, TrySendError};
+use env::Sender;
+use env::channel::TrySendError;
 use model::PartitionId;
 use pipeline::Request;
 use std::sync::Arc;

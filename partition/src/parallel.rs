@@ -4,8 +4,8 @@
 use crate::progress::Progress;
 use crate::replay::{Machines, Replay, Share};
 use crate::report::{ReplayError, ReplayReport};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use env::{Env, Joiner};
+use env::{Env, Joiner, Plant, Receiver, Sender};
+use pipeline::Rig;
 use statestore::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +24,8 @@ pub struct ParallelReplay {
     pub batch_bytes_max: usize,
     /// How many threads; each takes the partitions whose id leaves its remainder.
     pub workers: usize,
+    /// What only the simulated world sets.
+    pub rig: Rig,
 }
 
 /// What every thread has.
@@ -34,6 +36,7 @@ struct Plan {
     machines: Arc<dyn Machines>,
     batch_bytes_max: usize,
     records_applied: Arc<AtomicU64>,
+    rig: Rig,
 }
 
 /// One thread, as the reader sees it.
@@ -59,6 +62,7 @@ impl ParallelReplay {
             machines: self.machines.clone(),
             batch_bytes_max: self.batch_bytes_max / self.workers.max(1),
             records_applied: Arc::default(),
+            rig: self.rig.clone(),
         };
         let started: Result<Vec<Worker>, ReplayError> =
             (0..workers).map(|worker| plan.start(env, Share { worker, workers })).collect();
@@ -81,7 +85,12 @@ impl Plan {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ReplayError> {
         let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
-        while let Some(batch) = reader.next_batch()? {
+        let mut next = reader.next_batch()?;
+        while let Some(batch) = next.take() {
+            next = reader.next_batch()?;
+            if next.is_none() && self.rig.plants.has(Plant::StaleAfterRestart) {
+                break;
+            }
             reading.bytes_done += batch.bytes;
             let batch = Arc::new(batch);
             // A thread that is gone has its reason in its result.
@@ -95,8 +104,8 @@ impl Plan {
     }
 
     fn start(&self, env: &Env, share: Share) -> Result<Worker, ReplayError> {
-        let (batches, inbox) = bounded(READ_AHEAD);
-        let (answer, result) = bounded(1);
+        let (batches, inbox) = env.channel(READ_AHEAD);
+        let (answer, result) = env.channel(1);
         let plan = self.clone();
         let body = move || {
             // The reader waits for this answer, so it is there to take it.
@@ -108,10 +117,11 @@ impl Plan {
     }
 
     fn run(&self, share: Share, inbox: &Receiver<Arc<ReadBatch>>) -> Result<ReplayReport, ReplayError> {
-        let mut replay =
-            Replay::new(&self.recovery, &*self.store, &*self.machines, share, self.batch_bytes_max)?;
+        let (store, machines) = (&*self.store, &*self.machines);
+        let replay = Replay::new(&self.recovery, store, machines, share, self.batch_bytes_max)?;
+        let mut replay = replay.rigged(&self.rig);
         let mut counted = 0;
-        for batch in inbox {
+        for batch in inbox.iter() {
             replay.take_batch(&batch)?;
             let applied = replay.records_applied();
             self.records_applied.fetch_add(applied - counted, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::report::{PartitionReplay, Refusal, ReplayError, ReplayReport};
 use machine::{Machine, ViewError};
 use model::{Index, PartitionId, Record, RecordKind};
-use pipeline::{Applier, ApplyError};
+use pipeline::{Applier, ApplyError, Rig};
 use statestore::{Part, Store};
 use std::collections::BTreeMap;
 use wal::{Condemned, ReadBatch, Reader, Recovery};
@@ -108,6 +108,16 @@ impl<'a> Replay<'a> {
             climbers.insert(partition, climber);
         }
         Ok(Replay { store, share, batch_bytes_max, climbers, gathered_bytes: 0, report })
+    }
+
+    /// The same in the simulated world.
+    pub fn rigged(mut self, rig: &Rig) -> Replay<'a> {
+        let rigged = |(id, mut climber): (PartitionId, Climber<'a>)| {
+            climber.applier = climber.applier.rigged(rig.clone());
+            (id, climber)
+        };
+        self.climbers = std::mem::take(&mut self.climbers).into_iter().map(rigged).collect();
+        self
     }
 
     /// Takes in what of a batch is its share.

@@ -132,6 +132,7 @@ fn several_threads_do_what_one_does() {
         store: many.clone(),
         machines: Arc::new(Register),
         batch_bytes_max: 500,
+        rig: Default::default(),
         workers: 2,
     };
     let shared = together.run(&env, &mut log.reader, &log.recovery, &mut |progress| readings.push(progress));

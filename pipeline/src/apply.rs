@@ -6,6 +6,7 @@
 
 use crate::ordering;
 use crate::overlay::{Overlaid, Overlay};
+use crate::rig::Rig;
 use bytes::Bytes;
 use machine::{At, Machine, ViewError};
 use model::command::{CommandError, decode_commands};
@@ -47,12 +48,20 @@ pub struct Applier {
     stamp: Stamp,
     count: u32,
     overlay: Overlay,
+    rig: Rig,
 }
 
 impl Applier {
     /// Goes on behind what the store has.
     pub fn after(partition: PartitionId, applied: Index) -> Applier {
-        Applier { partition, applied, stamp: Stamp(0), count: 0, overlay: Overlay::default() }
+        let overlay = Overlay::default();
+        Applier { partition, applied, stamp: Stamp(0), count: 0, overlay, rig: Rig::default() }
+    }
+
+    /// The same in the simulated world.
+    #[must_use]
+    pub fn rigged(self, rig: Rig) -> Applier {
+        Applier { rig, ..self }
     }
 
     /// What store and gathered part hold together.
@@ -87,6 +96,9 @@ impl Applier {
             let outcome = machine.apply(&view, &command.body, At { index, stamp: record.stamp })?;
             self.overlay.extend(outcome.mutations);
             replies.push(outcome.reply);
+        }
+        if let Some(witness) = &self.rig.witness {
+            witness.applied(record);
         }
         (self.applied, self.stamp) = (record.last_index(), record.stamp);
         self.count += record.count;

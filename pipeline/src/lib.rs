@@ -14,6 +14,7 @@ pub mod ordering;
 mod overlay;
 mod profile;
 mod request;
+mod rig;
 mod stage;
 
 pub use answer::{Answer, Done, Refusal, Timings};
@@ -22,4 +23,5 @@ pub use clock::PartitionClock;
 pub use line::{DrainLimits, Line, Ticket};
 pub use profile::{LogChoice, Profile, ProfileError, StoreChoice};
 pub use request::Request;
+pub use rig::{Rig, Witness};
 pub use stage::Stage;

@@ -13,12 +13,16 @@ use crate::clock::PartitionClock;
 use crate::ordering;
 use crate::profile::{LogChoice, Profile};
 use crate::request::Request;
+use crate::rig::Rig;
 use bytes::Bytes;
-use env::{Mono, Wall};
+use env::{Mono, Plant, Wall};
 use machine::Machine;
 use model::{Durability, Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use statestore::{Part, Store};
 use std::collections::VecDeque;
+
+/// Of [`Plant::ParkedReplyLost`].
+const LOST_EVERY: Index = 13;
 
 /// Names what the log was handed in one go. Rises.
 pub type Ticket = u64;
@@ -52,6 +56,7 @@ pub struct Line<T> {
     durable: Index,
     /// The log has no room but for what makes room.
     full: bool,
+    rig: Rig,
 }
 
 /// A record on its way.
@@ -93,7 +98,15 @@ impl<T> Line<T> {
             next_index: applied + 1,
             durable: applied,
             full: false,
+            rig: Rig::default(),
         }
+    }
+
+    /// The same in the simulated world.
+    #[must_use]
+    pub fn rigged(mut self, rig: Rig) -> Line<T> {
+        self.applier = self.applier.rigged(rig.clone());
+        Line { rig, ..self }
     }
 
     /// Under whom it writes.
@@ -134,7 +147,8 @@ impl<T> Line<T> {
         if request.deadline.is_some_and(|deadline| deadline <= now) {
             return Some(Refusal::Late);
         }
-        if let Some(expected) = request.expected_epoch.filter(|expected| *expected != self.epoch) {
+        let believes = request.expected_epoch.filter(|_| !self.rig.plants.has(Plant::EpochUnchecked));
+        if let Some(expected) = believes.filter(|expected| *expected != self.epoch) {
             return Some(Refusal::Epoch { expected, current: self.epoch });
         }
         if let Some(demanded) = request.min_durability.filter(|demanded| !given.satisfies(*demanded)) {
@@ -264,6 +278,7 @@ impl<T> Line<T> {
                 },
             };
             first_index += Index::from(parked.count);
+            first_index += Index::from(self.rig.plants.has(Plant::IndexNotDense));
             self.applied.push((parked.token, done));
         }
     }
@@ -272,6 +287,9 @@ impl<T> Line<T> {
     pub fn stored(&mut self, now: Mono, answers: &mut Vec<(T, Answer)>) {
         for (token, mut done) in self.applied.drain(..) {
             ordering::assert_answers_behind_apply(done.last_index(), self.applier.applied());
+            if self.rig.plants.has(Plant::ParkedReplyLost) && done.first_index % LOST_EVERY == 0 {
+                continue;
+            }
             done.timings.applied = now;
             answers.push((token, Ok(done)));
         }

@@ -52,7 +52,8 @@ macro_rules! plants {
 
         #[test]
         fn every_plant_has_its_test() {
-            assert_eq!([$(Plant::$plant),*], Plant::ALL);
+            let of_the_disk = Plant::ALL.iter().copied().filter(|plant| plant.is_of_the_disk());
+            assert_eq!([$(Plant::$plant),*].to_vec(), of_the_disk.collect::<Vec<_>>());
         }
     };
 }

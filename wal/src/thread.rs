@@ -10,12 +10,11 @@ use crate::packet::{Append, Packet};
 use crate::refused::Refused;
 use crate::spare::{Spare, SpareJob, Urgency};
 use crate::writer::{Synced, Writer};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use env::{Clock, Env, Fatal, Joiner, Mono};
+use env::channel::{RecvTimeoutError, TrySendError};
+use env::{Clock, Env, Fatal, Joiner, Mono, Receiver, Sender};
 use model::code;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Called once, when the submission's batch is as durable as the policy says,
 /// or was refused. It runs on the writer's thread and must not block it.
@@ -59,8 +58,8 @@ impl Log {
     pub fn start(env: &Env, writer: Writer) -> std::io::Result<Log> {
         let limits = &writer.config.limits;
         let (record_bytes_max, batch_bytes_max) = (limits.log_record_bytes_max, limits.log_batch_bytes_max);
-        let (jobs, inbox) = bounded(limits.log_queue_max);
-        let (spare_jobs, spare_inbox) = bounded::<SpareJob>(1);
+        let (jobs, inbox) = env.channel(limits.log_queue_max);
+        let (spare_jobs, spare_inbox) = env.channel::<SpareJob>(1);
         let driver = Driver {
             writer,
             inbox,
@@ -76,7 +75,7 @@ impl Log {
         let meters = driver.meters.clone();
         let (files, back) = (env.files.clone(), jobs.clone());
         let lay_out = move || {
-            for job in spare_inbox {
+            for job in spare_inbox.iter() {
                 let spare = job.run(&*files).inspect_err(|error| {
                     tracing::warn!(code = %error.code(), %error, "no spare segment could be laid out");
                 });
@@ -178,7 +177,7 @@ impl Driver {
     fn wait(&mut self) -> Option<Job> {
         let job = match self.writer.deadline() {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(deadline) => self.inbox.recv_timeout(until(self.clock.mono(), deadline)),
+            Some(deadline) => self.inbox.recv_until(&*self.clock, deadline),
         };
         match job {
             Ok(job) => Some(job),
@@ -330,8 +329,4 @@ impl Driver {
     fn end(&self, error: &LogError) -> ! {
         self.fatal.fatal(&format!("{} {error}", error.code()))
     }
-}
-
-fn until(now: Mono, deadline: Mono) -> Duration {
-    Duration::from_nanos(deadline.0.saturating_sub(now.0))
 }

@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "a test")]
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use env::channel::{Receiver, Sender, bounded};
 use env::sim::SimDisk;
 use env::{Env, Files, Mono, Plants};
 use model::{ClusterId, DiskId, Epoch, Index, Limits, PartitionId, Record, RecordKind, Stamp};

@@ -88,7 +88,7 @@ const OWNED: &[Owned] = &[
     Owned { package: "tonic", owners: &["proto", "router", "client", "server", "sidecar", "cli", "satellite"] },
     Owned { package: "prost", owners: &["proto"] },
     Owned { package: "tower", owners: &["router", "server", "client"] },
-    Owned { package: "crossbeam-channel", owners: &["partition", "partition-mgr", "wal"] },
+    Owned { package: "crossbeam-channel", owners: &["env"] },
     Owned { package: "object_store", owners: &["sidecar", "statestore"] },
 ];
 

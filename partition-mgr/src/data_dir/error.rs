@@ -81,6 +81,12 @@ pub enum DataDirError {
         /// The directory that is gone.
         path: PathBuf,
     },
+    /// It was never set up, and should have been.
+    #[error("{} holds no node's data", path.display())]
+    Bare {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Something else bears a name of ours.
     #[error("{} is not a {wanted}", path.display())]
     WrongFileType {
@@ -117,6 +123,7 @@ impl DataDirError {
             DataDirError::OtherCluster { .. } => code::OTHER_CLUSTER,
             DataDirError::OtherNode { .. } => code::OTHER_NODE,
             DataDirError::Incomplete { .. } => code::DIRECTORY_INCOMPLETE,
+            DataDirError::Bare { .. } => code::DIRECTORY_BARE,
             DataDirError::WrongFileType { .. } => code::WRONG_FILE_TYPE,
             DataDirError::System { source, .. } => match source.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => code::DISK_FULL,

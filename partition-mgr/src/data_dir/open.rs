@@ -22,6 +22,9 @@ pub struct Expect {
     /// Store instances for a bare directory. Elsewhere the disk decides: see
     /// [`DataDir::stores_overruled`].
     pub stores: NonZeroU8,
+    /// May a bare directory be set up? One that should hold a node's data and is
+    /// bare is a disk that was lost, or is not mounted.
+    pub may_set_up: bool,
 }
 
 /// An open data directory. The lock on it goes when this is dropped.
@@ -43,6 +46,9 @@ impl DataDir {
     pub fn open(env: &Env, path: &Path, expect: Expect) -> Result<DataDir, DataDirError> {
         let files = &*env.files;
         if let Ground::Unfinished(entries) = survey(files, path)? {
+            if !expect.may_set_up {
+                return Err(DataDirError::Bare { path: path.to_owned() });
+            }
             if !entries.iter().any(|entry| entry.name == LOCK) {
                 // Nobody can be at work here without LOCK; it must not appear
                 // in a directory that is then found to be somebody else's.

@@ -4,18 +4,17 @@
 use super::telling::purge;
 use super::{Core, State, join};
 use crate::desired::Gone;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use env::{Env, Joiner};
+use env::channel::RecvTimeoutError;
+use env::{Env, Joiner, Receiver, Sender};
 use model::{Index, PartitionId, code};
 use statestore::Store;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use wal::{Append, Laggard};
 
 /// How often it looks.
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY_MS: u64 = 500;
 
 /// The thread. Dropping it ends it.
 pub struct Housekeeper {
@@ -25,9 +24,11 @@ pub struct Housekeeper {
 
 impl Housekeeper {
     pub fn start(env: &Env, core: Arc<Core>) -> io::Result<Housekeeper> {
-        let (stop, stopped): (Sender<()>, Receiver<()>) = bounded(1);
+        let (stop, stopped): (Sender<()>, Receiver<()>) = env.channel(1);
+        let clock = env.clock.clone();
         let run = move || {
-            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            let next = || clock.mono().plus_ms(EVERY_MS);
+            while stopped.recv_until(&*clock, next()) == Err(RecvTimeoutError::Timeout) {
                 core.keep_house();
             }
         };
@@ -86,7 +87,7 @@ impl Core {
 
     /// Beyond its bounds, the log is kept by whoever has not flushed for longest.
     fn flush_laggards(&self) -> Result<(), super::StartError> {
-        let (told, answer) = bounded::<(u64, u64, Vec<Laggard>)>(1);
+        let (told, answer) = self.env.channel::<(u64, u64, Vec<Laggard>)>(1);
         self.inlet.call(move |writer| {
             // Whoever asked may have given up.
             let _ = told.send((writer.bytes(), writer.replay_bytes(), writer.laggards()));

@@ -152,7 +152,8 @@ impl Core {
         let machine = machine_of(&state.desired.tables[&spec.table]);
         profile.check(self.log_reaches)?;
         let reaches = profile.reaches(self.log_reaches);
-        let charter = Charter { id, epoch: spec.epoch, profile, reaches, machine, store: store.clone() };
+        let rig = self.rig.clone();
+        let charter = Charter { id, epoch: spec.epoch, profile, reaches, machine, store: store.clone(), rig };
         let partition = Partition::open(charter)?;
         let published = partition.published().clone();
         let room = Room::new(self.limits.partition_requests_max, self.limits.partition_request_bytes_max);

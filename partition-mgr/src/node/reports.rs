@@ -1,16 +1,19 @@
 //! What shards report, for whoever waits for it.
 
 use crate::shard::Report;
+use env::{Env, Lock, Receiver, Sender};
 use model::PartitionId;
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Reports that nobody has picked up yet.
+/// Reports that nobody has picked up yet. One at a time waits for them: whoever
+/// changes the node, or ends it.
 pub struct Reports {
     failures: Counter,
-    heard: Mutex<Heard>,
-    news: Condvar,
+    heard: Lock<Heard>,
+    /// A token for whoever waits: there is something new.
+    tell: Sender<()>,
+    told: Receiver<()>,
 }
 
 #[derive(Default)]
@@ -21,13 +24,14 @@ struct Heard {
 
 impl Reports {
     /// Nothing heard yet.
-    pub fn new(failures: Counter) -> Reports {
-        Reports { failures, heard: Mutex::default(), news: Condvar::new() }
+    pub fn new(env: &Env, failures: Counter) -> Reports {
+        let (tell, told) = env.channel(1);
+        Reports { failures, heard: env.lock(Heard::default()), tell, told }
     }
 
     /// A shard says something.
     pub fn hear(&self, report: Report) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.heard.hold();
         match report {
             Report::Closed(id) => {
                 heard.closed.insert(id);
@@ -38,29 +42,34 @@ impl Reports {
                 heard.failed.insert(id, why);
             }
         }
-        self.news.notify_all();
+        drop(heard);
+        // A token that lies there says it, too.
+        let _ = self.tell.try_send(());
     }
 
     /// Waits until all of them have ended, in order or not.
     pub fn wait_closed(&self, ids: &[PartitionId]) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits =
-            |heard: &Heard| ids.iter().any(|id| !heard.closed.contains(id) && !heard.failed.contains_key(id));
-        while waits(&heard) {
-            heard = self.news.wait(heard).unwrap_or_else(PoisonError::into_inner);
-        }
-        for id in ids {
-            heard.closed.remove(id);
+        loop {
+            let mut heard = self.heard.hold();
+            if ids.iter().all(|id| heard.closed.contains(id) || heard.failed.contains_key(id)) {
+                ids.iter().for_each(|id| {
+                    heard.closed.remove(id);
+                });
+                return;
+            }
+            drop(heard);
+            // Never an error: this side holds a sender as well.
+            let _ = self.told.recv();
         }
     }
 
     /// Why a partition failed, if it did since it was last asked.
     pub fn failure_of(&self, id: PartitionId) -> Option<String> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).failed.get(&id).cloned()
+        self.heard.hold().failed.get(&id).cloned()
     }
 
     /// Those that failed since it was last asked, and why.
     pub fn take_failed(&self) -> BTreeMap<PartitionId, String> {
-        std::mem::take(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner).failed)
+        std::mem::take(&mut self.heard.hold().failed)
     }
 }

@@ -16,16 +16,16 @@ use env::{Env, Plants};
 use machine::Machine;
 use model::{Code, Limits, PartitionId, code};
 use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
-use pipeline::{LogChoice, ProfileError};
+use pipeline::{LogChoice, ProfileError, Rig};
 use statestore::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy, Writer};
 
 /// What a node is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Where everything is kept. Its parent must exist.
     pub data_dir: PathBuf,
@@ -37,6 +37,11 @@ pub struct Settings {
     pub shards: usize,
     /// When the log is synced.
     pub sync: SyncPolicy,
+    /// Is RocksDB there? It has files and threads of its own, which simulation
+    /// does not see; without it there are tables in memory alone.
+    pub rocks: bool,
+    /// What only the simulated world sets.
+    pub rig: Rig,
 }
 
 /// Why a node does not start.
@@ -93,18 +98,19 @@ impl Node {
         settings: Settings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Node, StartError> {
-        let Settings { data_dir, expect, limits, shards, sync } = settings;
+        let Settings { data_dir, expect, limits, shards, sync, rocks, rig } = settings;
         let started = env.clock.mono();
         let data_dir = DataDir::open(env, &data_dir, expect)?;
         let file = DesiredFile::new(env.files.clone(), data_dir.path().to_owned());
         let mut desired = file.read()?;
-        let stores = open_stores(env, &data_dir, &limits, &desired)?;
-        let OpenLog { writer, recovery, mut reader } = open_log(env, &data_dir, &limits, sync)?;
+        let stores = open_stores(env, &data_dir, &limits, &desired, rocks, rig.plants)?;
+        let OpenLog { writer, recovery, mut reader } = open_log(env, &data_dir, &limits, sync, rig.plants)?;
         let replay = ParallelReplay {
             store: Arc::new(stores.clone()),
             machines: Arc::new(machines(&desired)),
             batch_bytes_max: limits.replay_batch_bytes_max,
             workers: shards.max(2),
+            rig: rig.clone(),
         };
         let report = replay.run(env, &mut reader, &recovery, progress)?;
         let held = held(&report, sync, &desired);
@@ -112,7 +118,7 @@ impl Node {
         desired.take_note_of(held.keys().chain(&strangers).copied());
         let log = Log::start(env, writer)?;
         let meters = Meters::new();
-        let reports = Arc::new(Reports::new(meters.failures.clone()));
+        let reports = Arc::new(Reports::new(env, meters.failures.clone()));
         let threads = start_shards(env, shards.max(1), &limits, &log, &meters, &reports)?;
         let core = Arc::new(Core {
             env: env.clone(),
@@ -124,11 +130,12 @@ impl Node {
             inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
             directory: Arc::new(Directory::default()),
             reports,
-            state: Mutex::new(State::new(file, desired, held, strangers)),
+            state: env.lock(State::new(file, desired, held, strangers)),
             started,
             log_bytes: AtomicU64::new(0),
             meters,
             log_meters: log.meters().clone(),
+            rig,
         });
         let mut node = Node { core: core.clone(), housekeeper: None, shards: threads, log: Some(log) };
         // What cannot be done is listed, and tried again.
@@ -143,32 +150,40 @@ fn open_stores(
     data_dir: &DataDir,
     limits: &Limits,
     desired: &Desired,
+    rocks: bool,
+    plants: Plants,
 ) -> Result<Stores, StartError> {
     let journaled = data_dir.path().join("journaled");
     let wanted = desired.tables.values().any(|table| table.profile.log == LogChoice::Store);
     // A failed look is as good as none: opening says what is wrong.
     let there = env.files.list(&journaled).is_ok();
     let places = StorePlaces {
-        rocks: data_dir.store_dir(),
+        rocks: rocks.then(|| data_dir.store_dir()),
         journaled,
         memory: data_dir.checkpoint_dir(),
         instances: usize::from(data_dir.stores().get()),
     };
-    let stores = Stores::open(env.files.clone(), places, limits)?;
+    let stores = Stores::open(env.files.clone(), places, limits, plants)?;
     if wanted || there {
         stores.open_journaled()?;
     }
     Ok(stores)
 }
 
-fn open_log(env: &Env, data_dir: &DataDir, limits: &Limits, sync: SyncPolicy) -> Result<OpenLog, LogError> {
+fn open_log(
+    env: &Env,
+    data_dir: &DataDir,
+    limits: &Limits,
+    sync: SyncPolicy,
+    plants: Plants,
+) -> Result<OpenLog, LogError> {
     let config = LogConfig {
         dir: data_dir.log_dir(),
         identity: LogIdentity { cluster: data_dir.cluster(), disk: data_dir.disk() },
         sync,
         mark: MarkPolicy::Idle,
         limits: limits.clone(),
-        plants: Plants::NONE,
+        plants,
     };
     wal::open(env.files.clone(), config, env.clock.mono())
 }

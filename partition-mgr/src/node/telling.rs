@@ -1,7 +1,6 @@
 //! What the manager tells the log: who is forgotten, and what stores hold.
 
 use super::{Core, StartError};
-use crossbeam_channel::bounded;
 use model::{Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use wal::{Append, LogError, Submission, Urgency, index_payload};
 
@@ -9,7 +8,7 @@ impl Core {
     /// Tells the log, and waits until it is as durable as the log promises.
     pub(super) fn tell_log(&self, appends: &[Append]) -> Result<(), StartError> {
         let packet = self.inlet.frame(appends)?;
-        let (told, answer) = bounded(1);
+        let (told, answer) = self.env.channel(1);
         let answered = move |synced| {
             // Whoever asked waits below.
             let _ = told.send(synced);

@@ -2,7 +2,7 @@
 
 use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored, is_journaled};
 use super::tenant::Tenant;
-use env::{Clock, Mono, Wall};
+use env::{Clock, Mono, Plant, Wall};
 use model::{Limits, PartitionId};
 use partition::{Envelope, Input, Outbox, Partition};
 use pipeline::{DrainLimits, Refusal, Ticket};
@@ -177,6 +177,10 @@ impl Shard {
             if let Some(record) = tenant.partition.drain(now, wall, ticket, self.drain, &mut self.outbox) {
                 bytes += record.payload.len();
                 if tenant.partition.uses_log() {
+                    if tenant.partition.charter().rig.plants.has(Plant::ReplyBeforeCommit) {
+                        tenant.partition.step(now, Input::Logged(ticket), &mut self.outbox);
+                        list(&mut self.appliers, id, tenant);
+                    }
                     appends.push(Append::from(record));
                     partitions.push(id);
                 } else {

@@ -3,8 +3,7 @@
 use super::message::{Effects, LogJob, LogOutcome, Message, Report, StoreJob};
 use super::round::Shard;
 use crate::meters::Meters;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use env::{Clock, Env, Fatal, Joiner};
+use env::{Clock, Env, Fatal, Joiner, Receiver, Sender};
 use model::{Limits, code};
 use std::io;
 use std::sync::Arc;
@@ -35,9 +34,9 @@ impl ShardThread {
         meters: &Meters,
         reports: impl Fn(Report) + Send + 'static,
     ) -> io::Result<ShardThread> {
-        let (inbox, messages) = bounded(limits.shard_inbox_max + SLACK);
+        let (inbox, messages) = env.channel(limits.shard_inbox_max + SLACK);
         // No more batches than partitions are under way, and few have journals.
-        let (store_jobs, journal) = bounded::<StoreJob>(SLACK);
+        let (store_jobs, journal) = env.channel::<StoreJob>(SLACK);
         let back = inbox.clone();
         let driver = Driver {
             shard: Shard::new(limits),
@@ -72,7 +71,7 @@ impl Drop for ShardThread {
 
 /// Batches of stores that sync their own journal: this thread waits for them.
 fn write_journals(jobs: &Receiver<StoreJob>, back: &Inbox) {
-    for job in jobs {
+    for job in jobs.iter() {
         if back.send(Message::Stored(job.run())).is_err() {
             return;
         }

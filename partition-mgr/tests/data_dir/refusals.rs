@@ -154,3 +154,19 @@ fn a_part_may_be_a_link_to_another_disk() {
     let error = DataDir::open(&env, &dir, anything()).expect_err("the link leads nowhere");
     assert_eq!(error.code(), code::DIRECTORY_INCOMPLETE, "{error}");
 }
+
+#[test]
+fn a_bare_directory_is_not_set_up_where_data_was_expected() {
+    let disk = SimDisk::new();
+    let env = sim(&disk, 1);
+    let dir = Path::new(D);
+    let expect = Expect { may_set_up: false, ..anything() };
+    let error = DataDir::open(&env, dir, expect).expect_err("nothing is there");
+    assert_eq!(
+        (error.code(), error.to_string()),
+        (model::code::DIRECTORY_BARE, "/d holds no node's data".to_owned())
+    );
+    assert!(disk.list(dir).is_err(), "nothing was made");
+    drop(DataDir::open(&env, dir, anything()).expect("set up"));
+    DataDir::open(&env, dir, expect).expect("its own");
+}

@@ -72,10 +72,12 @@ impl World {
     fn try_start(&mut self) -> Result<(), StartError> {
         let settings = Settings {
             data_dir: self.dir.path().join("data"),
-            expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN },
+            expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN, may_set_up: true },
             limits: self.limits.clone(),
             shards: 2,
             sync: self.sync,
+            rocks: true,
+            rig: Default::default(),
         };
         let mut env = real::env().expect("an environment");
         if let Some(disk) = &self.disk {

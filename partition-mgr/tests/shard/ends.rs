@@ -1,7 +1,7 @@
 //! A shard that panics takes the process with it: whoever waits for it would
 //! wait for ever.
 
-use crossbeam_channel::{Sender, bounded};
+use env::channel::{Sender, bounded};
 use env::sim::SimDisk;
 use env::{Env, Fatal, Files, Mono, Plants};
 use model::{ClusterId, DiskId, Limits};

@@ -41,7 +41,15 @@ impl World {
         let profile = Profile { store: StoreChoice::Memory, log, durability: None };
         let machine = Arc::new(Kv { layout: Layout::Hashed });
         let (epoch, store) = (Epoch::FIRST, self.store.clone());
-        let charter = Charter { id, epoch, profile, reaches: Durability::Local, machine, store };
+        let charter = Charter {
+            id,
+            epoch,
+            profile,
+            reaches: Durability::Local,
+            machine,
+            store,
+            rig: Default::default(),
+        };
         Partition::open(charter).expect("it was made")
     }
 

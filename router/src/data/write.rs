@@ -6,6 +6,7 @@ use super::{DataPlane, lookup};
 use crate::desk::Waiting;
 use crate::door::{Arrival, full};
 use bytes::Bytes;
+use env::Plant;
 use machine::{KvCommand, KvReply};
 use model::command::{COMMAND_BYTES_EXTRA, put_command};
 use model::{Key, OpId, code};
@@ -90,6 +91,11 @@ async fn write(
         });
     }
     account(&plane.house, arrival, &ends);
+    if plane.house.node.plants().has(Plant::BatchTorn)
+        && let Some(Err(failure)) = ends.iter().find(|end| end.is_err())
+    {
+        return Err(failure.clone());
+    }
     together(ends, &spots)
 }
 

@@ -89,7 +89,8 @@ fn give_up(env: &Env, options: &Options, sacrifice: &Sacrifice) -> Result<u64, F
     else {
         return Err(unread(&found));
     };
-    let expect = Expect { cluster: Some(identity.cluster), node: Some(identity.node), stores: format.stores };
+    let (cluster, node) = (Some(identity.cluster), Some(identity.node));
+    let expect = Expect { cluster, node, stores: format.stores, may_set_up: false };
     let dir = DataDir::open(env, &options.dir, expect)?;
     let (_, now) = look(env, options, cut)?;
     if now != *sacrifice {

@@ -274,10 +274,12 @@ fn start_node(
 ) -> Result<Arc<Node>, Failure> {
     let settings = Settings {
         data_dir: config.data_dir.clone(),
-        expect: Expect { cluster: None, node: None, stores: config.stores.instances },
+        expect: Expect { cluster: None, node: None, stores: config.stores.instances, may_set_up: true },
         limits: config.limits.clone(),
         shards: config.threads.shards.unwrap_or_else(half_the_cores),
         sync: config.log.sync,
+        rocks: true,
+        rig: Default::default(),
     };
     let mut hear = |at: Progress| {
         standing.set(Some(at.to_string()));

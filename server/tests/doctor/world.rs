@@ -68,7 +68,7 @@ impl World {
     }
 
     pub fn open(&self) -> DataDir {
-        let expect = Expect { cluster: None, node: None, stores: NonZeroU8::MIN };
+        let expect = Expect { cluster: None, node: None, stores: NonZeroU8::MIN, may_set_up: true };
         DataDir::open(&self.env, &self.dir, expect).expect("opens")
     }
 

@@ -151,8 +151,7 @@ mod tests {
         decide([
             ("statestore", foreign("rust-rocksdb"), None),
             ("wal", foreign("rust-rocksdb"), Some("belongs to statestore")),
-            ("wal", foreign("crossbeam-channel"), None),
-            ("statestore", foreign("crossbeam-channel"), Some("belongs to partition, partition-mgr, wal")),
+            ("wal", foreign("crossbeam-channel"), Some("belongs to env")),
             ("partition-mgr", foreign("tonic"), Some("must not know")),
             ("replication", foreign("tonic"), Some("belongs to proto")),
             ("wal", foreign("tracing"), None),
