@@ -36,23 +36,23 @@ pub struct FinalRow {
 
 impl History {
     /// The history with one more read for each row of the end, by a user who
-    /// comes when all is over ([`END_USER`]) and whose answers are at least as
-    /// new as any. A checker then needs no rule for lost writes: it is a stale
+    /// comes when all is over ([`END_USER`]) and whose answers have everything in
+    /// them. A checker then needs no rule for lost writes: it is a stale
     /// read. The numbers of all other operations stay.
     pub fn closed_by(&self, end: &End) -> History {
-        let named = Named::of(self);
+        let highest = highest_epochs(self);
         let mut ops = self.ops().to_vec();
         let mut position = self.next_position();
         for (key, last) in &end.rows {
-            let &(epoch, applied) = named.0.get(&last.partition).unwrap_or(&(Epoch::FIRST, 0));
-            let row = last.row;
+            let partition = last.partition;
+            let epoch = highest.get(&partition).copied().unwrap_or(Epoch::FIRST);
             ops.push(Op {
                 user: END_USER,
                 key: *key,
                 call: Call::Get,
                 begun: position,
                 ended: Some(position + 1),
-                outcome: Outcome::Read { partition: last.partition, epoch, applied, row },
+                outcome: Outcome::Read { partition, epoch, applied: u64::MAX, row: last.row },
                 batch: None,
                 expected_epoch: None,
             });
@@ -62,23 +62,14 @@ impl History {
     }
 }
 
-/// The highest epoch and index that answers name, by partition.
-struct Named(BTreeMap<u64, (Epoch, u64)>);
-
-impl Named {
-    fn of(history: &History) -> Named {
-        let mut named: BTreeMap<u64, (Epoch, u64)> = BTreeMap::new();
-        for op in history.ops() {
-            let (partition, epoch, index) = match op.outcome {
-                Outcome::Wrote { partition, epoch, index, .. } => (partition, epoch, index),
-                Outcome::Read { partition, epoch, applied, .. } => (partition, epoch, applied),
-                Outcome::Refused | Outcome::Unknown => continue,
-            };
-            let highest = named.entry(partition).or_insert((epoch, index));
-            *highest = (highest.0.max(epoch), highest.1.max(index));
-        }
-        Named(named)
+/// The highest epoch that answers name, by partition.
+fn highest_epochs(history: &History) -> BTreeMap<u64, Epoch> {
+    let mut highest: BTreeMap<u64, Epoch> = BTreeMap::new();
+    for (partition, epoch) in history.ops().iter().filter_map(Op::answered_by) {
+        let known = highest.entry(partition).or_insert(epoch);
+        *known = epoch.max(*known);
     }
+    highest
 }
 
 /// Every index up to a partition's last belongs to a write: one that was

@@ -148,12 +148,16 @@ impl fmt::Display for Told<'_> {
                 let missed = if op.call == Call::Remove && !found { ", found nothing" } else { "" };
                 write!(f, ", index {index} of partition {partition}{missed})")
             }
-            Outcome::Read { partition, applied, row: Some(row), .. } => {
-                let Row { revision, value } = row;
-                write!(f, ", saw {value} at revision {revision} of partition {partition}, applied {applied})")
-            }
-            Outcome::Read { partition, applied, row: None, .. } => {
-                write!(f, ", saw no row in partition {partition}, applied {applied})")
+            Outcome::Read { partition, applied, row, .. } => {
+                match row {
+                    Some(Row { revision, value }) => write!(f, ", saw {value} at revision {revision} of")?,
+                    None => f.write_str(", saw no row in")?,
+                }
+                // At the end everything is applied.
+                match op.user {
+                    END_USER => write!(f, " partition {partition})"),
+                    _ => write!(f, " partition {partition}, applied {applied})"),
+                }
             }
             Outcome::Refused => f.write_str(", refused)"),
             Outcome::Unknown => f.write_str(", outcome unknown)"),
