@@ -60,6 +60,7 @@ const TABLE: &[Row] = &[
     Row { name: "partition-mgr", layer: At(5), never: &["tonic"], ..PLAIN },
     Row { name: "partition", layer: At(4), never: &["tonic", "peer"], ..PLAIN },
     Row { name: "cli", layer: At(4), only: Some(&["client", "proto", "wal", "statestore"]), ..PLAIN },
+    Row { name: "verify", layer: At(4), only: Some(&["client", "proto"]), ..PLAIN },
     Row { name: "pipeline", layer: At(3), never: &["tokio", "peer"], ..PLAIN },
     Row { name: "coordinator", layer: At(3), ..PLAIN },
     Row { name: "client", layer: At(3), only: Some(&["proto"]), ..PLAIN },

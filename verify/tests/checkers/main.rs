@@ -1,0 +1,8 @@
+//! The checkers are checked: valid histories pass, each kind of mistake is
+//! found, the searches agree with the simplest one there is.
+
+mod agreement;
+mod ends;
+mod oracle;
+mod valid;
+mod world;
