@@ -1,7 +1,9 @@
 //! The seams that simulation replaces.
 //!
 //! It is: traits for the outside world (clock, randomness, threads, files, the
-//! end of the process), each with a real and a simulated implementation.
+//! network, the end of the process), each with a real and a simulated
+//! implementation. The simulated network is part of the simulated world, which
+//! knows all hosts; here stands one that refuses.
 //! It is not: anything of the domain. It knows no key, no record, no partition.
 //!
 //! Everything else in Statehouse reaches the world through an [`Env`], so that
@@ -9,16 +11,17 @@
 //! names the seam to use instead.
 //!
 //! ```text
-//!            ┌ Clock ─ Rng ─ Spawn ─ Files ─ LogDevice ─ Fatal ┐
-//! production │ OS      OS    thread  std::fs pread/fdatasync abort │  real/
-//! simulation │ virtual seed  inline  SimDisk SimFile        unwind │  sim/
-//!            └─────────────────────────────────────────────────┘
+//!            ┌ Clock ── Rng ─ Spawn ── Files ── LogDevice ─────── Net ─── Fatal ──┐
+//! production │ OS       OS    thread   std::fs  pread/fdatasync   TCP     abort   │  real/
+//! simulation │ virtual  seed  inline   SimDisk  SimFile           NoNet   unwind  │  sim/
+//!            └────────────────────────────────────────────────────────────────────┘
 //! ```
 
 pub mod buggify;
 pub mod clock;
 pub mod fatal;
 pub mod files;
+pub mod net;
 pub mod plant;
 pub mod real;
 pub mod rng;
@@ -28,6 +31,7 @@ pub mod spawn;
 pub use clock::{Clock, Mono, Wall};
 pub use fatal::Fatal;
 pub use files::{Entry, EntryKind, FileLock, Files, LogDevice};
+pub use net::{Accepted, Listener, Net, Stream};
 pub use plant::{Plant, Plants};
 pub use rng::Rng;
 pub use spawn::{Joiner, Spawn};
@@ -49,6 +53,8 @@ pub struct Env {
     pub spawn: Arc<dyn Spawn>,
     /// Names and contents on disk.
     pub files: Arc<dyn Files>,
+    /// Connections.
+    pub net: Arc<dyn Net>,
     /// The way to end this process when going on would be a lie.
     pub fatal: Arc<dyn Fatal>,
 }
