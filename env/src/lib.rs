@@ -1,7 +1,9 @@
 //! The seams that simulation replaces.
 //!
 //! It is: traits for the outside world (clock, randomness, threads, files, the
-//! end of the process), each with a real and a simulated implementation.
+//! network, the end of the process), each with a real and a simulated
+//! implementation. The simulated network is part of the simulated world, which
+//! knows all hosts; here stands one that refuses.
 //! It is not: anything of the domain. It knows no key, no record, no partition.
 //!
 //! Everything else in Statehouse reaches the world through an [`Env`], so that
@@ -9,10 +11,10 @@
 //! names the seam to use instead.
 //!
 //! ```text
-//!            ┌ Clock ─ Rng ─ Spawn ─ Files ─ LogDevice ─ Fatal ┐
-//! production │ OS      OS    thread  std::fs pread/fdatasync abort │  real/
-//! simulation │ virtual seed  inline  SimDisk SimFile        unwind │  sim/
-//!            └─────────────────────────────────────────────────┘
+//!            ┌ Clock ── Rng ─ Spawn ── Files ── LogDevice ─────── Net ─── Fatal ──┐
+//! production │ OS       OS    thread   std::fs  pread/fdatasync   TCP     abort   │  real/
+//! simulation │ virtual  seed  inline   SimDisk  SimFile           NoNet   unwind  │  sim/
+//!            └────────────────────────────────────────────────────────────────────┘
 //! ```
 
 pub mod buggify;
@@ -21,6 +23,7 @@ pub mod clock;
 pub mod fatal;
 pub mod files;
 pub mod lock;
+pub mod net;
 pub mod plant;
 pub mod real;
 pub mod rng;
@@ -32,6 +35,7 @@ pub use clock::{Clock, Mono, Wall};
 pub use fatal::Fatal;
 pub use files::{Entry, EntryKind, FileLock, Files, LogDevice};
 pub use lock::{Guard, Lock};
+pub use net::{Accepted, Listener, Net, Stream};
 pub use plant::{Plant, Plants};
 pub use rng::Rng;
 pub use spawn::{Bell, Joiner, Spawn};
@@ -53,6 +57,8 @@ pub struct Env {
     pub spawn: Arc<dyn Spawn>,
     /// Names and contents on disk.
     pub files: Arc<dyn Files>,
+    /// Connections.
+    pub net: Arc<dyn Net>,
     /// The way to end this process when going on would be a lie.
     pub fatal: Arc<dyn Fatal>,
 }

@@ -15,16 +15,19 @@ pub use image::{Atom, Image, SECTOR_BYTES};
 pub use pending::Pending;
 pub use spawn::InlineThreads;
 
+use crate::net::NoNet;
 use crate::{Env, Rng};
 use std::sync::Arc;
 
-/// A simulated world over a disk that outlives it.
+/// A simulated world over a disk that outlives it. It has no network: whoever
+/// runs several hosts gives them one.
 pub fn env(seed: u64, disk: &SimDisk, clock: &Arc<SimClock>) -> Env {
     Env {
         clock: clock.clone(),
         rng: Rng::from_seed(seed),
         spawn: Arc::new(InlineThreads::default()),
         files: Arc::new(disk.clone()),
+        net: Arc::new(NoNet),
         fatal: Arc::new(Unwind),
     }
 }

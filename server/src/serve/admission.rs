@@ -1,5 +1,6 @@
 //! Who gets in: so many connections in all, and so many of one address.
 
+use crate::config::Connections;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,11 @@ impl Admission {
     /// So many.
     pub fn new(max: usize, per_address_max: usize) -> Arc<Admission> {
         Arc::new(Admission { max, per_address_max, inside: Mutex::default() })
+    }
+
+    /// As many as are set.
+    pub fn of(bounds: &Connections) -> Arc<Admission> {
+        Admission::new(bounds.max, bounds.per_address_max)
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {

@@ -5,14 +5,15 @@
 #![allow(clippy::disallowed_methods, reason = "the runtime's timer, which simulation drives as well")]
 
 use super::admission::Admitted;
+use super::listen::Arrived;
 use crate::config::Connections;
+use env::Stream;
 use router::door::Caller;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 /// The least that an HTTP/2 client begins with: preface and the head of its
@@ -28,7 +29,7 @@ const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// A connection that was let in.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     caller: Caller,
     patience: Patience,
     /// Since it takes nothing we write, until it does.
@@ -48,9 +49,11 @@ struct Patience {
 }
 
 impl Connection {
-    /// A stream in its place. To be called on the runtime that will serve it.
-    pub fn new(stream: TcpStream, place: Admitted, bounds: &Connections) -> Connection {
-        let caller = Caller { address: stream.peer_addr().ok() };
+    /// A stream in its place, on the runtime that is running; none when it was
+    /// reset meanwhile.
+    pub fn new((accepted, place): Arrived, bounds: &Connections) -> Option<Connection> {
+        let stream = accepted.attend().ok()?;
+        let caller = Caller { address: stream.peer() };
         let patience = Patience {
             handshake: HANDSHAKE_BYTES,
             idle: bounds.idle_timeout.unwrap_or(NEVER),
@@ -58,7 +61,7 @@ impl Connection {
             limit: bounds.handshake_timeout,
             timer: Box::pin(tokio::time::sleep(bounds.handshake_timeout)),
         };
-        Connection { stream, caller, patience, deaf: None, lingering: None, _place: place }
+        Some(Connection { stream, caller, patience, deaf: None, lingering: None, _place: place })
     }
 
     /// Who is at its other end.

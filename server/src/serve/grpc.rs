@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tasks and timers of the runtime, which simulation drives too")]
 
 use super::connection::Connection;
+use super::listen::Arrived;
 use crate::config::Config;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -79,7 +80,7 @@ impl<S: Service<(Arc<Line>, Request<Body>), Response = Response<Leaving>, Error 
 /// returns when those that are open have ended.
 pub async fn serve<S: Door>(
     door: S,
-    mut incoming: mpsc::Receiver<Connection>,
+    mut incoming: mpsc::Receiver<Arrived>,
     config: &Arc<Config>,
     stop: watch::Receiver<bool>,
 ) {
@@ -88,7 +89,8 @@ pub async fn serve<S: Door>(
     loop {
         tokio::select! {
             taken = incoming.recv() => {
-                let Some(connection) = taken else { break };
+                let Some(arrived) = taken else { break };
+                let Some(connection) = Connection::new(arrived, &config.connections) else { continue };
                 open.spawn(attend(door.clone(), connection, config.clone(), stop.clone()));
             }
             // A panic has been reported by whoever reports panics.

@@ -6,12 +6,15 @@
 //! control, peer, metrics ─► the main thread's runtime
 //! ```
 //!
+//! What serves ([`embedded`]) runs on any runtime; [`run`] is a process around it.
+//!
 //! It ends in four steps: it says it is not ready; it goes on for a while, so
 //! that balancers notice; it takes no more and finishes what is under way; it
 //! stops the node, which flushes.
 
 mod admission;
 mod connection;
+pub mod embedded;
 mod grpc;
 mod lifecycle;
 mod listen;
