@@ -37,9 +37,11 @@ impl Writer {
         self.active.offset + self.sealed.iter().map(|sealed| sealed.bytes).sum::<u64>()
     }
 
-    /// Whoever pins the oldest segment; nobody when there is only the active one.
+    /// Whoever needs the oldest segment that somebody needs. Segments before it
+    /// go with the next release.
     pub fn laggards(&self) -> Vec<Laggard> {
-        self.sealed.front().map(|oldest| self.needed_by(&oldest.roster)).unwrap_or_default()
+        let mut needed = self.sealed.iter().map(|sealed| self.needed_by(&sealed.roster));
+        needed.find(|laggards| !laggards.is_empty()).unwrap_or_default()
     }
 
     fn needed_by(&self, roster: &Roster) -> Vec<Laggard> {

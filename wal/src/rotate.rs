@@ -77,6 +77,8 @@ impl Writer {
     fn seal(&mut self, ended: Active) {
         let Active { id, path, capacity, roster, offset, .. } = ended;
         self.sealed.push_back(Sealed { id, path, bytes: capacity, end: offset, last: self.durable, roster });
+        // Perhaps nobody needs it already: its records were purged meanwhile.
+        self.release_due = true;
     }
 }
 

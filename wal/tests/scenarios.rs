@@ -189,6 +189,33 @@ fn released_segments_go_and_a_missing_one_is_refused() {
 }
 
 #[test]
+fn a_segment_that_nobody_needs_hides_no_laggard_behind_it() {
+    // Somewhere among these the large record does not fit any more, so that
+    // what is sealed before it holds nothing that was not purged.
+    for small in 1..=8 {
+        let disk = disk();
+        let mut log = start(&disk);
+        drop(log.reader);
+        for index in 1..=small {
+            write(&mut log.writer, &[record(1, index, 1)]);
+        }
+        write(&mut log.writer, &[purge(1, small)]);
+        log.writer.release(Mono(0)).expect("released");
+        let mut large = record(1, small + 1, 1);
+        large.record.payload = Bytes::from(vec![7; 7 * 1024]);
+        write(&mut log.writer, &[large]);
+        for index in small + 2..small + 22 {
+            write(&mut log.writer, &[record(1, index, 1)]);
+        }
+        let laggards = log.writer.laggards();
+        assert!(laggards.iter().any(|laggard| laggard.partition == PartitionId(1)), "{small}: {laggards:?}");
+        let sealed = segments(&disk).len();
+        log.writer.release(Mono(0)).expect("released");
+        assert!(segments(&disk).len() <= sealed);
+    }
+}
+
+#[test]
 fn every_acks_before_it_syncs_and_says_so() {
     let disk = disk();
     let config = config(SyncPolicy::Every(10));
