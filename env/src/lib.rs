@@ -28,6 +28,7 @@ pub mod plant;
 pub mod real;
 pub mod rng;
 pub mod sim;
+pub mod sometimes;
 pub mod spawn;
 
 pub use channel::{Receiver, Sender};

@@ -1,46 +1,70 @@
-//! A lock that is held while others are waited for: one control call at a time,
-//! which waits for the log. In simulation whoever wants it waits at a bell.
+//! A lock that may be held while a disk or another thread is waited for.
+//!
+//! In simulation all threads of a host share one real thread, which must not
+//! block: whoever finds the lock taken waits at a bell. A lock that is never
+//! held across a wait needs none of this, and is a plain `Mutex`.
 
-use crate::Env;
-use crate::spawn::{Bell, Leaving};
+use crate::spawn::Bell;
+use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+thread_local! {
+    /// Where the simulated thread that runs now waits for locks.
+    static PLACE: RefCell<Option<Arc<dyn Bell>>> = const { RefCell::new(None) };
+}
+
+/// Whoever runs on this real thread waits for locks there; `None` is the
+/// operating system. For the simulated world alone.
+pub fn wait_at(place: Option<Arc<dyn Bell>>) {
+    PLACE.set(place);
+}
+
+fn place() -> Option<Arc<dyn Bell>> {
+    PLACE.with_borrow(Option::clone)
+}
+
 /// Guards a value. A panic of a holder is not passed on: what is guarded must
 /// be whole at any moment.
-pub struct Lock<T> {
-    mutex: Mutex<T>,
-    bell: Option<Arc<dyn Bell>>,
-}
+#[derive(Debug, Default)]
+pub struct Lock<T>(Mutex<T>);
 
 /// The value, until this is dropped.
 pub struct Guard<'a, T> {
-    // Dropped in this order.
+    // Dropped in this order: the lock is free when the bell rings.
     value: MutexGuard<'a, T>,
-    _bell: Leaving,
+    _freed: Freed,
 }
 
-impl Env {
-    /// A lock around a value.
-    pub fn lock<T>(&self, value: T) -> Lock<T> {
-        Lock { mutex: Mutex::new(value), bell: self.spawn.bell() }
+struct Freed;
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        if let Some(place) = place() {
+            place.ring();
+        }
     }
 }
 
 impl<T> Lock<T> {
+    /// A lock around a value.
+    pub const fn new(value: T) -> Lock<T> {
+        Lock(Mutex::new(value))
+    }
+
     /// Waits for the value.
     pub fn hold(&self) -> Guard<'_, T> {
-        let value = match &self.bell {
-            None => self.mutex.lock().unwrap_or_else(PoisonError::into_inner),
-            Some(bell) => loop {
-                match self.mutex.try_lock() {
-                    Ok(value) => break value,
-                    Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
-                    Err(TryLockError::WouldBlock) => bell.wait(None),
-                }
-            },
+        let value = loop {
+            match self.0.try_lock() {
+                Ok(value) => break value,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => match place() {
+                    Some(place) => place.wait(None),
+                    None => break self.0.lock().unwrap_or_else(PoisonError::into_inner),
+                },
+            }
         };
-        Guard { value, _bell: Leaving(self.bell.clone()) }
+        Guard { value, _freed: Freed }
     }
 }
 

@@ -16,13 +16,22 @@ use statestore::StoreError;
 pub struct Rows {
     /// Under whom they were read.
     pub epoch: Epoch,
-    /// They hold everything up to here, and may hold more.
+    /// They hold everything up to here, and may hold more. No row is newer: who
+    /// waits for this index elsewhere finds there what was seen here.
     pub applied: Index,
     /// One for each key.
     pub rows: Vec<Option<Row>>,
 }
 
 impl Rows {
+    /// What a store has found, whose partition said before that it had applied
+    /// so much. The store may have been further by then.
+    fn new(epoch: Epoch, applied: Index, found: Vec<Option<Bytes>>) -> Result<Rows, ReadError> {
+        let rows = decode(found)?;
+        let newest = rows.iter().flatten().map(|row| row.revision).max();
+        Ok(Rows { epoch, applied: applied.max(newest.unwrap_or_default()), rows })
+    }
+
     /// Bytes of their values.
     pub fn bytes(&self) -> usize {
         self.rows.iter().flatten().map(|row| row.value.len()).sum()
@@ -77,14 +86,14 @@ impl Handle {
         let (epoch, applied) = self.check(expected)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get_now(self.id, stored))?;
         let Some(found) = found else { return Ok(None) };
-        Ok(Some(Rows { epoch, applied, rows: decode(found)? }))
+        Rows::new(epoch, applied, found).map(Some)
     }
 
     /// The rows of these keys. May wait for a disk.
     pub fn read(&self, layout: Layout, keys: &[&Key], expected: Option<Epoch>) -> Result<Rows, ReadError> {
         let (epoch, applied) = self.check(expected)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get(self.id, stored))?;
-        Ok(Rows { epoch, applied, rows: decode(found)? })
+        Rows::new(epoch, applied, found)
     }
 
     fn check(&self, expected: Option<Epoch>) -> Result<(Epoch, Index), ReadError> {

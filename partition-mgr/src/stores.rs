@@ -78,7 +78,15 @@ impl Stores {
 
     /// The store that holds a partition.
     pub fn holding(&self, id: PartitionId) -> Result<&Arc<dyn Store>, StoreError> {
-        self.all().find(|store| store.applied(id).is_ok()).ok_or(StoreError::Unknown(id))
+        let mut why = StoreError::Unknown(id);
+        for store in self.all() {
+            match store.applied(id) {
+                Ok(_) => return Ok(store),
+                Err(StoreError::Unknown(_)) => {}
+                Err(error) => why = error,
+            }
+        }
+        Err(why)
     }
 }
 
@@ -162,7 +170,12 @@ impl Store for Stores {
     }
 
     fn remove(&self, partition: PartitionId) -> Result<(), StoreError> {
-        self.holding(partition)?.remove(partition)
+        match self.holding(partition) {
+            Ok(store) => store.remove(partition),
+            // What is left of one that cannot be read.
+            Err(StoreError::Damaged { .. }) => self.memory.remove(partition),
+            Err(error) => Err(error),
+        }
     }
 
     fn partitions(&self) -> Result<Vec<PartitionId>, StoreError> {

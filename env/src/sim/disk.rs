@@ -155,6 +155,21 @@ impl SimDisk {
         }
     }
 
+    /// Bytes of content, as the cache shows it.
+    pub fn used_bytes(&self) -> u64 {
+        self.state().used_bytes()
+    }
+
+    /// Files and their lengths, by path.
+    pub fn contents(&self) -> Vec<(PathBuf, u64)> {
+        let state = self.state();
+        let files = state.cache.names.iter().filter_map(|(path, node)| match node {
+            Node::File(file) => Some((path.clone(), state.cache.length(*file))),
+            Node::Directory => None,
+        });
+        files.collect()
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -61,6 +61,29 @@ impl Pending {
         self.effective().len()
     }
 
+    /// One image that a power loss at this point may leave: all that pends,
+    /// nothing of it, a prefix, all but one, or any subset.
+    pub fn any_image(&self, stream: &mut Stream) -> Image {
+        let count = self.atoms.len();
+        let at = stream.below(count as u64 + 1) as usize;
+        let how = stream.below(6);
+        let mut image = self.durable.clone();
+        for (number, atom) in self.atoms.iter().enumerate() {
+            let kept = match how {
+                0 => false,
+                1 => true,
+                2 => number < at,
+                3 => number != at,
+                _ => stream.chance(50),
+            };
+            if kept {
+                image.apply(atom);
+            }
+        }
+        image.drop_orphans();
+        image
+    }
+
     /// Visits every image that a power loss at this point may leave: all
     /// subsets up to 12 atoms; above that all prefixes, all single omissions
     /// and 1,000 subsets drawn from the stream.

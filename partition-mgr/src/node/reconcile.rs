@@ -68,7 +68,10 @@ impl Core {
     }
 
     fn say_missing(&self, state: &mut State, id: PartitionId) {
-        let why = format!("{} its store does not hold it", code::STORE_DAMAGED);
+        let why = match self.stores.holding(id) {
+            Err(error @ StoreError::Damaged { .. }) => format!("{} {error}", error.code()),
+            _ => format!("{} its store does not hold it", code::STORE_DAMAGED),
+        };
         tracing::error!(partition = id.0, %why, "a partition is not served");
         state.held.insert(id, Held { applied: 0, serving: false, refusal: Some(why) });
     }

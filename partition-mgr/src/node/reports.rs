@@ -26,7 +26,7 @@ impl Reports {
     /// Nothing heard yet.
     pub fn new(env: &Env, failures: Counter) -> Reports {
         let (tell, told) = env.channel(1);
-        Reports { failures, heard: env.lock(Heard::default()), tell, told }
+        Reports { failures, heard: Lock::new(Heard::default()), tell, told }
     }
 
     /// A shard says something.

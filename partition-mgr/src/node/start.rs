@@ -12,7 +12,7 @@ use crate::directory::Directory;
 use crate::meters::Meters;
 use crate::shard::ShardThread;
 use crate::stores::{StorePlaces, Stores};
-use env::{Env, Plants};
+use env::{Env, Lock, Plants};
 use machine::Machine;
 use model::{Code, Limits, PartitionId, code};
 use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
@@ -130,7 +130,7 @@ impl Node {
             inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
             directory: Arc::new(Directory::default()),
             reports,
-            state: env.lock(State::new(file, desired, held, strangers)),
+            state: Lock::new(State::new(file, desired, held, strangers)),
             started,
             log_bytes: AtomicU64::new(0),
             meters,

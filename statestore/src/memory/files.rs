@@ -42,7 +42,7 @@ impl StoreFiles for MemoryStore {
 
     fn import(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError> {
         let files = &*self.home.disk()?.files;
-        let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let _control = self.control.hold();
         self.refuse_held(partition)?;
         manifest::read(files, dir)?.expect_kind(Kind::Memory, dir)?;
         let manifest = manifest::verify(files, dir)?;

@@ -5,7 +5,7 @@ use super::Rows;
 use super::checkpoint;
 use crate::error::{Attempt, StoreError};
 use crate::manifest::sync_parent;
-use env::{EntryKind, Files};
+use env::{EntryKind, Files, LogDevice};
 use model::PartitionId;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,22 @@ pub(super) struct Home(Option<Disk>);
 pub(super) struct Disk {
     pub files: Arc<dyn Files>,
     pub dir: PathBuf,
+}
+
+/// What a directory of checkpoints holds.
+#[derive(Default)]
+pub(super) struct Loaded {
+    pub sound: Vec<(PartitionId, Rows)>,
+    /// Whose file cannot be read, the file, and why.
+    pub damaged: Vec<(PartitionId, PathBuf, String)>,
+}
+
+fn rows_of(partition: PartitionId, device: &dyn LogDevice, path: &Path) -> Result<Rows, StoreError> {
+    let (header, rows) = checkpoint::read(device, path)?;
+    if header.partition == partition {
+        return Ok(rows);
+    }
+    Err(StoreError::damaged(path, format!("it holds partition {}", header.partition)))
 }
 
 /// The partition a file name stands for.
@@ -51,10 +67,11 @@ impl Home {
         self.0.as_ref().ok_or_else(nowhere).attempt("using the files of", Path::new("a volatile store"))
     }
 
-    /// Every checkpoint, verified. Leftovers of a crash are removed.
-    pub fn load(&self) -> Result<Vec<(PartitionId, Rows)>, StoreError> {
+    /// Every checkpoint, verified; of one that is damaged, why. Leftovers of a
+    /// crash are removed.
+    pub fn load(&self) -> Result<Loaded, StoreError> {
         let Disk { files, dir } = self.disk()?;
-        let mut found = Vec::new();
+        let mut loaded = Loaded::default();
         for entry in files.list(dir).attempt("listing", dir)? {
             let path = dir.join(&entry.name);
             if entry.name.ends_with(SUFFIX_NEW) && entry.kind == EntryKind::File {
@@ -66,14 +83,13 @@ impl Home {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory)).attempt("opening", &path);
             }
             let device = files.open_read(&path).attempt("opening", &path)?;
-            let (header, rows) = checkpoint::read(&*device, &path)?;
-            if header.partition != partition {
-                let why = format!("it holds partition {}", header.partition);
-                return Err(StoreError::damaged(&path, why));
+            match rows_of(partition, &*device, &path) {
+                Ok(rows) => loaded.sound.push((partition, rows)),
+                Err(StoreError::Damaged { why, .. }) => loaded.damaged.push((partition, path, why)),
+                Err(error) => return Err(error),
             }
-            found.push((partition, rows));
         }
-        Ok(found)
+        Ok(loaded)
     }
 
     /// Makes the rows what a crash returns to.

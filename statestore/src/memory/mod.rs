@@ -11,14 +11,14 @@ mod partition;
 mod store;
 
 use crate::error::StoreError;
-use env::{Files, Plants};
+use env::{Files, Lock, Plants};
 use home::Home;
 pub(crate) use home::partition_of;
 use model::{Limits, PartitionId};
 use partition::Partition;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Rows of one partition. Keys are stored keys.
 pub(crate) type Rows = imbl::OrdMap<bytes::Bytes, bytes::Bytes>;
@@ -31,12 +31,15 @@ pub struct MemoryStore {
     read_bytes_max: usize,
     partitions: RwLock<BTreeMap<PartitionId, Arc<Partition>>>,
     /// Held while partitions come or go, so that two of a kind cannot.
-    control: Mutex<()>,
+    control: Lock<()>,
+    /// Whose checkpoint cannot be read, where it is, and why.
+    damaged: Lock<BTreeMap<PartitionId, (PathBuf, String)>>,
 }
 
 impl MemoryStore {
     /// Opens the checkpoints in a directory, making it if it is not there (its
-    /// parent must be). Every file is verified whole.
+    /// parent must be). Every file is verified whole; one that is damaged costs
+    /// its own partition, which is not held then, and nobody else.
     pub fn open(
         files: Arc<dyn Files>,
         dir: &Path,
@@ -44,11 +47,14 @@ impl MemoryStore {
         plants: Plants,
     ) -> Result<MemoryStore, StoreError> {
         let home = Home::open(files, dir)?;
-        let mut partitions = BTreeMap::new();
-        for (id, rows) in home.load()? {
-            partitions.insert(id, Arc::new(Partition::new(id, rows)));
+        let loaded = home.load()?;
+        let sound = loaded.sound.into_iter().map(|(id, rows)| (id, Arc::new(Partition::new(id, rows))));
+        let store = MemoryStore::with(home, limits, plants, sound.collect());
+        for (id, path, why) in loaded.damaged {
+            tracing::error!(partition = id.0, path = %path.display(), %why, "a checkpoint is damaged");
+            store.damaged.hold().insert(id, (path, why));
         }
-        Ok(MemoryStore::with(home, limits, plants, partitions))
+        Ok(store)
     }
 
     /// A store without files, for simulations: see [`MemoryStore::crash`].
@@ -65,7 +71,8 @@ impl MemoryStore {
         let partitions = RwLock::new(partitions);
         let checkpoint_bytes = limits.checkpoint_bytes;
         let read_bytes_max = limits.read_bytes_max;
-        MemoryStore { home, plants, checkpoint_bytes, read_bytes_max, partitions, control: Mutex::new(()) }
+        let (control, damaged) = (Lock::new(()), Lock::default());
+        MemoryStore { home, plants, checkpoint_bytes, read_bytes_max, partitions, control, damaged }
     }
 
     /// Returns every partition of a volatile store to its last flush, as a

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use model::keyspace::meta;
 use model::{Index, Mutation, PartitionId};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use env::{Guard, Lock};
+use std::sync::{PoisonError, RwLock};
 
 /// Rows, and how far they are.
 ///
@@ -24,9 +25,9 @@ pub(super) struct Partition {
     changed: AtomicU64,
     /// The right to write, which dies with the partition. Taken before
     /// `saved`, and by readers never.
-    writer: Mutex<Writer>,
+    writer: Lock<Writer>,
     /// The right to save. A volatile store keeps here what a crash returns to.
-    saved: Mutex<Option<Rows>>,
+    saved: Lock<Option<Rows>>,
 }
 
 /// What the writer's lock protects: nobody writes to what is removed.
@@ -51,8 +52,8 @@ impl Partition {
             applied: AtomicU64::new(applied),
             flushed: AtomicU64::new(applied),
             changed: AtomicU64::new(0),
-            writer: Mutex::new(Writer { removed: false }),
-            saved: Mutex::new(Some(rows.clone())),
+            writer: Lock::new(Writer { removed: false }),
+            saved: Lock::new(Some(rows.clone())),
             rows: RwLock::new(rows),
         }
     }
@@ -78,8 +79,8 @@ impl Partition {
         self.changed.load(Ordering::Relaxed)
     }
 
-    pub fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn writer(&self) -> Guard<'_, Writer> {
+        self.writer.hold()
     }
 
     /// Puts parts in with their applied row, at once visible. The caller has
@@ -103,7 +104,7 @@ impl Partition {
 
     /// Saves the rows as they are now. The writer goes on meanwhile.
     pub fn save(&self, home: &Home) -> Result<(), StoreError> {
-        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut saved = self.saved.hold();
         self.changed.store(0, Ordering::Relaxed);
         let rows = self.snapshot();
         let applied = applied_of(&rows).expect("every write keeps the applied row");
@@ -116,7 +117,7 @@ impl Partition {
     /// Forgets what was not saved. For volatile stores.
     pub fn return_to_saved(&self) {
         let _writer = self.writer();
-        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let saved = self.saved.hold();
         let rows = saved.clone().expect("a volatile store keeps what it saved");
         let applied = applied_of(&rows).expect("what was saved has its applied row");
         *self.rows.write().unwrap_or_else(PoisonError::into_inner) = rows;
@@ -126,7 +127,7 @@ impl Partition {
 
     /// Runs when no save is under way and none can begin meanwhile.
     pub fn between_saves<T>(&self, run: impl FnOnce() -> T) -> T {
-        let _saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let _saved = self.saved.hold();
         run()
     }
 }

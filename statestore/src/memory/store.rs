@@ -6,18 +6,26 @@ use crate::error::StoreError;
 use crate::plan::{Change, plan};
 use crate::store::{Part, Store, Visit};
 use bytes::Bytes;
-use env::{Plant, buggify};
+use env::{Guard, Plant, buggify};
 use model::{Index, KeyRange, PartitionId};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 type Held = BTreeMap<PartitionId, Arc<Partition>>;
 
 impl MemoryStore {
     pub(super) fn partition(&self, id: PartitionId) -> Result<Arc<Partition>, StoreError> {
         let held = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
-        held.get(&id).cloned().ok_or(StoreError::Unknown(id))
+        if let Some(partition) = held.get(&id) {
+            return Ok(partition.clone());
+        }
+        drop(held);
+        let damaged = self.damaged.hold();
+        Err(match damaged.get(&id) {
+            Some((path, why)) => StoreError::damaged(path, why.clone()),
+            None => StoreError::Unknown(id),
+        })
     }
 
     pub(super) fn snapshot(&self, id: PartitionId) -> Result<Rows, StoreError> {
@@ -38,7 +46,8 @@ impl MemoryStore {
 
     pub(super) fn refuse_held(&self, id: PartitionId) -> Result<(), StoreError> {
         let all = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
-        if all.contains_key(&id) { Err(StoreError::Exists(id)) } else { Ok(()) }
+        let is_there = all.contains_key(&id) || self.damaged.hold().contains_key(&id);
+        if is_there { Err(StoreError::Exists(id)) } else { Ok(()) }
     }
 
     fn write(&self, partition: &Partition, change: &Change<'_>) {
@@ -67,7 +76,7 @@ impl MemoryStore {
 
 /// Takes the right to write to all of them, in order of id so that two batches
 /// never wait for each other.
-fn writers(held: &Held) -> Result<Vec<MutexGuard<'_, Writer>>, StoreError> {
+fn writers(held: &Held) -> Result<Vec<Guard<'_, Writer>>, StoreError> {
     held.values()
         .map(|partition| {
             let writer = partition.writer();
@@ -132,7 +141,7 @@ impl Store for MemoryStore {
     }
 
     fn create(&self, partitions: &[PartitionId], origin: Index) -> Result<(), StoreError> {
-        let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let _control = self.control.hold();
         let mut made = BTreeMap::new();
         for &id in partitions {
             self.refuse_held(id)?;
@@ -157,7 +166,12 @@ impl Store for MemoryStore {
     }
 
     fn remove(&self, partition: PartitionId) -> Result<(), StoreError> {
-        let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let _control = self.control.hold();
+        if self.damaged.hold().contains_key(&partition) {
+            self.home.forget(partition)?;
+            self.damaged.hold().remove(&partition);
+            return Ok(());
+        }
         let gone = self.partition(partition)?;
         let mut writer = gone.writer();
         gone.between_saves(|| self.home.forget(partition))?;
