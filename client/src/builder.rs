@@ -4,16 +4,15 @@ use crate::connections::Connections;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::retrying::Retrying;
+use crate::transport::Transport;
 use crate::{Client, Inner};
-use env::Rng;
+use env::{Net, Rng};
 use model::code;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What a client may wait for an answer, unless told.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// What it may wait for a connection, unless told.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Beyond this a deadline is as good as none.
 const DEADLINE_MAX: Duration = Duration::from_secs(600);
 
@@ -26,7 +25,8 @@ pub struct Builder {
     namespace: String,
     connections: Option<usize>,
     deadline: Duration,
-    connect_timeout: Duration,
+    transport: Transport,
+    rng: Option<Rng>,
     retries: bool,
 }
 
@@ -38,7 +38,8 @@ impl Builder {
             namespace: String::new(),
             connections: None,
             deadline: DEADLINE,
-            connect_timeout: CONNECT_TIMEOUT,
+            transport: Transport::default(),
+            rng: None,
             retries: true,
         }
     }
@@ -64,7 +65,37 @@ impl Builder {
 
     /// How long one attempt to connect may take; 3 s unless told.
     pub fn connect_timeout(mut self, timeout: Duration) -> Builder {
-        self.connect_timeout = timeout;
+        self.transport.connect_timeout = timeout;
+        self
+    }
+
+    /// A server that is silent for `every` is asked whether it is there, while
+    /// calls are under way, and given up when it has not said so for `wait`;
+    /// 20 s and 10 s unless told.
+    pub fn keep_alive(mut self, every: Duration, wait: Duration) -> Builder {
+        self.transport.keep_alive = every;
+        self.transport.keep_alive_timeout = wait;
+        self
+    }
+
+    /// How long the transport remembers calls that were broken off on this
+    /// side; 1 s unless told. It is the one time that is measured by the
+    /// machine and not by the runtime: in simulated time, say a day.
+    pub fn resets_remembered(mut self, time: Duration) -> Builder {
+        self.transport.resets_remembered = Some(time);
+        self
+    }
+
+    /// The network; the operating system's unless told.
+    pub fn net(mut self, net: Arc<dyn Net>) -> Builder {
+        self.transport.net = net;
+        self
+    }
+
+    /// What is random in it (the pauses before it sends again) is drawn from
+    /// here; from the operating system unless told.
+    pub fn rng(mut self, rng: &Rng) -> Builder {
+        self.rng = Some(rng.clone());
         self
     }
 
@@ -94,18 +125,18 @@ impl Builder {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let count = self.connections.unwrap_or_else(cores);
         let os = |error| Error::new(code::INTERNAL, format!("the system gives no random numbers: {error}"));
-        let jitter = Rng::from_os().map_err(os)?.stream("client retries");
+        let rng = self.rng.map_or_else(Rng::from_os, Ok).map_err(os)?;
         let control = match control {
-            Ok(control) => Ok(Connections::new(control, 1, self.connect_timeout)?),
+            Ok(control) => Ok(Connections::new(control, 1, self.transport.clone())?),
             Err(refused) if self.control.is_some() => return Err(refused),
             Err(refused) => Err(refused),
         };
         let inner = Inner {
-            data: Connections::new(endpoint, count, self.connect_timeout)?,
+            data: Connections::new(endpoint, count, self.transport)?,
             control,
             namespace: self.namespace,
             deadline: self.deadline.min(DEADLINE_MAX),
-            retrying: Retrying::new(self.retries, jitter),
+            retrying: Retrying::new(self.retries, rng.stream("client retries")),
         };
         Ok(Client { inner: Arc::new(inner) })
     }
@@ -129,5 +160,15 @@ mod tests {
     fn control_without_an_address_fails_when_it_is_asked_for() {
         let client = Client::builder("localhost:65535").build().expect("data alone is well");
         assert!(client.inner.control.is_err());
+    }
+
+    #[test]
+    fn one_seed_makes_the_same_pauses() {
+        let pauses = |seed| {
+            let client = Client::builder("localhost:1").rng(&Rng::from_seed(seed)).build().expect("settings");
+            [1, 2, 3].map(|attempts| client.inner.retrying.pause(attempts))
+        };
+        assert_eq!(pauses(1), pauses(1));
+        assert_ne!(pauses(1), pauses(2));
     }
 }

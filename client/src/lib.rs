@@ -39,6 +39,7 @@ mod retrying;
 mod runtime;
 mod size;
 mod table;
+mod transport;
 
 pub use answer::{Removed, Row, Written};
 pub use batch::{Batcher, Batching};

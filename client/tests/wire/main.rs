@@ -7,3 +7,4 @@ mod fake;
 mod batches;
 mod breaks;
 mod calls;
+mod nets;

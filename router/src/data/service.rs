@@ -2,7 +2,7 @@
 
 use super::{DataPlane, read, stream, write};
 use crate::desk::Desk;
-use crate::door::{self, Arrival, Call, Leaving, Line};
+use crate::door::{self, Arrival, Call, Caller, Leaving, Line, full};
 use crate::house::House;
 use futures_util::stream::BoxStream;
 use http::Response;
@@ -30,6 +30,16 @@ impl DataService {
     pub fn new(house: Arc<House>, desk: Arc<Desk>) -> DataService {
         let directory = house.node.directory();
         DataService(Arc::new(DataPlane { house, directory, desk }))
+    }
+
+    /// Answers one message of `Stream` that came another way than gRPC. Its
+    /// answer's room is given back at once.
+    pub async fn ask(&self, caller: Caller, request: StreamRequest) -> StreamResponse {
+        let DataService(plane) = self;
+        let arrival = Arrival::alone(caller, plane.house.clock.mono());
+        let place = arrival.authorize().and_then(|()| plane.house.place_on_stream().ok_or_else(full));
+        let (response, _weight) = stream::one(plane.clone(), arrival, request, place).await;
+        response
     }
 }
 

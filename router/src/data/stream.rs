@@ -7,7 +7,7 @@
 
 use super::{DataPlane, read, write};
 use crate::door::{Arrival, Line, full, in_our_words};
-use crate::house::Weight;
+use crate::house::{Place, Weight};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, FuturesUnordered};
 use model::code;
@@ -110,26 +110,33 @@ impl Serving {
         }
     }
 
-    fn take(&mut self, StreamRequest { sequence, request }: StreamRequest) {
-        let house = self.plane.house.clone();
+    fn take(&mut self, request: StreamRequest) {
+        let house = &self.plane.house;
         let arrival = self.arrival.of_message(house.clock.mono());
-        let plane = self.plane.clone();
         let place = match self.intake {
             Intake::Open => house.place_on_stream().ok_or_else(full),
             _ => Err(Failure::new(code::STOPPING, "the node or this connection is ending")),
         };
-        self.under_way.push(Box::pin(async move {
-            let answer = match place {
-                Ok(_place) => answer(&plane, arrival, request).await,
-                Err(failure) => Err(failure),
-            };
-            let response = answer.unwrap_or_else(|failure| Answered::Error(failure.to_wire()));
-            let response = StreamResponse { sequence, response: Some(response) };
-            // Whether there is room or not: what was asked is done.
-            let weight = house.burden(proto::encoded_len(&response), true);
-            (response, weight)
-        }));
+        self.under_way.push(Box::pin(one(self.plane.clone(), arrival, request, place)));
     }
+}
+
+/// One request, in its place or refused one, and the room that its answer takes.
+pub(super) async fn one(
+    plane: Arc<DataPlane>,
+    arrival: Arrival,
+    StreamRequest { sequence, request }: StreamRequest,
+    place: Result<Place, Failure>,
+) -> (StreamResponse, Weight) {
+    let answer = match place {
+        Ok(_place) => answer(&plane, arrival, request).await,
+        Err(failure) => Err(failure),
+    };
+    let response = answer.unwrap_or_else(|failure| Answered::Error(failure.to_wire()));
+    let response = StreamResponse { sequence, response: Some(response) };
+    // Whether there is room or not: what was asked is done.
+    let weight = plane.house.burden(proto::encoded_len(&response), true);
+    (response, weight)
 }
 
 /// False when nobody takes answers any more.

@@ -2,7 +2,7 @@
 //! when.
 
 use super::call::Call;
-use super::rpc::Rpc;
+use super::rpc::{self, Rpc};
 use env::Mono;
 use model::code;
 use proto::Failure;
@@ -55,6 +55,17 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// Of a message of `Stream` that came without the call.
+    pub(crate) fn alone(caller: Caller, at: Mono) -> Arrival {
+        let rpc = rpc::find("/statehouse.data.v1.Data/Stream").unwrap_or(&rpc::UNKNOWN);
+        Arrival { rpc, caller, at, deadline: None }
+    }
+
+    /// May its caller call that?
+    pub(crate) fn authorize(&self) -> Result<(), Failure> {
+        rpc::authorize(self.rpc, &self.caller)
+    }
+
     /// The same for one message of a call that lives on.
     pub(crate) fn of_message(self, at: Mono) -> Arrival {
         Arrival { at, deadline: None, ..self }
@@ -101,7 +112,6 @@ fn timeout_ms(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rpc;
     use super::*;
 
     #[test]
@@ -124,6 +134,13 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(timeout_ms(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_message_without_its_call_may_what_the_call_may() {
+        let alone = Arrival::alone(Caller { address: None }, Mono(7));
+        assert_eq!((alone.rpc.name(), alone.rpc.right, alone.at), ("Stream", rpc::Right::Data, Mono(7)));
+        assert!(alone.authorize().is_ok());
     }
 
     #[test]

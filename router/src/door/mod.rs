@@ -76,5 +76,5 @@ pub fn stack<S: Services>(
 }
 
 fn authorize(call: &mut Call) -> Result<(), Failure> {
-    rpc::authorize(call.arrival.rpc, &call.arrival.caller)
+    call.arrival.authorize()
 }
