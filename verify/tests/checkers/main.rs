@@ -3,6 +3,7 @@
 
 mod agreement;
 mod ends;
+mod mutations;
 mod oracle;
 mod valid;
 mod world;
