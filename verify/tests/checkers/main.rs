@@ -3,7 +3,9 @@
 
 mod agreement;
 mod ends;
-mod mutations;
+mod mistakes;
 mod oracle;
+mod told;
+mod vacuous;
 mod valid;
 mod world;
