@@ -3,6 +3,9 @@
 
 mod agreement;
 mod ends;
+mod mistakes;
 mod oracle;
+mod told;
+mod vacuous;
 mod valid;
 mod world;

@@ -22,8 +22,8 @@ pub(super) struct Chain {
 pub(super) enum Event {
     /// The call of a step.
     Call(usize),
-    /// The answer to a step that is not in the order yet.
-    Answer,
+    /// The answer to a step.
+    Answer(usize),
     /// Nothing is left.
     End,
 }
@@ -61,7 +61,7 @@ impl Chain {
         match node {
             node if node == self.end() => Event::End,
             node if node.is_multiple_of(2) => Event::Call(node / 2),
-            _ => Event::Answer,
+            _ => Event::Answer(node / 2),
         }
     }
 
@@ -84,6 +84,16 @@ impl Chain {
         for node in [2 * step, 2 * step + 1] {
             self.join(self.before[node], self.next[node]);
         }
+    }
+
+    /// The events that are left, from the first on.
+    pub fn left(&self) -> impl Iterator<Item = Event> {
+        let mut node = self.first();
+        std::iter::from_fn(move || {
+            let event = self.event(node);
+            node = self.next[node];
+            (event != Event::End).then_some(event)
+        })
     }
 
     /// Puts the step back that was taken last.

@@ -21,12 +21,15 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
     /// There is this row afterwards.
-    Set(u64),
+    Set(RowNumber),
     /// There is none afterwards, and before there was one, or none.
     Clear { found: bool },
     /// There is this row, or none.
-    See(Option<u64>),
+    See(Option<RowNumber>),
 }
+
+/// A value of the key, counted from 0.
+pub(super) type RowNumber = usize;
 
 /// An operation that is certainly in the order.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +40,16 @@ pub(super) struct Step {
     pub ended: Moment,
 }
 
+/// The steps that see one row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Readers {
+    pub count: u32,
+    /// When the last of them was begun.
+    pub last_begun: Moment,
+    /// When the first of them was over, if there are any.
+    pub first_ended: Option<Moment>,
+}
+
 /// A position, or the gap before it: twice the position, or one less.
 pub(super) type Moment = u128;
 
@@ -45,6 +58,8 @@ pub(super) type Moment = u128;
 pub(super) struct Track {
     /// In the order in which they were begun.
     pub steps: Vec<Step>,
+    /// By row: the steps that see it.
+    pub readers: Vec<Readers>,
     /// When puts were begun that may have taken effect, and nobody read.
     pub open_puts: Vec<Moment>,
     /// When removes were begun that may have taken effect.
@@ -57,55 +72,78 @@ impl Track {
     pub fn of(history: &History, ops: &[OpId], until: u64) -> Track {
         let known = |id: &&OpId| history.op(**id).begun < until;
         let ops = || ops.iter().filter(known).map(|id| history.op(*id));
-        let mut first_read = BTreeMap::new();
+        let mut seen: BTreeMap<u64, SeenValue> = BTreeMap::new();
         for op in ops() {
-            if let (Some(Deed::See(Some(value))), Some(ended)) = (deed(op), heard(op, until)) {
-                let first = first_read.entry(value).or_insert(ended);
-                *first = ended.min(*first);
+            if let (Some(value), Some(ended)) = (value_seen(op), heard(op, until)) {
+                let first = SeenValue { row: seen.len(), readers: Readers::default() };
+                seen.entry(value).or_insert(first).readers.add(at(op.begun), at(ended));
             }
         }
-        let mut track = Track::default();
-        for op in ops() {
-            track.add(op, heard(op, until), &first_read);
+        let mut readers = vec![Readers::default(); seen.len()];
+        seen.values().for_each(|seen| readers[seen.row] = seen.readers);
+        let mut track = Track { readers, ..Track::default() };
+        for op in ops().filter(|op| op.outcome != Outcome::Refused) {
+            track.add(op, heard(op, until), &seen);
         }
         track
     }
 
-    fn add(&mut self, op: &Op, ended: Option<u64>, first_read: &BTreeMap<u64, u64>) {
+    fn add(&mut self, op: &Op, ended: Option<u64>, seen: &BTreeMap<u64, SeenValue>) {
         let begun = at(op.begun);
-        if let (Some(ended), Some(deed)) = (ended, deed(op)) {
-            return self.steps.push(Step { deed, begun, ended: at(ended) });
-        }
-        match op.call {
-            _ if op.outcome == Outcome::Refused => {}
-            Call::Get => {}
-            Call::Remove => self.open_removes.push(begun),
-            Call::Put { value } => match first_read.get(&value) {
-                None => self.open_puts.push(begun),
-                Some(read) => {
-                    let ended = at(*read) - 1;
-                    self.steps.push(Step { deed: Deed::Set(value), begun, ended });
+        let step = |deed, ended| Step { deed, begun, ended };
+        match (op.call, op.outcome, ended.map(at)) {
+            (Call::Put { value }, _, ended) => match (seen.get(&value), ended) {
+                (Some(seen), ended) => {
+                    let first_read = seen.readers.first_ended.unwrap_or(Moment::MAX);
+                    self.steps.push(step(Deed::Set(seen.row), ended.unwrap_or(first_read - 1)));
                 }
+                (None, Some(ended)) => {
+                    self.steps.push(step(Deed::Set(self.readers.len()), ended));
+                    self.readers.push(Readers::default());
+                }
+                (None, None) => self.open_puts.push(begun),
             },
+            (Call::Remove, Outcome::Wrote { found, .. }, Some(ended)) => {
+                self.steps.push(step(Deed::Clear { found }, ended));
+            }
+            (Call::Remove, ..) => self.open_removes.push(begun),
+            (Call::Get, Outcome::Read { row, .. }, Some(ended)) => {
+                let row = row.and_then(|row| seen.get(&row.value)).map(|seen| seen.row);
+                self.steps.push(step(Deed::See(row), ended));
+            }
+            (Call::Get, ..) => {}
         }
     }
+}
+
+impl Readers {
+    fn add(&mut self, begun: Moment, ended: Moment) {
+        self.count += 1;
+        self.last_begun = begun.max(self.last_begun);
+        self.first_ended = Some(self.first_ended.map_or(ended, |first| first.min(ended)));
+    }
+}
+
+/// A value that somebody read.
+#[derive(Clone, Copy)]
+struct SeenValue {
+    row: RowNumber,
+    readers: Readers,
 }
 
 fn at(position: u64) -> Moment {
     2 * Moment::from(position)
 }
 
-/// Where the answer was heard, if it was by then.
+/// Where a definite answer was heard, if it was by then.
 fn heard(op: &Op, until: u64) -> Option<u64> {
-    op.ended.filter(|ended| *ended < until)
+    op.ended.filter(|ended| *ended < until && op.outcome != Outcome::Unknown)
 }
 
-/// What an answered operation did.
-fn deed(op: &Op) -> Option<Deed> {
-    match (op.call, op.outcome) {
-        (Call::Put { value }, Outcome::Wrote { .. }) => Some(Deed::Set(value)),
-        (Call::Remove, Outcome::Wrote { found, .. }) => Some(Deed::Clear { found }),
-        (Call::Get, Outcome::Read { row, .. }) => Some(Deed::See(row.map(|row| row.value))),
+/// The value that a read was answered with.
+fn value_seen(op: &Op) -> Option<u64> {
+    match op.outcome {
+        Outcome::Read { row, .. } => row.map(|row| row.value),
         _ => None,
     }
 }
