@@ -24,13 +24,13 @@ pub(super) struct Shown {
 
 /// Holds a read against what had been told before it was begun.
 pub(super) fn check(facts: &Facts<'_>, read: &Read<'_>, seen: Seen, found: &mut Violations) -> Shown {
-    if let Some(floor) = seen.floor
-        && read.applied < floor.value
-    {
-        found.add("behind", &[floor.by, read.id], || {
-            let (told, first) = (facts.history.told(read.id), facts.history.told(floor.by));
+    // A client that hears of no row hears of no receipt, either: 0.
+    let has_receipt = read.applied > 0 || read.row.is_some();
+    if let Some(promised) = seen.promised.filter(|promised| has_receipt && read.applied < promised.value) {
+        found.add("behind", &[promised.by, read.id], || {
+            let (told, first) = (facts.history.told(read.id), facts.history.told(promised.by));
             let partition = read.partition;
-            format!("{told}, but index {} of partition {partition} had been seen by {first}", floor.value)
+            format!("{told}, but index {} of partition {partition} had been named by {first}", promised.value)
         });
     }
     // The row is looked up after `applied`, so all of that is in it.

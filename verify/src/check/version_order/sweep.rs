@@ -19,6 +19,9 @@ pub(super) struct Told<T> {
 pub(super) struct Seen {
     /// Of the key's partition: the highest index that certainly existed.
     pub floor: Option<Told<u64>>,
+    /// Of the key's partition: the highest index that a receipt named. A row may
+    /// have been seen before any receipt named its index.
+    pub promised: Option<Told<u64>>,
     /// Of the key's partition: the highest epoch.
     pub epoch: Option<Told<Epoch>>,
     /// Of the key: what was written up to this index is gone, because a read
@@ -97,20 +100,21 @@ impl Sweep<'_, '_> {
             return;
         }
         let op = self.facts.history.op(id);
-        let (partition, epoch, index) = match op.outcome {
-            Outcome::Wrote { partition, epoch, index, .. } => (partition, epoch, index),
+        let (partition, epoch, index, promised) = match op.outcome {
+            Outcome::Wrote { partition, epoch, index, .. } => (partition, epoch, index, index),
             Outcome::Read { partition, epoch, applied, row } => {
                 let read = reads::Read { id, op, partition, applied, row };
                 let shown = reads::check(self.facts, &read, self.seen[id.index()], self.found);
                 if let Some(upto) = shown.gone {
                     raise(self.gone.entry(op.key).or_insert(Told { value: upto, by: id }), upto, id);
                 }
-                (partition, epoch, shown.index)
+                (partition, epoch, shown.index, applied)
             }
             Outcome::Refused | Outcome::Unknown => return,
         };
         let known = self.partitions.entry(partition).or_default();
         raise(known.floor.get_or_insert(Told { value: index, by: id }), index, id);
+        raise(known.promised.get_or_insert(Told { value: promised, by: id }), promised, id);
         raise(known.epoch.get_or_insert(Told { value: epoch, by: id }), epoch, id);
     }
 }

@@ -134,7 +134,10 @@ pub fn other_partition(case: &mut Case, dice: &mut Stream) -> bool {
 /// A read's receipt says that it is older than a write acknowledged before.
 pub fn behind(case: &mut Case, dice: &mut Stream) -> bool {
     let places = pairs(&case.writes(), &case.reads());
-    let later = |(write, read): &(Write, _)| told_before(case, *write, *read);
+    // Receipt 0 and no row is what a client says that hears of no receipt.
+    let later = |(write, read): &(Write, super::case::Read)| {
+        told_before(case, *write, *read) && (write.index > 1 || read.row.is_some())
+    };
     let Some((write, read)) = pick(dice, places.into_iter().filter(later)) else { return false };
     if let Outcome::Read { applied, .. } = &mut case.ops[read.at].outcome {
         *applied = write.index - 1;
