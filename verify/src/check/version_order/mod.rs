@@ -10,8 +10,8 @@
 //! - `index`: an index belongs to one write, a write to one index.
 //! - `order`: a write that was begun after an index had been seen comes behind
 //!   it.
-//! - `behind`: a read's receipt is at least as new as any receipt of its
-//!   partition that was given before it was begun.
+//! - `behind`: a read's receipt is at least as new as any write to its
+//!   partition that was answered before it was begun.
 //! - `stale`: no write that the read must include hides what it shows.
 //!   `vanished` is the same for a write of unknown outcome that had been seen,
 //!   and `lost` the same at the end of all.

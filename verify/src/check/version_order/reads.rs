@@ -30,7 +30,7 @@ pub(super) fn check(facts: &Facts<'_>, read: &Read<'_>, seen: Seen, found: &mut 
         found.add("behind", &[promised.by, read.id], || {
             let (told, first) = (facts.history.told(read.id), facts.history.told(promised.by));
             let partition = read.partition;
-            format!("{told}, but index {} of partition {partition} had been named by {first}", promised.value)
+            format!("{told}, but index {} of partition {partition} was of {first}", promised.value)
         });
     }
     // The row is looked up after `applied`, so all of that is in it.

@@ -19,8 +19,8 @@ pub(super) struct Told<T> {
 pub(super) struct Seen {
     /// Of the key's partition: the highest index that certainly existed.
     pub floor: Option<Told<u64>>,
-    /// Of the key's partition: the highest index that a receipt named. A row may
-    /// have been seen before any receipt named its index.
+    /// Of the key's partition: the highest index of an answered write. A row may
+    /// be seen before its write is answered, and others' receipts say so later.
     pub promised: Option<Told<u64>>,
     /// Of the key's partition: the highest epoch.
     pub epoch: Option<Told<Epoch>>,
@@ -100,21 +100,24 @@ impl Sweep<'_, '_> {
             return;
         }
         let op = self.facts.history.op(id);
-        let (partition, epoch, index, promised) = match op.outcome {
-            Outcome::Wrote { partition, epoch, index, .. } => (partition, epoch, index, index),
+        let (partition, epoch, index) = match op.outcome {
+            Outcome::Wrote { partition, epoch, index, .. } => {
+                let known = self.partitions.entry(partition).or_default();
+                raise(known.promised.get_or_insert(Told { value: index, by: id }), index, id);
+                (partition, epoch, index)
+            }
             Outcome::Read { partition, epoch, applied, row } => {
                 let read = reads::Read { id, op, partition, applied, row };
                 let shown = reads::check(self.facts, &read, self.seen[id.index()], self.found);
                 if let Some(upto) = shown.gone {
                     raise(self.gone.entry(op.key).or_insert(Told { value: upto, by: id }), upto, id);
                 }
-                (partition, epoch, shown.index, applied)
+                (partition, epoch, shown.index)
             }
             Outcome::Refused | Outcome::Unknown => return,
         };
         let known = self.partitions.entry(partition).or_default();
         raise(known.floor.get_or_insert(Told { value: index, by: id }), index, id);
-        raise(known.promised.get_or_insert(Told { value: promised, by: id }), promised, id);
         raise(known.epoch.get_or_insert(Told { value: epoch, by: id }), epoch, id);
     }
 }
