@@ -14,4 +14,6 @@ compile_error!(
 );
 
 pub mod disk;
+pub mod fibers;
 pub mod fuzz;
+pub mod world;

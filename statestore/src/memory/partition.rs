@@ -6,10 +6,10 @@ use super::home::Home;
 use crate::error::StoreError;
 use crate::store::Part;
 use bytes::Bytes;
+use env::{Guard, Lock};
 use model::keyspace::meta;
 use model::{Index, Mutation, PartitionId};
 use std::sync::atomic::{AtomicU64, Ordering};
-use env::{Guard, Lock};
 use std::sync::{PoisonError, RwLock};
 
 /// Rows, and how far they are.

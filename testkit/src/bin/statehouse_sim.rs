@@ -35,6 +35,21 @@ enum Verb {
     },
     /// Name the mistakes that can be planted, one a line.
     Plants,
+    /// Run one seed in this process, and print what it came to as JSON.
+    One {
+        /// Decides everything.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How long users work, in simulated seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Write every event to this file.
+        #[arg(long)]
+        trace: Option<std::path::PathBuf>,
+        /// Make the real clock stumble.
+        #[arg(long)]
+        stalls: bool,
+    },
 }
 
 fn plant(name: &str) -> Result<Plant, String> {
@@ -49,6 +64,17 @@ fn main() -> ExitCode {
                 println!("{plant}");
             }
             ExitCode::SUCCESS
+        }
+        Verb::One { seed, seconds, trace, stalls } => {
+            let plan = testkit::world::Plan::of_seed(seed, seconds * 1000);
+            #[allow(clippy::disallowed_methods)]
+            let copy = trace.map(|path| {
+                Box::new(std::io::BufWriter::new(std::fs::File::create(path).expect("a file")))
+                    as Box<dyn std::io::Write>
+            });
+            let outcome = testkit::world::run(&plan, testkit::world::Habits { copy, stalls });
+            println!("{}", serde_json::to_string_pretty(&outcome).expect("plain data"));
+            if outcome.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Verb::Disk { ops, seed, plant } => {
             let plants = plant.map(Plants::of).unwrap_or_default();

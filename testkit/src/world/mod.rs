@@ -1,0 +1,58 @@
+//! A simulated world: a node and its users in one process, on virtual time.
+//!
+//! Production code throughout: the node's threads are [fibers](crate::fibers),
+//! its disk a simulated one that takes time, its network turmoil's. One seed
+//! decides everything, so a seed that fails once fails always; one process runs
+//! one seed.
+//!
+//! ```text
+//! seed ─► knobs ─┐
+//!     └► faults ─┴► plan ─► world: users ⇄ node ─► history, records ─► judge
+//! ```
+
+use std::cell::Cell;
+use std::time::Duration;
+
+mod clock;
+mod disk;
+mod end;
+pub mod fault;
+mod frames;
+mod judge;
+pub mod knobs;
+mod ledger;
+mod mend;
+mod net;
+mod node;
+pub mod plan;
+mod run;
+mod site;
+pub mod trace;
+mod trouble;
+mod user;
+mod wire;
+mod witness;
+
+pub use clock::HostClock;
+pub use judge::{Found, Outcome};
+pub use plan::Plan;
+pub use run::{Habits, run};
+
+thread_local! {
+    static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// The world's time at the last tick: for what happens outside of hosts.
+fn now() -> Duration {
+    NOW.get()
+}
+
+fn set_now(now: Duration) {
+    NOW.set(now);
+}
+
+/// Waits on a host, in virtual time.
+#[allow(clippy::disallowed_methods, reason = "a host's runtime shows virtual time")]
+async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}

@@ -1,0 +1,308 @@
+//! How a user's request reaches a node, and what its answer means.
+
+use super::frames::{self, PORT};
+use super::knobs::Transport;
+use bytes::{Bytes, BytesMut};
+use client::{Client, Error, Table};
+use model::{Epoch, code};
+use proto::convert::receipt_from_wire;
+use proto::data::stream_request::Request;
+use proto::data::stream_response::Response;
+use proto::data::{
+    GetRequest, Item as WireItem, RemoveRequest, StreamRequest, StreamResponse, UpsertRequest, item_result,
+    row_result,
+};
+use proto::{Failure, common};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use turmoil::net::TcpStream;
+use turmoil::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use verify::history::{Outcome, Row};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// Set rows.
+    Put(Vec<(Bytes, Bytes)>),
+    /// Remove rows.
+    Remove(Vec<Bytes>),
+    /// Read rows.
+    Get(Vec<Bytes>),
+}
+
+/// What came of one item. A value is what stood in the row.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// As a history writes it down.
+    Outcome(Outcome),
+    /// There is no such row; the answer does not say who says so.
+    Absent,
+    /// A row whose content nobody here wrote.
+    Strange(Bytes),
+}
+
+/// A way to a node.
+pub enum Wire {
+    /// Frames, a connection of its own.
+    Frames(FramesWire),
+    /// Our client.
+    Grpc(Table),
+}
+
+impl Wire {
+    /// To the node of this name.
+    pub fn new(
+        transport: Transport,
+        node: &str,
+        table: &str,
+        patience: Duration,
+        seed: u64,
+    ) -> Result<Wire, Error> {
+        match transport {
+            Transport::Frames => Ok(Wire::Frames(FramesWire {
+                node: node.to_owned(),
+                table: table.to_owned(),
+                patience,
+                open: None,
+                sequence: 0,
+            })),
+            Transport::Grpc => {
+                let client = grpc(node, patience, seed)?;
+                Ok(Wire::Grpc(client.table(table)))
+            }
+        }
+    }
+
+    /// Asks, and says what came of each item. An answer under another epoch
+    /// than the expected one is not wanted.
+    pub async fn ask(&mut self, ask: Ask, expected: Option<Epoch>) -> Vec<Answer> {
+        let items = ask.items();
+        let is_read = matches!(ask, Ask::Get(_));
+        let answers = match self {
+            Wire::Frames(frames) => frames.ask(ask, expected).await,
+            Wire::Grpc(table) => grpc_ask(table, ask).await,
+        };
+        match answers {
+            Ok(answers) if answers.len() == items => answers,
+            Ok(_) => vec![Answer::Outcome(Outcome::Unknown); items],
+            Err(Lost::NotSent) => vec![Answer::Outcome(Outcome::Refused); items],
+            Err(Lost::Refused(failure)) => vec![Answer::Outcome(refused(&failure, is_read)); items],
+            Err(Lost::Unknown) => vec![Answer::Outcome(Outcome::Unknown); items],
+        }
+    }
+}
+
+impl Ask {
+    fn items(&self) -> usize {
+        match self {
+            Ask::Put(rows) => rows.len(),
+            Ask::Remove(keys) | Ask::Get(keys) => keys.len(),
+        }
+    }
+
+    fn on_the_wire(self, table: &str, expected: Option<Epoch>, patience: Duration) -> Request {
+        let header = Some(common::Header {
+            deadline_ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
+            expected_epoch: expected.map(proto::convert::epoch_to_wire),
+            ..common::Header::default()
+        });
+        let table = table.to_owned();
+        match self {
+            Ask::Put(rows) => {
+                let items = rows.into_iter().map(|(key, value)| WireItem { key, value }).collect();
+                Request::Upsert(UpsertRequest { header, table, items })
+            }
+            Ask::Remove(keys) => Request::Remove(RemoveRequest { header, table, keys }),
+            Ask::Get(keys) => Request::Get(GetRequest { header, table, keys }),
+        }
+    }
+}
+
+/// Why there is no answer.
+enum Lost {
+    NotSent,
+    Refused(Failure),
+    Unknown,
+}
+
+/// A refused write was not applied; a read never was.
+fn refused(failure: &Failure, is_read: bool) -> Outcome {
+    if !is_read && failure.is(code::UNKNOWN_OUTCOME) { Outcome::Unknown } else { Outcome::Refused }
+}
+
+/// Length-prefixed messages on one connection, one request at a time. A
+/// connection on which an answer is late is given up: a lost segment never
+/// comes again here.
+pub struct FramesWire {
+    node: String,
+    table: String,
+    patience: Duration,
+    open: Option<Open>,
+    sequence: u64,
+}
+
+struct Open {
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    buffer: BytesMut,
+}
+
+impl FramesWire {
+    async fn ask(&mut self, ask: Ask, expected: Option<Epoch>) -> Result<Vec<Answer>, Lost> {
+        let until = now() + self.patience;
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => timeout_at(until, connect(&self.node)).await.ok().flatten().ok_or(Lost::NotSent)?,
+        };
+        self.sequence += 1;
+        let request = ask.on_the_wire(&self.table, expected, self.patience);
+        let request = StreamRequest { sequence: self.sequence, request: Some(request) };
+        let answer =
+            timeout_at(until, exchange(&mut open, &request)).await.ok().flatten().ok_or(Lost::Unknown)?;
+        self.open = Some(open);
+        answers(answer)
+    }
+}
+
+async fn connect(node: &str) -> Option<Open> {
+    let stream = TcpStream::connect((node, PORT)).await.ok()?;
+    let (from, to) = stream.into_split();
+    Some(Open { from, to, buffer: BytesMut::new() })
+}
+
+async fn exchange(open: &mut Open, request: &StreamRequest) -> Option<Response> {
+    frames::put(&mut open.to, request).await.ok()?;
+    loop {
+        let answer: StreamResponse = frames::take(&mut open.from, &mut open.buffer).await.ok()??;
+        // A second answer to a read that was served twice.
+        if answer.sequence == request.sequence {
+            return answer.response;
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a host's runtime shows virtual time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn answers(response: Response) -> Result<Vec<Answer>, Lost> {
+    match response {
+        Response::Upsert(answer) => Ok(written(&answer.receipts, answer.results)),
+        Response::Remove(answer) => Ok(written(&answer.receipts, answer.results)),
+        Response::Get(answer) => Ok(read(&answer.receipts, answer.results)),
+        Response::Error(error) => Err(Lost::Refused(Failure::from_wire(error))),
+    }
+}
+
+fn written(receipts: &[common::Receipt], results: Vec<proto::data::ItemResult>) -> Vec<Answer> {
+    let one = |result: proto::data::ItemResult| match result.outcome {
+        Some(item_result::Outcome::Applied(applied)) => {
+            let receipt = receipts.get(applied.receipt as usize).map(receipt_from_wire);
+            match receipt {
+                Some(Ok(receipt)) => Outcome::Wrote {
+                    partition: receipt.partition.0,
+                    epoch: receipt.epoch,
+                    index: applied.revision,
+                    found: !applied.not_found,
+                },
+                _ => Outcome::Unknown,
+            }
+        }
+        Some(item_result::Outcome::Error(error)) => refused(&Failure::from_wire(error), false),
+        None => Outcome::Unknown,
+    };
+    results.into_iter().map(|result| Answer::Outcome(one(result))).collect()
+}
+
+fn read(receipts: &[common::Receipt], results: Vec<proto::data::RowResult>) -> Vec<Answer> {
+    let one = |result: proto::data::RowResult| {
+        let Some(row_result::Outcome::Row(row)) = result.outcome else {
+            return Answer::Outcome(Outcome::Refused);
+        };
+        let Some(Ok(receipt)) = receipts.get(row.receipt as usize).map(receipt_from_wire) else {
+            return Answer::Outcome(Outcome::Refused);
+        };
+        let found = row.found.then_some((row.revision, row.value));
+        seen(receipt.partition.0, receipt.epoch, receipt.index, found)
+    };
+    results.into_iter().map(one).collect()
+}
+
+fn seen(partition: u64, epoch: Epoch, applied: u64, found: Option<(u64, Bytes)>) -> Answer {
+    let row = match found {
+        None => None,
+        Some((revision, bytes)) => match value_of(&bytes) {
+            Some(value) => Some(Row { revision, value }),
+            None => return Answer::Strange(bytes),
+        },
+    };
+    Answer::Outcome(Outcome::Read { partition, epoch, applied, row })
+}
+
+/// A value's content: its number, and as much behind it as the number says.
+pub fn content_of(value: u64, bytes: usize) -> Bytes {
+    let mut content = vec![value as u8; bytes.max(8)];
+    content[..8].copy_from_slice(&value.to_le_bytes());
+    Bytes::from(content)
+}
+
+fn value_of(content: &[u8]) -> Option<u64> {
+    let value = u64::from_le_bytes(*content.first_chunk::<8>()?);
+    content[8..].iter().all(|byte| *byte == value as u8).then_some(value)
+}
+
+fn grpc(node: &str, patience: Duration, seed: u64) -> Result<Client, Error> {
+    Client::builder(format!("{node}:7400"))
+        .connections(1)
+        .deadline(patience)
+        .connect_timeout(Duration::from_millis(300))
+        .rng(&env::Rng::from_seed(seed))
+        .net(Arc::new(super::net::SimNet))
+        .keep_alive(Duration::from_millis(500), Duration::from_millis(500))
+        .resets_remembered(Duration::from_secs(86_400))
+        .build()
+}
+
+async fn grpc_ask(table: &Table, ask: Ask) -> Result<Vec<Answer>, Lost> {
+    Ok(match ask {
+        Ask::Put(rows) => {
+            let items = rows.into_iter().map(|(key, value)| WireItem { key, value });
+            let written = table
+                .upsert(items)
+                .await
+                .into_iter()
+                .map(|written| written.map(|one| wrote(&one.receipt, one.revision, true)));
+            written.map(|one| Answer::Outcome(one.unwrap_or_else(|error| lost(&error)))).collect()
+        }
+        Ask::Remove(keys) => {
+            let removed = table
+                .remove_many(keys)
+                .await
+                .into_iter()
+                .map(|removed| removed.map(|one| wrote(&one.receipt, one.revision, one.found)));
+            removed.map(|one| Answer::Outcome(one.unwrap_or_else(|error| lost(&error)))).collect()
+        }
+        Ask::Get(keys) => {
+            let rows = table.get_many(keys).await.into_iter().map(|row| match row {
+                Ok(Some(row)) => {
+                    let receipt = row.receipt;
+                    seen(receipt.partition.0, receipt.epoch, receipt.index, Some((row.revision, row.value)))
+                }
+                // Which partition said so is not told.
+                Ok(None) => Answer::Absent,
+                Err(_) => Answer::Outcome(Outcome::Refused),
+            });
+            rows.collect()
+        }
+    })
+}
+
+fn wrote(receipt: &proto::convert::Receipt, index: u64, found: bool) -> Outcome {
+    Outcome::Wrote { partition: receipt.partition.0, epoch: receipt.epoch, index, found }
+}
+
+fn lost(error: &Error) -> Outcome {
+    if error.is(code::UNKNOWN_OUTCOME) { Outcome::Unknown } else { Outcome::Refused }
+}
