@@ -2,7 +2,7 @@
 
 use super::world::{self, MIXED, Shape};
 use verify::check::{Counts, Verdict, all};
-use verify::history::History;
+use verify::history::{Call, History, Op, Outcome, Row};
 
 #[test]
 fn valid_histories_are_clean() {
@@ -58,15 +58,40 @@ fn lines_are_judged_as_the_history_was() {
     }
 }
 
-/// Histories as large as a run makes them. A search that grew faster than the
-/// history would not come to an end here.
+/// Histories as large as a run makes them, right ones and wrong ones. A search
+/// that grew faster than its history would not come to an end here.
 #[test]
 fn large_histories_are_judged() {
-    let shape = Shape { ops: 100_000, keys: 50, partitions: 4, flights: 20, ..MIXED };
-    let (history, end) = world::valid(7, shape);
-    let report = all(&history, &end);
-    assert!(report.is_clean(), "{report}");
-    let shape = Shape { ops: 12_000, keys: 1, partitions: 1, flights: 6, ..MIXED };
-    let (history, end) = world::valid(8, shape);
-    assert_eq!(all(&history, &end).verdict, Verdict::Linearizable);
+    let shapes = [
+        Shape { ops: 100_000, keys: 50, partitions: 4, flights: 20, ..MIXED },
+        Shape { ops: 100_000, keys: 50, partitions: 4, flights: 1_000, ..MIXED },
+        Shape { ops: 12_000, keys: 1, partitions: 1, flights: 6, ..MIXED },
+        Shape { ops: 12_000, keys: 1, partitions: 1, flights: 64, removes: 0, ..MIXED },
+    ];
+    for shape in shapes {
+        let (history, end) = world::valid(7, shape);
+        let report = all(&history, &end);
+        assert!(report.is_clean(), "{shape:?}\n{report}");
+        let report = all(&with_a_stale_read(history), &end);
+        let is_refused = matches!(report.verdict, Verdict::NotLinearizable(_));
+        assert!(is_refused && !report.violations.is_empty(), "{shape:?}\n{report}");
+    }
+}
+
+/// A read in the fourth quarter shows what was written in the first.
+fn with_a_stale_read(history: History) -> History {
+    let mut ops = history.into_ops();
+    let (early, late) = (ops.len() / 4, ops.len() * 3 / 4);
+    let written = |op: &Op| match (op.call, op.outcome) {
+        (Call::Put { value }, Outcome::Wrote { index, .. }) => Some(Row { revision: index, value }),
+        _ => None,
+    };
+    let (key, old) = ops[early..].iter().find_map(|op| Some((op.key, written(op)?))).expect("a put");
+    let mut shown =
+        ops[late..].iter_mut().filter(|op| op.key == key).filter_map(|op| match &mut op.outcome {
+            Outcome::Read { row, .. } => Some(row),
+            _ => None,
+        });
+    *shown.next().expect("a read") = Some(old);
+    History::new(ops).expect("a history")
 }

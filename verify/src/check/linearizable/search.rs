@@ -52,10 +52,12 @@ pub(super) struct Search<'a> {
     /// By row: how many of the steps that see it are not placed yet.
     readers: Vec<u32>,
     order: Vec<Placed>,
-    /// The sets of steps and rows that have been entered, and with how many
-    /// open writes used. All of each is kept, not a hash: a collision would be
-    /// a wrong verdict.
-    entered: BTreeMap<Box<[u64]>, Vec<Used>>,
+    /// The sets of steps that have been entered, with a row or without, and how
+    /// many open writes were used. Which row it is goes without saying: the one
+    /// that some have seen and others not, and if there is none it does not
+    /// matter. All of each is kept, not a hash: a collision would be a wrong
+    /// verdict.
+    entered: BTreeMap<(Box<[u64]>, bool), Vec<Used>>,
     states: usize,
 }
 
@@ -142,7 +144,7 @@ impl<'a> Search<'a> {
             return false;
         }
         self.taken.add(step);
-        let place = self.taken.with(self.word(state.row));
+        let place = (self.taken.words(), state.row.is_some());
         self.taken.remove(step);
         let costs = self.entered.entry(place).or_default();
         // Whoever came here with fewer open writes used has seen all of it.
@@ -153,16 +155,6 @@ impl<'a> Search<'a> {
         self.states += 1;
         self.place(step, state, false);
         true
-    }
-
-    /// A row as a word. Which one it is matters to those alone who have still
-    /// to see it.
-    fn word(&self, row: Option<RowNumber>) -> u64 {
-        match row {
-            None => 0,
-            Some(row) if self.is_awaited(row) => row as u64 + 2,
-            Some(_) => 1,
-        }
     }
 
     /// The state after a step that changes something, if its answer can be

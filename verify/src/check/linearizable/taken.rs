@@ -36,13 +36,10 @@ impl Taken {
         }
     }
 
-    /// The set and something beside it, as words: equal if and only if both are.
-    pub fn with(&self, beside: u64) -> Box<[u64]> {
-        let mut words = Vec::with_capacity(2 + self.top.saturating_sub(self.full));
-        words.push(self.full as u64);
-        words.push(beside);
-        words.extend(self.words.get(self.full..self.top).unwrap_or_default());
-        words.into_boxed_slice()
+    /// The set as words: equal if and only if the sets are.
+    pub fn words(&self) -> Box<[u64]> {
+        let between = self.words.get(self.full..self.top).unwrap_or_default();
+        [self.full as u64].iter().chain(between).copied().collect()
     }
 }
 
@@ -65,7 +62,7 @@ mod tests {
                 model.remove(&step);
                 taken.remove(step);
             }
-            let first = seen.entry(taken.with(1)).or_insert_with(|| model.clone());
+            let first = seen.entry(taken.words()).or_insert_with(|| model.clone());
             assert_eq!(*first, model);
         }
         assert!(seen.len() > 300, "{}", seen.len());

@@ -50,8 +50,8 @@ pub(super) struct Readers {
     pub first_ended: Option<Moment>,
 }
 
-/// A position, or the gap before it: twice the position, or one less.
-pub(super) type Moment = u128;
+/// A position in the history.
+pub(super) type Moment = u64;
 
 /// One key's operations.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +76,7 @@ impl Track {
         for op in ops() {
             if let (Some(value), Some(ended)) = (value_seen(op), heard(op, until)) {
                 let first = SeenValue { row: seen.len(), readers: Readers::default() };
-                seen.entry(value).or_insert(first).readers.add(at(op.begun), at(ended));
+                seen.entry(value).or_insert(first).readers.add(op.begun, ended);
             }
         }
         let mut readers = vec![Readers::default(); seen.len()];
@@ -89,13 +89,13 @@ impl Track {
     }
 
     fn add(&mut self, op: &Op, ended: Option<u64>, seen: &BTreeMap<u64, SeenValue>) {
-        let begun = at(op.begun);
+        let begun = op.begun;
         let step = |deed, ended| Step { deed, begun, ended };
-        match (op.call, op.outcome, ended.map(at)) {
+        match (op.call, op.outcome, ended) {
             (Call::Put { value }, _, ended) => match (seen.get(&value), ended) {
                 (Some(seen), ended) => {
-                    let first_read = seen.readers.first_ended.unwrap_or(Moment::MAX);
-                    self.steps.push(step(Deed::Set(seen.row), ended.unwrap_or(first_read - 1)));
+                    let latest = ended.or(seen.readers.first_ended).unwrap_or(Moment::MAX);
+                    self.steps.push(step(Deed::Set(seen.row), latest));
                 }
                 (None, Some(ended)) => {
                     self.steps.push(step(Deed::Set(self.readers.len()), ended));
@@ -129,10 +129,6 @@ impl Readers {
 struct SeenValue {
     row: RowNumber,
     readers: Readers,
-}
-
-fn at(position: u64) -> Moment {
-    2 * Moment::from(position)
 }
 
 /// Where a definite answer was heard, if it was by then.

@@ -3,7 +3,7 @@
 use super::super::violation::Violations;
 use super::facts::Facts;
 use super::sweep::Seen;
-use crate::history::{Call, Op, OpId, Outcome};
+use crate::history::{Call, OpId, Outcome};
 
 /// Compares what each remove found with the writes before it.
 pub(super) fn check(facts: &Facts<'_>, seen: &[Seen], found: &mut Violations) {
@@ -16,19 +16,16 @@ pub(super) fn check(facts: &Facts<'_>, seen: &[Seen], found: &mut Violations) {
         let (from, writer) = before.unzip();
         let there = writer.is_some_and(|writer| facts.history.op(writer).call != Call::Remove);
         let room = || facts.has_room(partition, from.unwrap_or(0), index);
-        if row != there && !(room() && explained(facts, seen, op, index, row)) {
+        if row != there && !(room() && explained(facts, seen, op.key, index, row)) {
             told(facts, found, id, row, writer);
         }
     }
 }
 
-/// A write of unknown outcome can lie before the remove and makes it right.
-fn explained(facts: &Facts<'_>, seen: &[Seen], remove: &Op, index: u64, row: bool) -> bool {
-    facts.open_on(remove.key).any(|(id, op)| {
-        let in_time = remove.ended.is_some_and(|ended| op.begun < ended);
-        let makes_row = op.call != Call::Remove;
-        makes_row == row && in_time && seen[id.index()].index() < index
-    })
+/// A write of unknown outcome can lie before the remove and makes it right. One
+/// that was begun later knows of the remove's index.
+fn explained(facts: &Facts<'_>, seen: &[Seen], key: u32, index: u64, row: bool) -> bool {
+    facts.open_on(key).any(|(id, op)| (op.call != Call::Remove) == row && seen[id.index()].index() < index)
 }
 
 fn told(facts: &Facts<'_>, found: &mut Violations, id: OpId, row: bool, writer: Option<OpId>) {
