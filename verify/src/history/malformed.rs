@@ -4,6 +4,9 @@ use super::op::{Call, Op, OpId, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
+/// The last position that a history may have.
+const POSITION_MAX: u64 = u64::MAX / 2;
+
 /// Why a list of operations is no history.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Malformed {
@@ -13,6 +16,9 @@ pub enum Malformed {
     /// Operations stand in the order of their calls.
     #[error("op {0} is begun at {1}, which is not behind the one before; only items of one request share it")]
     Order(OpId, u64),
+    /// There has to be room behind every position.
+    #[error("op {0} is at a position above {POSITION_MAX}")]
+    Position(OpId),
     /// Two events cannot happen at one position.
     #[error("op {0} is ended at position {1}, which is before its call or another event's")]
     End(OpId, u64),
@@ -35,6 +41,8 @@ pub(super) fn check(ops: &[Op]) -> Result<(), Malformed> {
     if u32::try_from(ops.len()).is_err() {
         return Err(Malformed::TooMany(ops.len()));
     }
+    let far = ops.iter().position(|op| op.ended.unwrap_or(op.begun).max(op.begun) > POSITION_MAX);
+    far.map_or(Ok(()), |at| Err(Malformed::Position(OpId::at(at))))?;
     order(ops)?;
     ends(ops)?;
     batches(ops)?;

@@ -67,7 +67,7 @@ impl History {
     /// The first position behind everything.
     pub fn next_position(&self) -> u64 {
         let last = self.ops.iter().map(|op| op.ended.unwrap_or(op.begun)).max();
-        last.map_or(0, |last| last.saturating_add(1))
+        last.map_or(0, |last| last + 1)
     }
 
     /// An operation in words.

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod ends;
+mod extremes;
 mod mistakes;
 mod oracle;
 mod rules;

@@ -34,7 +34,7 @@ impl Failure {
             ops.iter().filter_map(|id| history.op(*id).ended.map(|ended| (ended, *id))).collect();
         ends.sort_unstable();
         let fails = |(ended, _): &(u64, OpId)| {
-            let track = Track::of(history, ops, ended.saturating_add(1));
+            let track = Track::of(history, ops, ended + 1);
             judge(&track, states_max) == Found::None
         };
         let first = ends.partition_point(|end| !fails(end)).min(ends.len().saturating_sub(1));
