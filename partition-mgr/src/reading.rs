@@ -16,8 +16,8 @@ use statestore::StoreError;
 pub struct Rows {
     /// Under whom they were read.
     pub epoch: Epoch,
-    /// They hold everything up to here, and may hold more. No row is newer: who
-    /// waits for this index elsewhere finds there what was seen here.
+    /// They hold everything up to here, and may hold more. No row is newer; what
+    /// is absent may have been removed a moment later than this.
     pub applied: Index,
     /// One for each key.
     pub rows: Vec<Option<Row>>,
@@ -122,4 +122,23 @@ fn of_stored<T>(layout: Layout, keys: &[&Key], ask: impl FnOnce(&[&[u8]]) -> T) 
 fn decode(found: Vec<Option<Bytes>>) -> Result<Vec<Option<Row>>, ReadError> {
     let row = |stored: Bytes| Row::decode(&stored).ok_or(ReadError::Unreadable);
     found.into_iter().map(|stored| stored.map(row).transpose()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_covers_the_rows_it_comes_with() {
+        let row = |revision| Some(Row { revision, value: Bytes::new() }.encode());
+        for (applied, found, expected) in [
+            (5, vec![None], 5),
+            (5, vec![row(3), None], 5),
+            // The store was further by the time it was asked.
+            (5, vec![row(3), row(9), row(7)], 9),
+        ] {
+            let rows = Rows::new(Epoch::FIRST, applied, found).expect("rows of this build");
+            assert_eq!(rows.applied, expected);
+        }
+    }
 }

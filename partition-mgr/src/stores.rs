@@ -21,7 +21,9 @@ pub struct StorePlaces {
 /// The stores of a node. Clones share them.
 #[derive(Clone)]
 pub struct Stores {
-    memory: Arc<dyn Store>,
+    memory: Arc<MemoryStore>,
+    /// The same.
+    memory_store: Arc<dyn Store>,
     rocks: Option<Arc<dyn Store>>,
     /// Opened with the first table that wants it.
     journaled: Arc<OnceLock<Arc<dyn Store>>>,
@@ -41,13 +43,20 @@ impl Stores {
         let open = |dir: &PathBuf| open_rocks(dir, places.instances, false, limits);
         let rocks = places.rocks.as_ref().map(open).transpose()?.flatten();
         let journaled = Arc::default();
+        let memory = Arc::new(memory);
         Ok(Stores {
-            memory: Arc::new(memory),
+            memory_store: memory.clone(),
+            memory,
             rocks,
             journaled,
             places: Arc::new(places),
             limits: limits.clone(),
         })
+    }
+
+    /// Partitions that a store lost to damage, and why.
+    pub fn damaged(&self) -> Vec<(PartitionId, StoreError)> {
+        self.memory.damaged()
     }
 
     /// Has the store for tables with log `store` from now on.
@@ -66,14 +75,14 @@ impl Stores {
     /// does not have it.
     pub fn of(&self, profile: &Profile) -> Option<&Arc<dyn Store>> {
         match (profile.store, profile.log) {
-            (StoreChoice::Memory, _) => Some(&self.memory),
+            (StoreChoice::Memory, _) => Some(&self.memory_store),
             (StoreChoice::Rocks, LogChoice::Store) => self.journaled.get(),
             (StoreChoice::Rocks, _) => self.rocks.as_ref(),
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<dyn Store>> {
-        [Some(&self.memory), self.rocks.as_ref(), self.journaled.get()].into_iter().flatten()
+        [Some(&self.memory_store), self.rocks.as_ref(), self.journaled.get()].into_iter().flatten()
     }
 
     /// The store that holds a partition.

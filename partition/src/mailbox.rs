@@ -4,8 +4,8 @@
 //! be a thread that a thousand other requests need.
 
 use crate::outlet::{Outlet, ReplyTo};
-use env::Sender;
 use env::channel::TrySendError;
+use env::{Sender, sometimes};
 use model::PartitionId;
 use pipeline::Request;
 use std::sync::Arc;
@@ -104,7 +104,10 @@ impl<M: From<Envelope>> Mailbox<M> {
         if self.inbox.len() >= self.inbox_max {
             return Err(Unaccepted::Overloaded);
         }
-        let permit = self.room.take(request.payload.len()).ok_or(Unaccepted::Overloaded)?;
+        let Some(permit) = self.room.take(request.payload.len()) else {
+            sometimes!("a mailbox was full");
+            return Err(Unaccepted::Overloaded);
+        };
         let request = request.with_token(ReplyTo { outlet, token, permit });
         match self.inbox.try_send(Envelope { partition: self.partition, request }.into()) {
             Ok(()) => Ok(()),

@@ -7,6 +7,7 @@ use crate::report::{ReplayError, ReplayReport};
 use env::{Env, Joiner, Plant, Receiver, Sender};
 use pipeline::Rig;
 use statestore::Store;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wal::{ReadBatch, Reader, Recovery};
@@ -85,12 +86,15 @@ impl Plan {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ReplayError> {
         let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
-        let mut next = reader.next_batch()?;
-        while let Some(batch) = next.take() {
-            next = reader.next_batch()?;
-            if next.is_none() && self.rig.plants.has(Plant::StaleAfterRestart) {
-                break;
+        let mut ahead = VecDeque::new();
+        // Planted: the last batch is read and not looked at.
+        let left_over = usize::from(self.rig.plants.has(Plant::StaleAfterRestart));
+        while let Some(batch) = reader.next_batch()? {
+            ahead.push_back(batch);
+            if ahead.len() <= left_over {
+                continue;
             }
+            let Some(batch) = ahead.pop_front() else { break };
             reading.bytes_done += batch.bytes;
             let batch = Arc::new(batch);
             // A thread that is gone has its reason in its result.

@@ -15,7 +15,7 @@ use crate::profile::{LogChoice, Profile};
 use crate::request::Request;
 use crate::rig::Rig;
 use bytes::Bytes;
-use env::{Mono, Plant, Wall};
+use env::{Mono, Plant, Wall, sometimes};
 use machine::Machine;
 use model::{Durability, Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use statestore::{Part, Store};
@@ -145,10 +145,12 @@ impl<T> Line<T> {
     fn refusal(&self, now: Mono, request: &Request<T>) -> Option<Refusal> {
         let given = self.reaches;
         if request.deadline.is_some_and(|deadline| deadline <= now) {
+            sometimes!("a request came too late");
             return Some(Refusal::Late);
         }
         let believes = request.expected_epoch.filter(|_| !self.rig.plants.has(Plant::EpochUnchecked));
         if let Some(expected) = believes.filter(|expected| *expected != self.epoch) {
+            sometimes!("a request named another epoch");
             return Some(Refusal::Epoch { expected, current: self.epoch });
         }
         if let Some(demanded) = request.min_durability.filter(|demanded| !given.satisfies(*demanded)) {

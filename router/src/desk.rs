@@ -4,7 +4,7 @@
 //! wakes the thread once; the thread itself then wakes whoever waits, which
 //! costs nothing between tasks of one runtime.
 
-use env::{Clock, Mono};
+use env::{Clock, Mono, sometimes};
 use futures_util::FutureExt;
 use partition::Outlet;
 use pipeline::{Answer, Refusal};
@@ -139,6 +139,7 @@ impl Desk {
             if matches!(slot, Slot::Waiting { deadline, .. } if *deadline <= now)
                 && let Slot::Waiting { waiter, .. } = std::mem::replace(slot, Slot::Left)
             {
+                sometimes!("a request's outcome stayed unknown");
                 let _ = waiter.send(Err(Refusal::Unknown("the deadline passed first".to_owned())));
             }
         }

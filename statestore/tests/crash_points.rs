@@ -214,29 +214,39 @@ fn a_failed_flush_says_so_and_promises_nothing() {
 fn damage_and_strangers_in_the_directory() {
     let world = script(Plants::NONE);
     let path = Path::new(DIR).join("2.rows");
-    let try_open = |disk: &SimDisk| {
-        MemoryStore::open(Arc::new(disk.clone()), Path::new(DIR), &limits(), Plants::NONE).map(drop)
-    };
+    let try_open =
+        |disk: &SimDisk| MemoryStore::open(Arc::new(disk.clone()), Path::new(DIR), &limits(), Plants::NONE);
+    // Everybody but the damaged is held.
+    let code_of = |disk: &SimDisk, id| try_open(disk).unwrap().applied(id).unwrap_err().code();
     let disk = world.disk.after_process_death();
     // Half a file that was never renamed, and a file that is not ours.
     for name in ["3.rows.new", "README", "02.rows"] {
         disk.create(&Path::new(DIR).join(name)).unwrap();
     }
-    try_open(&disk).unwrap();
+    drop(try_open(&disk).unwrap());
     assert!(disk.open(&Path::new(DIR).join("3.rows.new")).is_err(), "removed");
     let content = read_all(&*disk.open(&path).unwrap()).unwrap();
     disk.create(&Path::new(DIR).join("3.rows")).and_then(|file| file.write_at(0, &content)).unwrap();
-    assert_eq!(try_open(&disk).unwrap_err().code(), code::STORE_DAMAGED, "a file under another's name");
-    disk.unlink(&Path::new(DIR).join("3.rows")).unwrap();
+    assert_eq!(code_of(&disk, PartitionId(3)), code::STORE_DAMAGED, "a file under another's name");
+    assert_eq!(try_open(&disk).unwrap().applied(TWO).unwrap(), world.store.flushed(TWO).unwrap());
     disk.rot(&path, content.len() as u64 / 2, |bytes| bytes[0] ^= 1);
-    assert_eq!(try_open(&disk).unwrap_err().code(), code::STORE_DAMAGED);
+    assert_eq!(code_of(&disk, TWO), code::STORE_DAMAGED);
+    let store = try_open(&disk).unwrap();
+    assert_eq!(store.partitions().unwrap(), [ONE]);
+    assert_eq!(
+        store.create(&[TWO], 0).unwrap_err().code(),
+        code::PARTITION_EXISTS,
+        "nothing takes its place"
+    );
+    store.remove(PartitionId(3)).unwrap();
+    assert!(disk.open(&Path::new(DIR).join("3.rows")).is_err(), "but it may be given up");
     disk.rot(&path, 8, |bytes| bytes[0] = 9);
-    let error = try_open(&disk).unwrap_err();
-    assert_eq!(error.code(), code::FORMAT_UNKNOWN);
+    let error = try_open(&disk).unwrap().applied(TWO).unwrap_err();
+    assert_eq!(error.code(), code::STORE_DAMAGED);
     assert!(error.to_string().contains("format 9"), "{error}");
     disk.unlink(&path).unwrap();
     disk.create_dir(&path).unwrap();
-    assert_eq!(try_open(&disk).unwrap_err().code(), code::WRONG_FILE_TYPE);
+    assert_eq!(try_open(&disk).err().unwrap().code(), code::WRONG_FILE_TYPE);
 }
 
 #[test]

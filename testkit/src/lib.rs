@@ -16,4 +16,5 @@ compile_error!(
 pub mod disk;
 pub mod fibers;
 pub mod fuzz;
+pub mod sim;
 pub mod world;

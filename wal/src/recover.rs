@@ -18,7 +18,7 @@ use crate::segment::{Loaded, path_of};
 use crate::spare::{SparePool, Urgency};
 use crate::survey::{Accepted, Survey, survey};
 use crate::writer::{Sealed, Writer};
-use env::{Files, Mono, Plant};
+use env::{Files, Mono, Plant, sometimes};
 use model::{Index, PartitionId, Record, RecordKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -63,6 +63,7 @@ pub fn open(files: Arc<dyn Files>, config: LogConfig, now: Mono) -> Result<OpenL
         believe_the_cache(&*files, &config, &mut found)?;
     }
     let recovery = summarize(&found);
+    count(&found);
     let accepted = renumbered(&found, found.proven.next());
     let predecessor = found.resume;
     let mut writer = continue_log(files, config, found)?;
@@ -70,6 +71,19 @@ pub fn open(files: Arc<dyn Files>, config: LogConfig, now: Mono) -> Result<OpenL
     writer.repeat_opening(now, predecessor)?;
     let reader = writer.reader(Lsn(0)).without(accepted);
     Ok(OpenLog { writer, recovery, reader })
+}
+
+/// What simulation should meet.
+fn count(found: &Survey) {
+    if found.torn.is_some() {
+        sometimes!("a torn tail was dropped");
+    }
+    if !found.kept.is_empty() {
+        sometimes!("a log was recovered with unproven records");
+    }
+    if !found.damages.is_empty() {
+        sometimes!("a log was recovered with damage");
+    }
 }
 
 /// Opens the next segment behind what is proven, with what is kept in it.

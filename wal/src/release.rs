@@ -14,7 +14,7 @@ use crate::place::SegmentId;
 use crate::roster::{ANYBODY, Roster};
 use crate::spare::WANTED;
 use crate::writer::{Sealed, Writer};
-use env::{Mono, Plant};
+use env::{Mono, Plant, sometimes};
 use model::{Index, PartitionId};
 
 /// Who keeps the oldest segment from being released.
@@ -109,10 +109,12 @@ impl Writer {
 
     /// A released file becomes a spare, or goes when there are enough.
     fn discard_one(&mut self, sealed: Sealed) -> Result<(), LogError> {
+        sometimes!("a segment was released");
         let enough = self.spares.len() >= WANTED.max(self.config.limits.log_recycled_max);
         if enough || sealed.bytes < self.config.limits.log_segment_bytes {
             return self.files.unlink(&sealed.path).map_err(LogError::io("unlink", &sealed.path));
         }
+        sometimes!("a segment was reused");
         let path = self.spares.name_for_recycled();
         self.files.rename(&sealed.path, &path).map_err(LogError::io("rename", &sealed.path))?;
         self.spares.add(path, sealed.bytes);

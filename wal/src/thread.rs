@@ -11,6 +11,7 @@ use crate::refused::Refused;
 use crate::spare::{Spare, SpareJob, Urgency};
 use crate::writer::{Synced, Writer};
 use env::channel::{RecvTimeoutError, TrySendError};
+use env::sometimes;
 use env::{Clock, Env, Fatal, Joiner, Mono, Receiver, Sender};
 use model::code;
 use std::ops::Deref;
@@ -276,6 +277,7 @@ impl Driver {
 
     fn refuse(&mut self, packet: &Packet, answer: Answer, why: Arc<LogError>) {
         self.refused.refuse(packet.roster());
+        sometimes!("a full log refused a request");
         self.meters.refused.inc();
         answer(Err(why));
     }

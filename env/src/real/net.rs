@@ -31,12 +31,21 @@ impl Net for OsNet {
 
     fn connect<'a>(&'a self, to: &'a str) -> Promised<'a, Box<dyn Stream>> {
         Box::pin(async move {
-            let stream = first_of(lookup_host(to).await?.collect()).await?;
+            let (host, port) = host_and_port(to)?;
+            let stream = first_of(lookup_host((host, port)).await?.collect()).await?;
             // Requests are small and somebody waits for each.
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })
     }
+}
+
+/// The brackets of an IPv6 address are not part of its name.
+fn host_and_port(to: &str) -> io::Result<(&str, u16)> {
+    let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not written as host:port");
+    let (host, port) = to.rsplit_once(':').ok_or_else(refused)?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Ok((bare, port.parse().map_err(|_| refused())?))
 }
 
 /// A connection to whichever address answers first, tried in their order.

@@ -5,6 +5,7 @@ use super::telling::purge;
 use super::{Core, State, join};
 use crate::desired::Gone;
 use env::channel::RecvTimeoutError;
+use env::sometimes;
 use env::{Env, Joiner, Receiver, Sender};
 use model::{Index, PartitionId, code};
 use statestore::Store;
@@ -28,6 +29,9 @@ impl Housekeeper {
         let clock = env.clock.clone();
         let run = move || {
             let next = || clock.mono().plus_ms(EVERY_MS);
+            // At once, too: a node that does not live for long must not leave a
+            // longer log behind each time.
+            core.keep_house();
             while stopped.recv_until(&*clock, next()) == Err(RecvTimeoutError::Timeout) {
                 core.keep_house();
             }
@@ -96,6 +100,15 @@ impl Core {
         self.log_bytes.store(bytes, Ordering::Relaxed);
         if bytes > self.limits.log_bytes_max || replay_bytes > self.limits.replay_bytes_max {
             let ids: Vec<PartitionId> = laggards.iter().map(|laggard| laggard.partition).collect();
+            for id in ids.iter().filter(|id| id.is_ordinary() && self.stores.holding(**id).is_err()) {
+                tracing::warn!(
+                    partition = id.0,
+                    "the log is kept for a partition that is not held; erase it"
+                );
+            }
+            if !ids.is_empty() {
+                sometimes!("a laggard was flushed");
+            }
             self.stores.flush(&ids)?;
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::desired::TableSpec;
 use crate::directory::{Handle, Map, Place, Standing, TableMap};
 use crate::node::StartError;
 use crate::shard::{Message, Order};
+use env::sometimes;
 use machine::{Kv, Machine};
 use model::{PartitionId, code};
 use partition::{Charter, Mailbox, Partition, Room};
@@ -73,6 +74,7 @@ impl Core {
             _ => format!("{} its store does not hold it", code::STORE_DAMAGED),
         };
         tracing::error!(partition = id.0, %why, "a partition is not served");
+        sometimes!("a partition had lost its store");
         state.held.insert(id, Held { applied: 0, serving: false, refusal: Some(why) });
     }
 
@@ -103,6 +105,7 @@ impl Core {
             Ok(()) | Err(StoreError::Unknown(_)) => {}
             Err(error) => return Err(error.into()),
         }
+        sometimes!("a partition was erased");
         state.held.remove(&id);
         state.strangers.remove(&id);
         state.purged.remove(&id);

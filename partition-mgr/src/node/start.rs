@@ -113,7 +113,12 @@ impl Node {
             rig: rig.clone(),
         };
         let report = replay.run(env, &mut reader, &recovery, progress)?;
-        let held = held(&report, sync, &desired);
+        let mut held = held(&report, sync, &desired);
+        // They lie here, whoever knows of them: they can be listed, and erased.
+        for (id, error) in stores.damaged() {
+            let refusal = Some(format!("{} {error}", error.code()));
+            held.entry(id).or_insert(Held { applied: 0, serving: false, refusal });
+        }
         let strangers = strangers(&writer, &held);
         desired.take_note_of(held.keys().chain(&strangers).copied());
         let log = Log::start(env, writer)?;

@@ -2,7 +2,7 @@
 
 use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored, is_journaled};
 use super::tenant::Tenant;
-use env::{Clock, Mono, Plant, Wall};
+use env::{Clock, Mono, Plant, Wall, sometimes};
 use model::{Limits, PartitionId};
 use partition::{Envelope, Input, Outbox, Partition};
 use pipeline::{DrainLimits, Refusal, Ticket};
@@ -255,6 +255,7 @@ impl Shard {
     fn fail(&mut self, now: Mono, id: PartitionId, why: &str, effects: &mut Effects) {
         if let Some(mut tenant) = self.tenants.remove(&id) {
             tenant.partition.step(now, Input::Abandon(why.to_owned()), &mut self.outbox);
+            sometimes!("a partition had to be stopped");
             effects.reports.push(Report::Failed(id, why.to_owned()));
         }
     }
@@ -271,6 +272,7 @@ impl Shard {
         self.tenants.retain(|id, tenant| {
             let ends = finished(tenant);
             if ends {
+                sometimes!("a partition was closed");
                 effects.reports.push(Report::Closed(*id));
             }
             !ends

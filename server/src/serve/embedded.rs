@@ -57,7 +57,8 @@ pub fn open(env: &Env, config: &Config, progress: &mut dyn FnMut(Progress)) -> R
 }
 
 /// Stops the node, which flushes. False when some request has not let go of it:
-/// then it is left as it is, and the next start replays the log.
+/// then it ends where the last of them does, which may wait for a disk; a process
+/// that ends first loses nothing, and the next start replays the log.
 pub fn close(house: Arc<House>) -> bool {
     let node = Arc::into_inner(house).and_then(|house| Arc::into_inner(house.node));
     node.map(Node::stop).is_some()

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 const TABLE: Table = Table::durable("t");
@@ -210,15 +210,24 @@ async fn calls_on_an_old_connection_end_when_they_have_answered() {
     let mut answers = data.stream(ReceiverStream::new(outgoing)).await.expect("a call").into_inner();
     let request = Some(Request::Upsert(talk::upsert_of("t", vec![talk::item("k", "v")])));
     let mut sent = 0;
+    // As a client does that wants to hear of what it asks: one that sends without
+    // end, and does not come to reading, is cut off at last.
+    let unanswered = Semaphore::new(64);
     let sending = async {
-        // Until nobody takes them.
-        while requests.send(StreamRequest { sequence: sent, request: request.clone() }).await.is_ok() {
+        while let Ok(permit) = unanswered.acquire().await {
+            permit.forget();
+            let next = StreamRequest { sequence: sent, request: request.clone() };
+            if requests.send(next).await.is_err() {
+                // Nobody takes them any more.
+                return;
+            }
             sent += 1;
         }
     };
     let (mut served, mut refused) = (0, 0);
     let hearing = async {
         while let Some(answer) = answers.message().await.expect("it is not cut") {
+            unanswered.add_permits(1);
             match answer.response.expect("an answer") {
                 Response::Upsert(_) => served += 1,
                 // Nothing was done: to be sent again on another connection.

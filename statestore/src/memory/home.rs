@@ -86,6 +86,12 @@ impl Home {
             match rows_of(partition, &*device, &path) {
                 Ok(rows) => loaded.sound.push((partition, rows)),
                 Err(StoreError::Damaged { why, .. }) => loaded.damaged.push((partition, path, why)),
+                // A bit of the number itself may have changed: whose file it is
+                // has to wait, and nobody else.
+                Err(StoreError::FormatUnknown { found, known, .. }) => {
+                    let why = format!("it has format {found}; this build knows format {known}");
+                    loaded.damaged.push((partition, path, why));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -57,6 +57,12 @@ impl MemoryStore {
         Ok(store)
     }
 
+    /// Whose checkpoint cannot be read, and why. They are not held.
+    pub fn damaged(&self) -> Vec<(PartitionId, StoreError)> {
+        let damaged = self.damaged.hold();
+        damaged.iter().map(|(id, (path, why))| (*id, StoreError::damaged(path, why.clone()))).collect()
+    }
+
     /// A store without files, for simulations: see [`MemoryStore::crash`].
     pub fn volatile(limits: &Limits, plants: Plants) -> MemoryStore {
         MemoryStore::with(Home::nowhere(), limits, plants, BTreeMap::new())

@@ -6,7 +6,7 @@ use super::home::Home;
 use crate::error::StoreError;
 use crate::store::Part;
 use bytes::Bytes;
-use env::{Guard, Lock};
+use env::{Guard, Lock, sometimes};
 use model::keyspace::meta;
 use model::{Index, Mutation, PartitionId};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -109,6 +109,7 @@ impl Partition {
         let rows = self.snapshot();
         let applied = applied_of(&rows).expect("every write keeps the applied row");
         home.save(self.id, &rows)?;
+        sometimes!("a memory checkpoint was written");
         *saved = home.is_nowhere().then_some(rows);
         self.flushed.store(applied, Ordering::Release);
         Ok(())

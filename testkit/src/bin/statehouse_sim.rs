@@ -5,13 +5,18 @@
 
 use clap::{Parser, Subcommand};
 use env::{Plant, Plants};
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use testkit::disk::{Enumeration, Tally};
+use testkit::sim::{Many, Seeds, one, replay};
+use testkit::world::Plan;
 
 /// A failing run stops here, for each way of running the log.
 const FAILURES_ENOUGH: u64 = 20;
 
-/// Simulates Statehouse on disks that lose, tear, reorder, rot and lie.
+/// Simulates Statehouse: nodes, users, networks and disks that fail.
 #[derive(Parser)]
 #[command(name = "statehouse-sim", version)]
 struct Arguments {
@@ -21,6 +26,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Run worlds: one for each seed, on all cores.
+    Run(Worlds),
     /// Enumerate every crash of one node's disk.
     Disk {
         /// How many steps the script has.
@@ -35,21 +42,65 @@ enum Verb {
     },
     /// Name the mistakes that can be planted, one a line.
     Plants,
-    /// Run one seed in this process, and print what it came to as JSON.
+    /// Print what a seed will do, as a plan that `run --replay` takes.
+    Plan(Which),
+    /// Run one world in this process, and print what it came to as JSON.
     One {
-        /// Decides everything.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// How long users work, in simulated seconds.
-        #[arg(long, default_value_t = 60)]
-        seconds: u64,
+        #[command(flatten)]
+        which: Which,
+        /// The plan, instead of a seed's.
+        #[arg(long)]
+        plan: Option<PathBuf>,
         /// Write every event to this file.
         #[arg(long)]
-        trace: Option<std::path::PathBuf>,
+        trace: Option<PathBuf>,
         /// Make the real clock stumble.
         #[arg(long)]
         stalls: bool,
     },
+}
+
+#[derive(clap::Args)]
+struct Which {
+    /// Decides everything.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Of this mistake's directed run.
+    #[arg(long, value_parser = plant)]
+    plant: Option<Plant>,
+    /// How long users work, in simulated seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+}
+
+#[derive(clap::Args)]
+struct Worlds {
+    /// Which seeds: A..B, where B is not run.
+    #[arg(long, default_value = "1..101", conflicts_with = "replay")]
+    seeds: Seeds,
+    /// Begin no seed after so many minutes.
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// Switch a known mistake on, in worlds that are made for it: one of them
+    /// must fail, and is the last.
+    #[arg(long, value_parser = plant)]
+    plant: Option<Plant>,
+    /// Run the plan in this file, once.
+    #[arg(long)]
+    replay: Option<PathBuf>,
+    /// How long users work, in simulated seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Worlds at a time; one for each core unless told.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Where plans of failing seeds are kept; a directory for temporary files
+    /// unless told.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Fail when a rare thing that should be met never was.
+    #[arg(long)]
+    coverage: bool,
 }
 
 fn plant(name: &str) -> Result<Plant, String> {
@@ -58,33 +109,77 @@ fn plant(name: &str) -> Result<Plant, String> {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().verb {
+    let done = match Arguments::parse().verb {
         Verb::Plants => {
-            for plant in Plant::ALL {
-                println!("{plant}");
-            }
-            ExitCode::SUCCESS
+            Plant::ALL.iter().for_each(|plant| println!("{plant}"));
+            Ok(true)
         }
-        Verb::One { seed, seconds, trace, stalls } => {
-            let plan = testkit::world::Plan::of_seed(seed, seconds * 1000);
-            #[allow(clippy::disallowed_methods)]
-            let copy = trace.map(|path| {
-                Box::new(std::io::BufWriter::new(std::fs::File::create(path).expect("a file")))
-                    as Box<dyn std::io::Write>
-            });
-            let outcome = testkit::world::run(&plan, testkit::world::Habits { copy, stalls });
-            println!("{}", serde_json::to_string_pretty(&outcome).expect("plain data"));
-            if outcome.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Verb::Disk { ops, seed, plant } => {
-            let plants = plant.map(Plants::of).unwrap_or_default();
-            let enumeration = Enumeration { ops, seed, plants, failures_enough: FAILURES_ENOUGH };
-            report(&enumeration.run(), ops, seed, plant)
+        Verb::Run(worlds) => worlds.run(),
+        Verb::One { which, plan, trace, stalls } => which.plan(plan).and_then(|plan| {
+            let outcome = one(&plan, trace.as_deref(), stalls)?;
+            println!("{}", serde_json::to_string_pretty(&outcome)?);
+            Ok(outcome.failures.is_empty())
+        }),
+        Verb::Plan(which) => which.plan(None).and_then(|plan| {
+            println!("{}", serde_json::to_string_pretty(&plan)?);
+            Ok(true)
+        }),
+        Verb::Disk { ops, seed, plant } => Ok(disk(ops, seed, plant)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("statehouse-sim: {error}");
+            ExitCode::from(2)
         }
     }
 }
 
-fn report(tally: &Tally, ops: usize, seed: u64, plant: Option<Plant>) -> ExitCode {
+impl Worlds {
+    fn run(self) -> io::Result<bool> {
+        let out = self.out.unwrap_or_else(|| {
+            // Of its own: others may run at the same time.
+            std::env::temp_dir().join(format!("statehouse-sim-{}", std::process::id()))
+        });
+        if let Some(file) = self.replay {
+            return replay(&file, &out);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let many = Many {
+            seeds: self.seeds,
+            work_ms: self.seconds * 1000,
+            at_most: self.minutes.map(|minutes| Duration::from_secs_f64(minutes.max(0.0) * 60.0)),
+            plant: self.plant,
+            out,
+            jobs: self.jobs.unwrap_or(cores),
+            wants_coverage: self.coverage,
+        };
+        many.run()
+    }
+}
+
+impl Which {
+    /// The plan in the file, if one is named.
+    fn plan(&self, file: Option<PathBuf>) -> io::Result<Plan> {
+        match (file, self.plant) {
+            (Some(file), _) => Plan::read(&file),
+            (None, Some(plant)) => testkit::world::directed(plant, self.seed).ok_or_else(|| {
+                io::Error::other(format!("no world shows {plant}: `statehouse-sim disk` does"))
+            }),
+            (None, None) => Ok(Plan::of_seed(self.seed, self.seconds * 1000)),
+        }
+    }
+}
+
+fn disk(ops: usize, seed: u64, plant: Option<Plant>) -> bool {
+    let plants = plant.map(Plants::of).unwrap_or_default();
+    let tally = Enumeration { ops, seed, plants, failures_enough: FAILURES_ENOUGH }.run();
+    report(&tally, ops, seed, plant);
+    tally.is_clean()
+}
+
+fn report(tally: &Tally, ops: usize, seed: u64, plant: Option<Plant>) {
     for example in &tally.examples {
         println!("{example}");
     }
@@ -93,5 +188,4 @@ fn report(tally: &Tally, ops: usize, seed: u64, plant: Option<Plant>) -> ExitCod
         println!("repeat with: statehouse-sim disk --ops {ops} --seed {seed}{plant}");
     }
     println!("images {} lost {} phantom {}", tally.images, tally.lost, tally.phantom);
-    if tally.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

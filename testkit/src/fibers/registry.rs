@@ -230,7 +230,11 @@ pub async fn drive(host: HostId) {
         while let Some((fiber, stack)) = with(host, Host::pick).flatten() {
             run(host, fiber, stack);
         }
-        let next = with(host, |host| host.sleeping.first().map(|(until, _)| *until).filter(|_| !host.frozen));
+        let rests = |host: &Host| host.frozen || host.ended.is_some();
+        let next = with(host, |host| {
+            let first = host.sleeping.first().map(|(until, _)| *until);
+            first.filter(|_| !rests(host))
+        });
         match next.flatten() {
             Some(until) => {
                 let _ = tokio::time::timeout_at(clock.instant_of(until), news.notified()).await;

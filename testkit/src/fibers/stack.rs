@@ -32,9 +32,19 @@ impl Stack {
     pub fn resume(&mut self) -> bool {
         let before = RUNNING.replace(ptr::null());
         assert!(before.is_null(), "a fiber resumes another");
+        // Also when a panic comes out of it.
+        let _ended = Ended;
         let result = self.0.resume(());
-        RUNNING.set(ptr::null());
         matches!(result, CoroutineResult::Return(()))
+    }
+}
+
+/// None runs any more, when this is dropped.
+struct Ended;
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        RUNNING.set(ptr::null());
     }
 }
 

@@ -39,7 +39,8 @@ impl HostClock {
     pub fn instant_of(&self, mono: Mono) -> Instant {
         let reading = *self.reading();
         let ahead_ns = mono.0.saturating_sub(reading.mono_ns);
-        reading.at + Duration::from_nanos(ahead_ns * 100 / reading.rate_percent)
+        // Not a nanosecond early: whoever waits would find that it is not time yet.
+        reading.at + Duration::from_nanos((ahead_ns * 100).div_ceil(reading.rate_percent))
     }
 }
 

@@ -7,7 +7,10 @@ use env::sim::SimDisk;
 use env::{Clock, Entry, FileLock, Files, LogDevice, Mono};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A long sync is waited for in pieces.
+const PIECE_US: u64 = 20_000;
 
 /// How long operations take. Shared by all that one host has open.
 pub struct Pace {
@@ -40,17 +43,36 @@ impl Pace {
         *self.slower.lock().unwrap_or_else(PoisonError::into_inner) = times.max(1);
     }
 
-    /// Takes the time of a sync.
-    fn sync(&self) {
-        let us = {
-            let mut draws = self.draws.lock().unwrap_or_else(PoisonError::into_inner);
+    fn draws(&self) -> MutexGuard<'_, Stream> {
+        self.draws.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the time of a sync. What is written meanwhile is not what was
+    /// asked for, so the sync itself comes before that time or behind it.
+    fn sync<T>(&self, sync: impl Fn() -> T) -> T {
+        let (mut left_us, comes_first) = {
+            let mut draws = self.draws();
             let (least, most) = self.sync_us;
             let us = least + draws.below(most.saturating_sub(least) + 1);
-            if draws.chance(self.spikes_percent) { us * 20 } else { us }
+            (if draws.chance(self.spikes_percent) { us * 20 } else { us }, draws.chance(50))
         };
-        let slower = *self.slower.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = Mono(self.clock.mono().0 + us * slower * 1000);
-        fibers::pause_until(self.host, until);
+        let early = comes_first.then(&sync);
+        // In pieces: a disk may become as fast again as it was.
+        while left_us > 0 {
+            let piece_us = left_us.min(PIECE_US);
+            let slower = *self.slower.lock().unwrap_or_else(PoisonError::into_inner);
+            fibers::pause_until(self.host, Mono(self.clock.mono().0 + piece_us * slower * 1000));
+            left_us -= piece_us;
+        }
+        early.unwrap_or_else(sync)
+    }
+
+    /// Now and then other operations take a moment, in which a crash may fall.
+    fn touch(&self) {
+        let waits = self.draws().chance(3);
+        if waits {
+            fibers::pause_until(self.host, Mono(self.clock.mono().0 + 1_000_000));
+        }
     }
 }
 
@@ -83,6 +105,7 @@ impl Files for HostDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn LogDevice>> {
+        self.pace.touch();
         self.device(self.disk.create(path))
     }
 
@@ -95,16 +118,17 @@ impl Files for HostDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.pace.touch();
         self.disk.rename(from, to)
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.pace.touch();
         self.disk.unlink(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.pace.sync();
-        self.disk.sync_dir(path)
+        self.pace.sync(|| self.disk.sync_dir(path))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn FileLock>> {
@@ -123,18 +147,17 @@ impl LogDevice for HostFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.pace.touch();
         self.device.write_at(offset, bytes)
     }
 
     fn write_parts_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
+        self.pace.touch();
         self.device.write_parts_at(offset, parts)
     }
 
-    /// What was written before the sync began is on the medium when it ends;
-    /// what is written meanwhile by others may be.
     fn sync(&self) -> io::Result<()> {
-        self.pace.sync();
-        let synced = self.device.sync();
+        let synced = self.pace.sync(|| self.device.sync());
         trace::here(format_args!("host {} sync {}", self.pace.host, synced.is_ok()));
         synced
     }

@@ -52,9 +52,9 @@ pub async fn close(crowd: Rc<Crowd>, closing: Rc<RefCell<Closing>>) -> turmoil::
     let wire = Wire::new(knobs.transport, &crowd.node, TABLE, patience, 1);
     let mut wire = wire.map_err(|error| error.to_string())?;
     for key in knobs.keys..knobs.keys + FRESH {
-        until_served(&crowd, &closing, &mut wire, key, Want::Put).await;
-        until_served(&crowd, &closing, &mut wire, key, Want::Get).await;
-        closing.borrow_mut().fresh += 1;
+        let put = until_served(&crowd, &closing, &mut wire, key, Want::Put).await;
+        let got = until_served(&crowd, &closing, &mut wire, key, Want::Get).await;
+        closing.borrow_mut().fresh += u32::from(put.is_some() && got.is_some());
     }
     for key in 0..knobs.keys + FRESH {
         let found = until_served(&crowd, &closing, &mut wire, key, Want::Get).await;
@@ -74,12 +74,15 @@ async fn until_served(
     key: u32,
     want: Want,
 ) -> Option<Outcome> {
-    for _ in 0..TRIES {
+    let may_be_lost = crowd.may_be_lost(key);
+    let tries = if may_be_lost { 1 } else { TRIES };
+    for _ in 0..tries {
         let outcome = once(&crowd.ledger, wire, key, want).await;
         match outcome {
             Some(Outcome::Refused) => {
                 closing.borrow_mut().refused = Some(format!("key {key} was refused: {want:?}"));
             }
+            Some(Outcome::Unknown) | None if may_be_lost => return None,
             // Nothing is wrong any more: somebody has to know.
             Some(Outcome::Unknown) | None => {
                 closing.borrow_mut().refused = Some(format!("nobody answered about key {key}: {want:?}"));
@@ -89,7 +92,11 @@ async fn until_served(
         }
         pause(BETWEEN).await;
     }
-    None
+    if may_be_lost {
+        return None;
+    }
+    // Whoever waits for this user sees that it gets no further.
+    std::future::pending().await
 }
 
 /// What it asks for.

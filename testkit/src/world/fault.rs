@@ -46,8 +46,8 @@ pub enum Kind {
     FailedWrite { after: u64 },
     /// Syncs do nothing, and say that all is well.
     LyingSync { for_ms: u64 },
-    /// A bit of a file on the medium changes. The node is killed, too.
-    Rot { place: u64 },
+    /// Bits of a file on the medium change. The node is killed, too.
+    Rot { place: u64, spots: u64 },
     /// The node is started with a disk that is empty, or that of another.
     WrongDisk { blank: bool, for_ms: u64 },
     /// Somebody sets the wall clock.
@@ -153,7 +153,7 @@ fn one(name: &str, stream: &mut Stream, knobs: &Knobs) -> Fault {
         "failed-sync" => Kind::FailedSync { after: stream.below(20) },
         "failed-write" => Kind::FailedWrite { after: stream.below(40) },
         "lying-sync" => Kind::LyingSync { for_ms },
-        "rot" => Kind::Rot { place: stream.next_u64() },
+        "rot" => Kind::Rot { place: stream.next_u64(), spots: 1 + stream.below(3) },
         "wrong-disk" => Kind::WrongDisk { blank: stream.chance(50), for_ms },
         "clock-set" => Kind::ClockSet { offset_ms: stream.below(7_200_000) as i64 - 3_600_000 },
         "clock-rate" => Kind::ClockRate { percent: 50 + stream.below(151) },
@@ -163,12 +163,6 @@ fn one(name: &str, stream: &mut Stream, knobs: &Knobs) -> Fault {
 }
 
 impl Kind {
-    /// May what was acknowledged be refused from here on, because a disk has
-    /// really lost it? Then only that nothing wrong is served can be asked for.
-    pub fn may_cost_rows(&self) -> bool {
-        matches!(self, Kind::Rot { .. })
-    }
-
     /// Its name, for counts.
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! The verdict on a run.
 
-use super::end::Closing;
+use super::end::{Closing, FRESH};
 use super::ledger::Counts;
 use super::run::World;
 use super::site::Site;
@@ -8,7 +8,7 @@ use super::trace;
 use crate::fibers;
 use model::PartitionId;
 use partition_mgr::directory::Standing as Served;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use verify::check::{self, End, Last, Verdict};
 use verify::history::Malformed;
@@ -17,7 +17,7 @@ use verify::history::Malformed;
 const ANSWERS_MIN: u64 = 10;
 
 /// What a run came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// Its seed.
     pub seed: u64,
@@ -38,7 +38,7 @@ pub struct Outcome {
 }
 
 /// What users saw, in numbers.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Found {
     /// Writes that took effect.
     pub written: u64,
@@ -82,9 +82,13 @@ pub(super) fn look_at_bounds(world: &mut World<'_>) {
     // The log, spares of it, a checkpoint of each partition beside its next, and
     // little things.
     let rows = u64::from(knobs.keys + 32) * u64::from(knobs.value_bytes + 128);
-    let most = knobs.log_bytes_max * 3 + knobs.segment_bytes * 16 + rows * 4 + (2 << 20);
+    let most = knobs.log_bytes_max * 3 + knobs.segment_bytes * 16 + rows * 4 + (3 << 20);
     if world.disk_bytes > most {
         broken.push(format!("the disk holds {} bytes, {most} would be much", world.disk_bytes));
+    }
+    if !world.trouble.is_excuse() {
+        let stopped = stopped(&world.site).into_iter().filter(|(id, _)| !world.rotten.may_cost(*id));
+        broken.extend(stopped.map(|(id, why)| format!("partition {id} stopped by itself: {why}")));
     }
     for broken in broken {
         let told = format!("bounds: {broken}");
@@ -102,12 +106,9 @@ pub(super) fn judge(mut world: World<'_>, closing: &Closing) -> Outcome {
     let (recorder, strange) = ledger.finish();
     failures.extend(strange);
     failures.extend(world.site.applied.violations());
-    let lost_rows = world.has_lost_rows();
     let stopped = stopped(&world.site);
-    if !lost_rows {
-        failures
-            .extend(stopped.iter().map(|(id, why)| format!("liveness: partition {id} is not served: {why}")));
-    }
+    let unexcused = stopped.iter().filter(|(id, _)| !world.rotten.may_cost(**id));
+    failures.extend(unexcused.map(|(id, why)| format!("liveness: partition {id} is not served: {why}")));
     let end = End { rows: closing.rows.clone(), last: last(&world.site, closing) };
     match recorder.finish() {
         Ok(history) => {
@@ -119,11 +120,12 @@ pub(super) fn judge(mut world: World<'_>, closing: &Closing) -> Outcome {
         }
         Err(mistake) => failures.push(told(&mistake)),
     }
-    if counts.written + counts.read < ANSWERS_MIN {
-        failures.push(format!("nothing happened: {counts:?}"));
+    if world.answered < ANSWERS_MIN {
+        failures.push(format!("nothing happened: {} answers to users", world.answered));
     }
-    if !lost_rows && closing.fresh == 0 {
-        failures.push("liveness: no fresh row was written".to_owned());
+    let rows = world.plan.knobs.keys + FRESH;
+    if !world.rotten.any() && (closing.fresh < FRESH || closing.rows.len() < rows as usize) {
+        failures.push(format!("liveness: not everything was served at the end: {}", closing.told()));
     }
     let faults = world.happened.iter().map(|(name, count)| ((*name).to_owned(), *count));
     let injected = world.trouble.happened().into_iter().map(|(name, count)| (format!("{name}-hit"), count));

@@ -18,6 +18,7 @@ pub enum Transport {
 
 /// Every choice of a world but its faults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Knobs {
     /// How long users work, in simulated time.
     pub work_ms: u64,

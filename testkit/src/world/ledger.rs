@@ -55,6 +55,11 @@ impl Ledger {
         self.next_value - 1
     }
 
+    /// Who holds a key, if that is known.
+    pub fn partition_of(&self, key: u32) -> Option<PartitionId> {
+        self.places.get(&key).map(|(partition, _)| PartitionId(*partition))
+    }
+
     /// The epoch under which a key was last served, if that is known.
     pub fn epoch_of(&self, key: u32) -> Option<Epoch> {
         self.places.get(&key).map(|(_, epoch)| *epoch)
@@ -94,6 +99,14 @@ impl Ledger {
                 self.counts.read += 1;
                 self.places.insert(key, (partition, epoch));
                 row.iter().for_each(|row| self.applied.told(PartitionId(partition), row.revision));
+                if let (Some(row), Outcome::Read { applied, .. }) = (row, outcome)
+                    && row.revision > applied
+                {
+                    self.strange.push(format!(
+                        "op {id}: the receipt {applied} does not cover revision {}",
+                        row.revision
+                    ));
+                }
             }
             Outcome::Refused => self.counts.refused += 1,
             Outcome::Unknown => self.counts.unknown += u64::from(is_write),

@@ -26,7 +26,7 @@ pub(super) enum Mend {
     /// Messages travel as before.
     Latency,
     /// Calls are served as they come.
-    Calls(Mischief),
+    Calls,
     /// The disk is as fast as before.
     Pace,
     /// The disk has room again.
@@ -83,7 +83,7 @@ impl World<'_> {
                 self.trouble.lie(true);
                 self.later(for_ms, Mend::Honesty);
             }
-            Kind::Rot { place } => self.rot(place),
+            Kind::Rot { place, spots } => self.rot(place, spots),
             Kind::WrongDisk { blank, for_ms } => self.swap(blank, for_ms),
             Kind::ClockSet { offset_ms } => {
                 let (rate, _) = self.site.clock();
@@ -116,7 +116,7 @@ impl World<'_> {
                 let (least, most) = self.plan.knobs.latency_ms;
                 self.sim.set_max_message_latency(Duration::from_millis(most.max(least)));
             }
-            Mend::Calls(before) => self.site.set_mischief(before),
+            Mend::Calls => self.site.set_mischief(Mischief::default()),
             Mend::Pace => self.site.pace().iter().for_each(|pace| pace.set_slower(1)),
             Mend::Room => self.trouble.set_room(None, &self.site.disk()),
             Mend::Honesty => self.trouble.lie(false),
@@ -131,6 +131,18 @@ impl World<'_> {
                 self.sim.bounce(name);
             }
         }
+    }
+
+    /// Nothing is wrong any more, whatever faults lay over one another.
+    pub fn make_plain(&mut self) {
+        for mend in [Mend::GoOn, Mend::Latency, Mend::Calls, Mend::Pace] {
+            self.mend(mend);
+        }
+        self.each_user(|world, user| {
+            world.mend(Mend::Link(user));
+            world.mend(Mend::Release(user));
+        });
+        self.trouble.mend(&self.site.disk());
     }
 
     fn each_user(&mut self, visit: impl Fn(&mut Self, u32)) {
@@ -148,24 +160,31 @@ impl World<'_> {
     }
 
     fn disturb(&mut self, mischief: Mischief, for_ms: u64) {
-        let before = self.site.mischief();
         self.site.set_mischief(mischief);
-        self.later(for_ms, Mend::Calls(before));
+        self.later(for_ms, Mend::Calls);
     }
 
-    /// A bit of a file that is not the newest segment changes: of that one, what
+    /// Bits of a file that is not the newest segment change: of that one, what
     /// was written last is not proven to be durable yet. The process is killed,
     /// so that it has to read the file.
-    fn rot(&mut self, place: u64) {
+    fn rot(&mut self, place: u64, spots: u64) {
         let disk = self.site.disk().after_process_death();
         let files = disk.contents();
-        let newest = files.iter().map(|(path, _)| path).filter(|path| path.ends_with(".log")).max().cloned();
+        let newest = files.iter().map(|(path, _)| path).filter(|path| is_segment(path)).max().cloned();
         let is_old = |path: &Path| newest.as_deref() != Some(path);
         let candidates: Vec<_> = files.iter().filter(|(path, bytes)| *bytes > 0 && is_old(path)).collect();
         if let Some((path, bytes)) = candidates.get(place as usize % candidates.len().max(1)) {
-            let (offset, bit) = ((place >> 16) % bytes, (place >> 8) % 8);
-            disk.rot(path, offset, |content| content.iter_mut().take(1).for_each(|byte| *byte ^= 1 << bit));
-            self.note(&format!("rot in {} at {offset}", path.display()));
+            let draws = &mut Rng::from_seed(place).stream("rot");
+            for _ in 0..spots {
+                // Half of them near the end, where a segment keeps its footer.
+                let back = if draws.chance(50) { *bytes } else { (*bytes).min(8 << 10) };
+                let (offset, bit) = (bytes - 1 - draws.below(back), draws.below(8));
+                disk.rot(path, offset, |content| {
+                    content.iter_mut().take(1).for_each(|byte| *byte ^= 1 << bit)
+                });
+                self.rotten.hit(path);
+                self.note(&format!("rot in {} at {offset}", path.display()));
+            }
         }
         self.kill(disk, 100);
     }
@@ -177,6 +196,13 @@ impl World<'_> {
         self.kill(wrong, 50);
         self.later(for_ms.max(200), Mend::RightDisk(right));
     }
+}
+
+/// A log's file that is neither a spare nor anything else.
+fn is_segment(path: &Path) -> bool {
+    let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    path.extension().is_some_and(|end| end == "log") && stem.is_some_and(is_number)
 }
 
 /// The disk of a node of another cluster.

@@ -14,6 +14,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 mod clock;
+mod directed;
 mod disk;
 mod end;
 pub mod fault;
@@ -25,6 +26,7 @@ mod mend;
 mod net;
 mod node;
 pub mod plan;
+mod rotten;
 mod run;
 mod site;
 pub mod trace;
@@ -34,6 +36,7 @@ mod wire;
 mod witness;
 
 pub use clock::HostClock;
+pub use directed::directed;
 pub use judge::{Found, Outcome};
 pub use plan::Plan;
 pub use run::{Habits, run};

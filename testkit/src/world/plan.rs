@@ -4,9 +4,12 @@ use super::fault::{self, Fault};
 use super::knobs::Knobs;
 use env::{Plant, Rng};
 use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
 
 /// A run, before it has begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Decides every draw while it runs.
     pub seed: u64,
@@ -26,6 +29,16 @@ impl Plan {
         let knobs = Knobs::draw(&rng, work_ms);
         let faults = fault::draw(&rng, &knobs);
         Plan { seed, plant: None, knobs, faults }
+    }
+
+    /// The run that a file describes.
+    #[allow(clippy::disallowed_methods, reason = "a file of the tool's user, not of a simulated host")]
+    pub fn read(file: &Path) -> io::Result<Plan> {
+        let plan: Plan = serde_json::from_slice(&std::fs::read(file)?)?;
+        if plan.plant.is_some() && plan.plant().is_none() {
+            return Err(io::Error::other("the plan names a plant that is not there"));
+        }
+        Ok(plan)
     }
 
     /// The known mistake that is switched on.

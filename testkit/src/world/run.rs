@@ -5,13 +5,14 @@ use super::fault::{Fault, Kind};
 use super::judge::{self, Outcome};
 use super::mend::Mend;
 use super::plan::Plan;
+use super::rotten::Rotten;
 use super::site::{Site, Standing};
 use super::trouble::Trouble;
 use super::user::{Crowd, Phase};
 use super::{node, trace, user};
 use crate::fibers;
 use env::sim::SimDisk;
-use env::{Plants, Rng};
+use env::{Mono, Plants, Rng};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
@@ -45,12 +46,16 @@ pub(super) struct World<'a> {
     pub site: Rc<Site>,
     pub crowd: Rc<Crowd>,
     pub trouble: Trouble,
+    /// What rot has hit.
+    pub rotten: Rotten,
     /// What ends by itself, by time and order.
     pub mends: BTreeMap<(u64, u64), Mend>,
     pub serial: u64,
     /// How often each fault came to pass.
     pub happened: BTreeMap<&'static str, u64>,
     pub failures: Vec<String>,
+    /// Answers that users had while they worked.
+    pub answered: u64,
     /// The most bytes that the disk ever held.
     pub disk_bytes: u64,
     stumbles: Option<env::rng::Stream>,
@@ -100,6 +105,7 @@ impl<'a> World<'a> {
             knobs: plan.knobs.clone(),
             ledger: site.ledger.clone(),
             phase: Cell::new(Phase::Work),
+            rotten: RefCell::default(),
             node: site.name.clone(),
             rng: rng.clone(),
         });
@@ -119,10 +125,12 @@ impl<'a> World<'a> {
             site,
             crowd,
             trouble,
+            rotten: Rotten::default(),
             mends: BTreeMap::new(),
             serial: 0,
             happened: BTreeMap::new(),
             failures: Vec::new(),
+            answered: 0,
             disk_bytes: 0,
             stumbles: stalls.then(|| rng.stream("stumbles")),
         }
@@ -194,39 +202,39 @@ impl<'a> World<'a> {
         for mend in std::mem::take(&mut self.mends).into_values() {
             self.mend(mend);
         }
+        self.make_plain();
         let patience = self.plan.knobs.patience_ms;
         self.crowd.phase.set(Phase::Rest);
         self.wait(patience + 500, |_| false);
-        self.trouble.mend(&self.site.disk());
+        let counts = self.crowd.ledger.borrow().counts();
+        self.answered = counts.written + counts.read;
         // Somebody looks after what had to be stopped, as a person would.
-        if !self.has_lost_rows() && self.has_stopped_partitions() {
+        if self.has_stopped_partitions() {
             self.note("restart by hand");
             self.kill(self.site.disk().after_process_death(), AGAIN_MS);
         }
     }
 
-    /// May rows be refused because a disk has really lost them?
-    pub fn has_lost_rows(&self) -> bool {
-        self.happened.contains_key("rot")
-    }
-
     fn has_stopped_partitions(&self) -> bool {
-        !judge::stopped(&self.site).is_empty()
+        judge::stopped(&self.site).keys().any(|id| !self.rotten.may_cost(*id))
     }
 
     /// Fresh writes and reads are served, and every row is looked at.
     fn be_served(&mut self, served: bool, closing: &RefCell<Closing>) {
-        if !served && !self.has_lost_rows() {
+        if !served && !self.rotten.may_stop_node() {
             self.failures.push(format!("liveness: the node does not serve: {:?}", self.site.standing()));
         }
         if !served {
             return;
         }
+        *self.crowd.rotten.borrow_mut() = self.rotten.clone();
         self.crowd.phase.set(Phase::Close);
         let closed = self.wait(CLOSES_WITHIN_MS, |_| closing.borrow().done);
-        if !closed && !self.has_lost_rows() {
+        if !closed {
             let told = closing.borrow().told();
-            self.failures.push(format!("liveness: the closing user is not served: {told}"));
+            let now = Mono(self.sim.elapsed().as_nanos() as u64);
+            let threads = fibers::waiting(self.site.host, now);
+            self.failures.push(format!("liveness: the closing user is not served: {told}; {threads:?}"));
         }
     }
 
@@ -235,7 +243,7 @@ impl<'a> World<'a> {
         if let Some(reason) = fibers::end_of(self.site.host) {
             self.note(&format!("the node ended itself: {reason}"));
             *self.happened.entry("ended-itself").or_default() += 1;
-            if !self.trouble.is_excuse() || reason.starts_with("SH9") || !reason.starts_with("SH") {
+            if !self.trouble.is_excuse() || reason.starts_with("SH29") || !reason.starts_with("SH") {
                 self.failures.push(format!("the node ended itself: {reason}"));
             }
             self.kill(self.site.disk().after_process_death(), AGAIN_MS);
@@ -243,7 +251,9 @@ impl<'a> World<'a> {
         if let Standing::Refused(why) = self.site.standing() {
             *self.happened.entry("refused-to-start").or_default() += 1;
             let wrong_disk = self.mends.values().any(|mend| matches!(mend, Mend::RightDisk(_)));
-            if !wrong_disk && !self.trouble.is_excuse() && !self.has_lost_rows() {
+            let has_code = why.starts_with("SH") && !why.starts_with("SH29");
+            let is_excused = wrong_disk || self.trouble.is_excuse() || self.rotten.may_stop_node();
+            if !is_excused || !has_code {
                 self.failures.push(format!("the node refused to start: {why}"));
             }
             self.kill(self.site.disk().after_process_death(), AGAIN_MS);
@@ -272,7 +282,6 @@ impl<'a> World<'a> {
 
     /// Puts a disk in, with all the trouble there is.
     pub fn put_disk(&mut self, disk: SimDisk) {
-        self.trouble.begin();
         self.trouble.install(&disk);
         self.site.set_disk(disk);
     }

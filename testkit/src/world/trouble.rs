@@ -1,8 +1,10 @@
 //! What a disk does wrong, beyond what a crash does to it.
 
+use super::now;
 use env::sim::{Fault, OpKind, SimDisk};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Shared by the world, which asks for trouble, and the disk in the node.
 #[derive(Clone, Default)]
@@ -18,9 +20,12 @@ struct Inner {
     room: Option<u64>,
     /// How often each came to pass.
     happened: BTreeMap<&'static str, u64>,
-    /// Something did since the process began.
-    since_start: bool,
+    /// When something did last.
+    last: Option<Duration>,
 }
+
+/// What a disk did wrong shows for so long.
+const SHOWS: Duration = Duration::from_secs(20);
 
 impl Trouble {
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -53,7 +58,7 @@ impl Trouble {
     pub fn set_room(&self, room: Option<u64>, disk: &SimDisk) {
         let mut inner = self.inner();
         inner.room = room;
-        inner.since_start |= room.is_some();
+        inner.last = Some(now());
         disk.set_capacity(room.map(|room| disk.used_bytes() + room));
     }
 
@@ -65,15 +70,10 @@ impl Trouble {
         disk.set_capacity(None);
     }
 
-    /// A process begins: has it cause to end itself?
-    pub fn begin(&self) {
-        let mut inner = self.inner();
-        inner.since_start = inner.room.is_some();
-    }
-
-    /// Has the disk given the process cause to end itself?
+    /// Has the disk given a process cause to end itself, or to stop something?
     pub fn is_excuse(&self) -> bool {
-        self.inner().since_start
+        let inner = self.inner();
+        inner.room.is_some() || inner.last.is_some_and(|last| now() < last + SHOWS)
     }
 
     /// How often each came to pass.
@@ -105,7 +105,7 @@ impl Inner {
 
     fn happens(&mut self, name: &'static str, fault: Fault) -> Option<Fault> {
         *self.happened.entry(name).or_default() += 1;
-        self.since_start = true;
+        self.last = Some(now());
         Some(fault)
     }
 }

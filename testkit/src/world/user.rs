@@ -4,6 +4,7 @@ use super::knobs::Knobs;
 use super::ledger::Ledger;
 use super::node::TABLE;
 use super::pause;
+use super::rotten::Rotten;
 use super::wire::{Ask, Wire, content_of};
 use bytes::Bytes;
 use env::Rng;
@@ -11,7 +12,7 @@ use env::rng::Stream;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use verify::history::Call;
+use verify::history::{Call, Epoch};
 
 /// What users are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +33,21 @@ pub struct Crowd {
     pub ledger: Rc<RefCell<Ledger>>,
     /// What they do.
     pub phase: Cell<Phase>,
+    /// What a disk has really lost, at the end.
+    pub rotten: RefCell<Rotten>,
     /// The node that they ask.
     pub node: String,
     /// The seed's streams.
     pub rng: Rng,
+}
+
+impl Crowd {
+    /// May the key's row be refused for good? Then nobody waits for it.
+    pub fn may_be_lost(&self, key: u32) -> bool {
+        let partition = self.ledger.borrow().partition_of(key);
+        partition.is_none_or(|partition| self.rotten.borrow().may_cost(partition))
+            && self.rotten.borrow().any()
+    }
 }
 
 /// The bytes of a key.
@@ -71,9 +83,11 @@ async fn work(crowd: Rc<Crowd>, user: u32, lane: u32) {
 async fn one(crowd: &Crowd, user: u32, wire: &mut Wire, draws: &mut Stream) {
     let (items, ask) = draw(crowd, draws);
     // Now and then only an answer of the owner that was met last is wanted.
-    let wants_owner = items.len() == 1 && draws.chance(10);
+    let wants_owner = items.len() == 1 && draws.chance(10) && matches!(wire, Wire::Frames(_));
     let expected = if wants_owner { crowd.ledger.borrow().epoch_of(items[0].0) } else { None };
-    let expected = expected.filter(|_| matches!(wire, Wire::Frames(_)));
+    // Half of the time one who has never been.
+    let wrong = u64::from(draws.chance(50));
+    let expected = expected.map(|epoch| Epoch { generation: epoch.generation + wrong, ..epoch });
     let ids = crowd.ledger.borrow_mut().begin(user, &items, expected);
     let answers = wire.ask(ask, expected).await;
     let mut ledger = crowd.ledger.borrow_mut();

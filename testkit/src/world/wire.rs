@@ -85,7 +85,7 @@ impl Wire {
         };
         match answers {
             Ok(answers) if answers.len() == items => answers,
-            Ok(_) => vec![Answer::Outcome(Outcome::Unknown); items],
+            Ok(answers) => vec![strange(&format!("{} answers to {items} items", answers.len())); items],
             Err(Lost::NotSent) => vec![Answer::Outcome(Outcome::Refused); items],
             Err(Lost::Refused(failure)) => vec![Answer::Outcome(refused(&failure, is_read)); items],
             Err(Lost::Unknown) => vec![Answer::Outcome(Outcome::Unknown); items],
@@ -196,33 +196,36 @@ fn answers(response: Response) -> Result<Vec<Answer>, Lost> {
     }
 }
 
+/// An answer that no server should give.
+fn strange(what: &str) -> Answer {
+    Answer::Strange(Bytes::copy_from_slice(what.as_bytes()))
+}
+
 fn written(receipts: &[common::Receipt], results: Vec<proto::data::ItemResult>) -> Vec<Answer> {
-    let one = |result: proto::data::ItemResult| match result.outcome {
-        Some(item_result::Outcome::Applied(applied)) => {
-            let receipt = receipts.get(applied.receipt as usize).map(receipt_from_wire);
-            match receipt {
-                Some(Ok(receipt)) => Outcome::Wrote {
-                    partition: receipt.partition.0,
-                    epoch: receipt.epoch,
-                    index: applied.revision,
-                    found: !applied.not_found,
-                },
-                _ => Outcome::Unknown,
+    let one = |result: proto::data::ItemResult| {
+        Answer::Outcome(match result.outcome {
+            Some(item_result::Outcome::Applied(applied)) => {
+                let receipt = receipts.get(applied.receipt as usize).map(receipt_from_wire);
+                match receipt {
+                    Some(Ok(receipt)) => wrote(&receipt, applied.revision, !applied.not_found),
+                    _ => return strange("a receipt that is not there"),
+                }
             }
-        }
-        Some(item_result::Outcome::Error(error)) => refused(&Failure::from_wire(error), false),
-        None => Outcome::Unknown,
+            Some(item_result::Outcome::Error(error)) => refused(&Failure::from_wire(error), false),
+            None => return strange("an item without an outcome"),
+        })
     };
-    results.into_iter().map(|result| Answer::Outcome(one(result))).collect()
+    results.into_iter().map(one).collect()
 }
 
 fn read(receipts: &[common::Receipt], results: Vec<proto::data::RowResult>) -> Vec<Answer> {
     let one = |result: proto::data::RowResult| {
         let Some(row_result::Outcome::Row(row)) = result.outcome else {
-            return Answer::Outcome(Outcome::Refused);
+            let is_refused = matches!(result.outcome, Some(row_result::Outcome::Error(_)));
+            return if is_refused { Answer::Outcome(Outcome::Refused) } else { strange("no outcome") };
         };
         let Some(Ok(receipt)) = receipts.get(row.receipt as usize).map(receipt_from_wire) else {
-            return Answer::Outcome(Outcome::Refused);
+            return strange("a receipt that is not there");
         };
         let found = row.found.then_some((row.revision, row.value));
         seen(receipt.partition.0, receipt.epoch, receipt.index, found)
