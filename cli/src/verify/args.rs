@@ -67,7 +67,7 @@ pub(crate) struct VerifyArgs {
     pub histories: Option<PathBuf>,
 
     /// Run nothing; judge this history.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "minutes", "rounds"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["minutes", "rounds"])]
     pub judge: Option<PathBuf>,
 
     /// The data address of a server that is there; a node of its own unless told.

@@ -35,13 +35,21 @@ pub struct Launch {
     /// For what it says.
     dir: PathBuf,
     data: PathBuf,
+    sets: Vec<String>,
 }
 
 impl Launch {
     /// `program server` on `data`; its words and its ports go to files below
     /// `dir`.
     pub fn new(program: PathBuf, dir: &Path, data: PathBuf) -> Launch {
-        Launch { program, dir: dir.to_owned(), data }
+        let sets = SMALL.map(str::to_owned).into();
+        Launch { program, dir: dir.to_owned(), data, sets }
+    }
+
+    /// One more key of its configuration.
+    pub fn set(mut self, key: &str) -> Launch {
+        self.sets.push(key.to_owned());
+        self
     }
 
     /// Where its data is.
@@ -72,7 +80,7 @@ impl Launch {
         let mut command = Command::new(&self.program);
         command.args(["server", "--quiet", "--random-ports", "--data-dir"]).arg(&self.data);
         command.arg("--ports-file").arg(self.ports_file());
-        for set in SMALL {
+        for set in &self.sets {
             command.args(["--set", set]);
         }
         // No variable of whoever runs us decides how it runs.

@@ -9,6 +9,8 @@ use verify::history::History;
 
 /// So many sentences are told; all are counted.
 const TOLD_MAX: usize = 20;
+/// So many histories are kept: a node that is wrong for days fills no disk.
+const FILES_MAX: usize = 10;
 
 /// What has to have happened in a round for its history to mean anything.
 const ENOUGH: Enough = Enough {
@@ -81,6 +83,9 @@ impl Verdicts {
     }
 
     fn keep(&mut self, history: &History, dir: &Path, name: &str) -> io::Result<()> {
+        if self.files.len() >= FILES_MAX {
+            return Ok(());
+        }
         let mut lines = Vec::new();
         history.write_lines(&mut lines)?;
         self.files.push(super::scratch::keep(dir, name, &lines)?);
