@@ -117,6 +117,13 @@ soak: build ## simulated worlds and disks under many seeds: SOAK_FROM=1 SOAK_SEE
 		"$(CARGO_TARGET_DIR)/release/statehouse-sim" disk --ops 40 --seed $$seed; \
 	done
 
+# Faults of disks take root and loop devices; without them: CHAOS=kill,stop,cut
+MINUTES ?= 10
+CHAOS ?= kill,stop,cut,power,eio,full,slow
+.PHONY: chaos
+chaos: build ## a real node under real faults, its users judged: MINUTES=10 CHAOS=kill,stop,…
+	@"$(CARGO_TARGET_DIR)/release/statehouse-chaos" --minutes $(MINUTES) --faults $(CHAOS)
+
 # cargo-fuzz sets RUSTFLAGS, which replaces those of .cargo/config.toml: its
 # output must not be mixed with ours.
 FUZZ_SECONDS ?= 60

@@ -9,7 +9,8 @@
 //! Verb ─► rows ────────┐
 //!      ├► tables ──────┼─► client ─► server
 //!      ├► partitions ──┤
-//!      ├► status ──────┘
+//!      ├► status ──────┤
+//!      ├► verify ──────┘  (users, kills, a verdict)
 //!      └► explain (offline)      Stage: standard input, output, error
 //! ```
 
@@ -26,6 +27,7 @@ mod stage;
 mod status;
 mod tables;
 mod verb;
+pub mod verify;
 
 pub use columns::Columns;
 pub use exit::EXIT_CODES;

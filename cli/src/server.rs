@@ -77,7 +77,7 @@ impl ServerArgs {
 }
 
 /// A number with a unit.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let refused = || format!("`{text}` is no time; write it like 500ms, 5s or 2m");
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(refused)?;
     let (number, unit) = text.split_at(unit_at);

@@ -8,6 +8,7 @@ use crate::server::Output;
 use crate::stage::Stage;
 use crate::status::StatusArgs;
 use crate::tables::TableVerb;
+use crate::verify::VerifyArgs;
 use clap::Subcommand;
 
 /// What can be asked of a server.
@@ -30,6 +31,14 @@ pub enum Verb {
     Partition(PartitionVerb),
     /// How a node is
     Status(StatusArgs),
+    /// Let users work, kill the node, and judge what they saw
+    ///
+    /// Users write and read a table of their own, and everything they see is
+    /// held against what a table promises: nothing acknowledged is lost, nothing
+    /// appears twice, every read is as new as it has to be. Without an endpoint,
+    /// a node is started in a scratch directory and killed every few seconds.
+    #[command(after_help = crate::verify::EXAMPLES, verbatim_doc_comment)]
+    Verify(VerifyArgs),
     /// What an error code means: what is safe, and what to do next
     Explain(ExplainArgs),
 }
@@ -43,6 +52,7 @@ impl Verb {
             Verb::Table(verb) => verb.output(),
             Verb::Partition(verb) => verb.output(),
             Verb::Status(args) => args.server.output,
+            Verb::Verify(args) => args.output,
             Verb::Explain(args) => args.output,
         }
     }
@@ -56,6 +66,7 @@ impl Verb {
             Verb::Table(verb) => verb.carry_out(stage).await,
             Verb::Partition(verb) => verb.carry_out(stage).await,
             Verb::Status(args) => crate::status::status(args, stage).await,
+            Verb::Verify(args) => crate::verify::verify(args, stage).await,
             Verb::Explain(args) => crate::explain::explain(&args, stage),
         }
     }

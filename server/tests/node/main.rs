@@ -17,3 +17,4 @@ mod raw;
 mod rows;
 mod strangers;
 mod talk;
+mod verify;

@@ -1,0 +1,149 @@
+//! A node under faults, and its users.
+
+use crate::disk::Disk;
+use crate::fault::Fault;
+use crate::link::Link;
+use cli::verify::{Crowd, Launch, Node, Rest, Subject, Tally, Verdicts, rim, turn};
+use client::Client;
+use env::Rng;
+use env::rng::Stream;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A node that has just been started answers by then.
+const PATIENCE: Duration = Duration::from_secs(30);
+const KEYS: u32 = 96;
+const PARTITIONS: u32 = 4;
+
+/// Everything of a run.
+///
+/// Fields are dropped in this order: users, then the process, then the disk
+/// under it.
+pub struct World {
+    crowds: Vec<Crowd>,
+    /// The process.
+    pub node: Node,
+    /// The disk.
+    pub disk: Disk,
+    /// How it is started.
+    pub launch: Launch,
+    /// The users' way to it.
+    pub link: Link,
+    client: Client,
+    /// What the checkers said so far.
+    pub verdicts: Verdicts,
+    /// How often each fault came to pass, and had its effect.
+    pub happened: BTreeMap<Fault, u64>,
+    /// When and how long.
+    pub draws: Stream,
+    histories: PathBuf,
+}
+
+impl World {
+    /// A node on a disk, two tables, and users of both who wait.
+    pub async fn make(
+        program: PathBuf,
+        dir: &Path,
+        disk: Disk,
+        users: u32,
+        histories: PathBuf,
+        rng: &Rng,
+    ) -> io::Result<World> {
+        // New segments take new blocks, which is what the faults of disks hit.
+        let launch = Launch::new(program, dir, disk.data()).set("limits.log-recycled-max=0");
+        let node = launch.start().await?;
+        let link = Link::lay().await?;
+        link.lead_to(node.data_address());
+        let client = node.client_by(link.address()).map_err(io::Error::other)?;
+        let mut crowds = Vec::new();
+        for store in ["rocksdb", "memory"] {
+            let (table, log) = (format!("chaos-{store}"), "local".to_owned());
+            let subject = Subject { table, store: store.to_owned(), log, partitions: PARTITIONS };
+            subject.create(&client).await.map_err(io::Error::other)?;
+            let crowd = Crowd::gather(subject, &client, users, KEYS, rng).await;
+            crowds.push(crowd.map_err(io::Error::other)?);
+        }
+        let (verdicts, happened, draws) = (Verdicts::default(), BTreeMap::new(), rng.stream("faults"));
+        Ok(World { crowds, node, disk, launch, link, client, verdicts, happened, draws, histories })
+    }
+
+    /// Users work from now on.
+    pub fn serve(&self) {
+        self.crowds.iter().for_each(|crowd| crowd.serve(&self.client));
+    }
+
+    /// What all users have done and seen.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.crowds.iter().for_each(|crowd| tally.add(&crowd.tally()));
+        tally
+    }
+
+    /// Kills the process. Was it alive?
+    pub fn kill(&mut self) -> io::Result<bool> {
+        self.crowds.iter().for_each(Crowd::nobody_serves);
+        self.node.kill()
+    }
+
+    /// Starts it again.
+    pub async fn start(&mut self) -> io::Result<()> {
+        self.node = self.launch.start().await?;
+        self.link.lead_to(self.node.data_address());
+        self.client = self.node.client_by(self.link.address()).map_err(io::Error::other)?;
+        self.serve();
+        Ok(())
+    }
+
+    /// The process has to be alive.
+    pub fn must_live(&mut self) -> io::Result<()> {
+        match self.node.ended()? {
+            None => Ok(()),
+            Some(status) => {
+                let last = self.launch.last_words();
+                Err(io::Error::other(format!("the node has ended by itself ({status}): {last}")))
+            }
+        }
+    }
+
+    /// Waits until users have come so far.
+    pub async fn until(&mut self, what: &str, so_far: impl Fn(&Tally) -> bool) -> io::Result<()> {
+        let late = rim::now() + PATIENCE;
+        while !so_far(&self.tally()) {
+            self.must_live()?;
+            if rim::now() > late {
+                return Err(io::Error::other(format!("waited {PATIENCE:?} in vain for: {what}")));
+            }
+            rim::pause(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// A time between two, in milliseconds.
+    pub fn draw_ms(&mut self, least: u64, most: u64) -> Duration {
+        Duration::from_millis(least + self.draws.below(most - least))
+    }
+
+    /// Users rest, rows are read, and what was seen is judged. With `kill` the
+    /// process is killed first, in the middle of what they do.
+    pub async fn turn(&mut self, kill: bool) -> io::Result<()> {
+        self.must_live()?;
+        if kill && self.kill()? {
+            *self.happened.entry(Fault::Kill).or_default() += 1;
+        }
+        let mut rests: Vec<Rest> = Vec::new();
+        for crowd in &self.crowds {
+            rests.push(crowd.rest().await);
+        }
+        if kill {
+            self.start().await?;
+        }
+        for (crowd, rest) in self.crowds.iter_mut().zip(&rests) {
+            let round = turn(crowd, rest, &self.client, kill, PATIENCE).await;
+            let round = round.map_err(|error| io::Error::other(format!("rows cannot be read: {error}")))?;
+            self.verdicts.judge(&crowd.subject().table, round, &self.histories)?;
+        }
+        Ok(())
+    }
+}
