@@ -221,11 +221,12 @@ fn summary(arguments: &Arguments, began: Instant, world: &World) -> bool {
     let missing: Vec<&str> = missing.map(|fault| fault.name()).collect();
     missing.iter().for_each(|fault| println!("{fault}: was asked for and has not happened"));
     println!(
-        "rounds {rounds} undecided {undecided} written {} read {} refused {} unknown {}",
+        "rounds {rounds} undecided {undecided} written {} read {} refused {} unknown {} partitions-stopped {}",
         tally.written(),
         tally.read(),
         tally.refused(),
-        tally.unknown()
+        tally.unknown(),
+        world.stopped
     );
     let minutes = (rim::now() - began).as_secs_f64() / 60.0;
     let counts = arguments.faults.iter().map(|fault| (fault, world.happened.get(fault).unwrap_or(&0)));

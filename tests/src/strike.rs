@@ -30,6 +30,7 @@ pub async fn strike(world: &mut World, fault: Fault) -> io::Result<()> {
         Fault::Slow => slow(world).await?,
     }
     *world.happened.entry(fault).or_default() += 1;
+    world.look_after_partitions().await?;
     let before = world.tally();
     let done = move |now: &Tally| now.written() > before.written() + 10 && now.read() > before.read() + 10;
     world.until(&format!("reads and writes after {fault}"), done).await

@@ -36,6 +36,9 @@ pub struct World {
     pub verdicts: Verdicts,
     /// How often each fault came to pass, and had its effect.
     pub happened: BTreeMap<Fault, u64>,
+    /// Partitions that the node had stopped and did not take up again when the
+    /// fault was over, until it was started again.
+    pub stopped: u64,
     /// When and how long.
     pub draws: Stream,
     histories: PathBuf,
@@ -66,7 +69,19 @@ impl World {
             crowds.push(crowd.map_err(io::Error::other)?);
         }
         let (verdicts, happened, draws) = (Verdicts::default(), BTreeMap::new(), rng.stream("faults"));
-        Ok(World { crowds, node, disk, launch, link, client, verdicts, happened, draws, histories })
+        Ok(World {
+            crowds,
+            node,
+            disk,
+            launch,
+            link,
+            client,
+            verdicts,
+            happened,
+            stopped: 0,
+            draws,
+            histories,
+        })
     }
 
     /// Users work from now on.
@@ -94,6 +109,26 @@ impl World {
         self.client = self.node.client_by(self.link.address()).map_err(io::Error::other)?;
         self.serve();
         Ok(())
+    }
+
+    /// A store that fails stops its partition until the next start. Somebody
+    /// looks after that, as a person would; it is counted and told.
+    pub async fn look_after_partitions(&mut self) -> io::Result<()> {
+        let mut reasons = Vec::new();
+        for crowd in &self.crowds {
+            let table = &crowd.subject().table;
+            let listed = self.client.control().list_partitions(Some(table)).await;
+            let listed = listed.map_err(io::Error::other)?.into_iter();
+            let failed = listed.filter(|one| one.state == "failed");
+            reasons.extend(failed.map(|one| format!("partition {} of {table}: {}", one.id, one.reason)));
+        }
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        self.stopped += reasons.len() as u64;
+        reasons.iter().for_each(|reason| eprintln!("  stopped, until the node is started again: {reason}"));
+        self.kill()?;
+        self.start().await
     }
 
     /// The process has to be alive.

@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "another process, and the directory it leaves")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -47,6 +48,45 @@ fn a_process_that_is_killed_stopped_and_cut_off_keeps_its_word() {
 #[test]
 fn a_process_on_a_disk_in_trouble_keeps_its_word() {
     once("power,eio,full,slow");
+}
+
+/// Syncs what a node begins with; later it says that it does.
+const LIAR: &str = r#"
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    unsafe extern "C" { fn fsync(file: i32) -> i32; }
+    #[unsafe(no_mangle)]
+    pub extern "C" fn fdatasync(file: i32) -> i32 {
+        if CALLS.fetch_add(1, Ordering::Relaxed) < 100 { unsafe { fsync(file) } } else { 0 }
+    }
+"#;
+
+/// A node whose syncs do nothing loses what it acknowledged when power goes. If
+/// that were not found, nothing that the other tests say would mean anything.
+#[test]
+fn a_node_that_does_not_sync_is_caught() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let [source, library, program] = ["liar.rs", "libliar.so", "node"].map(|name| dir.path().join(name));
+    std::fs::write(&source, LIAR).expect("a file");
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let mut compile = Command::new(rustc);
+    compile.args(["--edition", "2024", "--crate-type", "cdylib", "-C", "panic=abort", "-o"]);
+    let compiled = compile.args([&library, &source]).output().expect("a compiler");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let real = Path::new(CHAOS).with_file_name("statehouse");
+    let script = format!("#!/bin/sh\nLD_PRELOAD='{}' exec '{}' \"$@\"\n", library.display(), real.display());
+    std::fs::write(&program, script).expect("a file");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("our own file");
+    let named = program.to_string_lossy();
+    let output = chaos(dir.path(), &["--minutes", "0", "--faults", "power", "--program", &named]);
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(2) && errors.starts_with("impossible on this machine: ") {
+        eprintln!("{errors}");
+        return;
+    }
+    // Rows are gone, or so much else that it does not even start.
+    let caught = said.contains("lost: ") || said.contains("the node ended instead of starting");
+    assert!(output.status.code() == Some(1) && caught, "{}\n{said}{errors}", output.status);
 }
 
 #[test]
