@@ -23,22 +23,22 @@ fn clean(seeds: &str) {
 
 #[test]
 fn seeds_are_clean_one() {
-    clean("1..41");
+    clean("1..31");
 }
 
 #[test]
 fn seeds_are_clean_two() {
-    clean("41..81");
+    clean("31..61");
 }
 
 #[test]
 fn seeds_are_clean_three() {
-    clean("81..121");
+    clean("61..91");
 }
 
 #[test]
 fn seeds_are_clean_four() {
-    clean("121..161");
+    clean("91..121");
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn help_is_for_newcomers() {
           table      Make, list, show and remove tables
           partition  Add, list, remove and erase partitions
           status     How a node is
+          verify     Let users work, kill the node, and judge what they saw
           explain    What an error code means: what is safe, and what to do next
           doctor     Look into a data directory: what is there, what is wrong, what to do
           help       Print this message or the help of the given subcommand(s)

@@ -137,7 +137,11 @@ mod tests {
             ("machine", ours("env"), Some("must not know")),
             ("router", ours("wal"), Some("must not know")),
             ("statestore", ours("wal"), Some("must not know")),
-            ("cli", ours("pipeline"), Some("may use only client, proto, wal, statestore, env and model")),
+            (
+                "cli",
+                ours("pipeline"),
+                Some("may use only client, proto, verify, wal, statestore, env and model"),
+            ),
             ("client", ours("wal"), Some("may use only proto, env and model")),
             ("satellite", ours("wal"), Some("may use only")),
             ("router", ours("satellite"), Some("beside the stack")),
