@@ -129,6 +129,8 @@ impl Knobs {
             replay_batch_bytes_max: 4 << 10,
             checkpoint_bytes: self.checkpoint_bytes,
             record_commands_max: self.record_commands,
+            // A record of several requests fits into the log's largest, too.
+            record_payload_bytes_max: 8 << 10,
             partition_requests_max: self.requests_max as usize,
             ..Limits::default()
         }
