@@ -40,14 +40,6 @@ impl Ended {
     }
 
     /// The verdict, if there is one.
-    pub fn into_outcome(self) -> Option<Outcome> {
-        match self {
-            Ended::Judged(outcome) => Some(*outcome),
-            Ended::Broken(_) => None,
-        }
-    }
-
-    /// The same, looked at.
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {
             Ended::Judged(outcome) => Some(outcome),

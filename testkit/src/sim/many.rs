@@ -158,7 +158,7 @@ impl Shared<'_> {
         }
         let how = plant.unwrap_or_else(|| format!(" --seconds {}", self.many.work_ms / 1000));
         let again = format!("run --seeds {seed}..{}{how}", seed + 1);
-        Verdict { failures, outcome: ended.into_outcome(), again }
+        Verdict { failures, outcome: ended.outcome().cloned(), again }
     }
 
     /// The crashes of one disk, where a world is no help.

@@ -69,7 +69,7 @@ pub(super) fn stopped(site: &Site) -> BTreeMap<PartitionId, String> {
 }
 
 /// Nothing may grow without a bound.
-pub(super) fn look_at_bounds(world: &mut World<'_>) {
+pub(super) fn look_at_bounds(world: &mut World<'_>, disk_bytes: u64) {
     let Some(node) = world.site.node() else { return };
     let knobs = &world.plan.knobs;
     let limits = node.limits();
@@ -83,8 +83,8 @@ pub(super) fn look_at_bounds(world: &mut World<'_>) {
     // little things.
     let rows = u64::from(knobs.keys + 32) * u64::from(knobs.value_bytes + 128);
     let most = knobs.log_bytes_max * 3 + knobs.segment_bytes * 16 + rows * 4 + (3 << 20);
-    if world.disk_bytes > most {
-        broken.push(format!("the disk holds {} bytes, {most} would be much", world.disk_bytes));
+    if disk_bytes > most {
+        broken.push(format!("the disk holds {} bytes, {most} would be much", disk_bytes));
     }
     if !world.trouble.is_excuse() {
         let stopped = stopped(&world.site).into_iter().filter(|(id, _)| !world.rotten.may_cost(*id));

@@ -56,8 +56,6 @@ pub(super) struct World<'a> {
     pub failures: Vec<String>,
     /// Answers that users had while they worked.
     pub answered: u64,
-    /// The most bytes that the disk ever held.
-    pub disk_bytes: u64,
     stumbles: Option<env::rng::Stream>,
 }
 
@@ -131,7 +129,6 @@ impl<'a> World<'a> {
             happened: BTreeMap::new(),
             failures: Vec::new(),
             answered: 0,
-            disk_bytes: 0,
             stumbles: stalls.then(|| rng.stream("stumbles")),
         }
     }
@@ -250,9 +247,8 @@ impl<'a> World<'a> {
         }
         if let Standing::Refused(why) = self.site.standing() {
             *self.happened.entry("refused-to-start").or_default() += 1;
-            let wrong_disk = self.mends.values().any(|mend| matches!(mend, Mend::RightDisk(_)));
             let has_code = why.starts_with("SH") && !why.starts_with("SH29");
-            let is_excused = wrong_disk || self.trouble.is_excuse() || self.rotten.may_stop_node();
+            let is_excused = self.has_wrong_disk() || self.trouble.is_excuse() || self.rotten.may_stop_node();
             if !is_excused || !has_code {
                 self.failures.push(format!("the node refused to start: {why}"));
             }
@@ -263,8 +259,12 @@ impl<'a> World<'a> {
     fn look_at_bounds(&mut self) {
         let bytes = self.site.disk().used_bytes();
         self.note(&format!("disk {bytes}"));
-        self.disk_bytes = self.disk_bytes.max(bytes);
-        judge::look_at_bounds(self);
+        judge::look_at_bounds(self, bytes);
+    }
+
+    /// Is another disk in the place of the right one, which comes back?
+    fn has_wrong_disk(&self) -> bool {
+        self.mends.values().any(|mend| matches!(mend, Mend::RightDisk(_)))
     }
 
     pub fn note(&self, what: &str) {
@@ -305,9 +305,11 @@ impl<'a> World<'a> {
     fn can_strike(&self, kind: &Kind) -> bool {
         let runs = self.site.standing() != Standing::Down;
         match kind {
-            Kind::Kill { .. } | Kind::Power { .. } | Kind::Stop { .. } | Kind::Rot { .. } => runs,
-            // Not before there is a disk that is known to be the right one.
-            Kind::WrongDisk { .. } => runs && self.site.identity().is_some(),
+            Kind::Kill { .. } | Kind::Power { .. } | Kind::Stop { .. } => runs,
+            Kind::Rot { .. } => runs && !self.has_wrong_disk(),
+            // Not before there is a disk that is known to be the right one, nor
+            // while that one is out: a wrong one would be put back for it.
+            Kind::WrongDisk { .. } => runs && self.site.identity().is_some() && !self.has_wrong_disk(),
             Kind::Churn => self.site.standing() == Standing::Serving,
             _ => true,
         }
