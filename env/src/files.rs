@@ -77,7 +77,10 @@ pub trait LogDevice: Send + Sync {
     /// blocks can be: for what is written once and rarely read. After an error
     /// any part of them may have been written.
     fn write_parts_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
-        self.write_at(offset, &parts.concat())
+        match parts {
+            [all] => self.write_at(offset, all),
+            _ => self.write_at(offset, &parts.concat()),
+        }
     }
 
     /// Makes written content durable. After an error nothing is known, and a

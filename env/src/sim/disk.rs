@@ -7,7 +7,7 @@
 
 use crate::files::{Entry, EntryKind, FileLock, Files, LogDevice};
 use crate::sim::file::SimFile;
-use crate::sim::image::{Atom, Image, Inode, NameChange, Node};
+use crate::sim::image::{Atom, Image, Inode, NameChange, Node, blanks, sectors};
 use crate::sim::pending::Pending;
 use std::collections::BTreeSet;
 use std::io;
@@ -114,6 +114,12 @@ impl SimDisk {
         disk
     }
 
+    /// The process is dead and its disk copied: whatever still holds a handle
+    /// does not run any more, and need not keep the content.
+    pub fn scrap(&self) {
+        *self.state() = State::default();
+    }
+
     /// Medium and what pends on it, now.
     pub fn pending(&self) -> Pending {
         self.state().medium.clone()
@@ -201,6 +207,19 @@ impl State {
     pub(super) fn pend(&mut self, atom: Atom) {
         self.cache.apply(&atom);
         self.medium.atoms.push(atom);
+    }
+
+    /// The bytes show at once, and pend sector by sector.
+    pub(super) fn write(&mut self, file: Inode, offset: u64, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let is_blank = offset >= self.cache.length(file) && bytes.iter().all(|byte| *byte == 0);
+        self.cache.write(file, offset, bytes);
+        match is_blank {
+            true => self.medium.atoms.extend(blanks(file, offset, bytes)),
+            false => self.medium.atoms.extend(sectors(file, offset, bytes)),
+        }
     }
 
     /// Pending atoms that `synced` picks reach the medium.

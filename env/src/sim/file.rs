@@ -2,7 +2,7 @@
 
 use crate::files::LogDevice;
 use crate::sim::disk::{Fault, OpKind, SimDisk, error};
-use crate::sim::image::{Atom, Inode, sectors};
+use crate::sim::image::{Atom, Inode};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,16 +39,12 @@ impl LogDevice for SimFile {
         let room = if growth > 0 { state.make_room(growth) } else { Ok(()) };
         if let Some(fault) = fault {
             // An error after part of the work, as the kernel reports it.
-            for atom in sectors(self.file, offset, &bytes[..bytes.len() / 2]) {
-                state.pend(atom);
-            }
+            state.write(self.file, offset, &bytes[..bytes.len() / 2]);
             state.done(OpKind::Write, &self.path);
             return Err(error(fault));
         }
         room?;
-        for atom in sectors(self.file, offset, bytes) {
-            state.pend(atom);
-        }
+        state.write(self.file, offset, bytes);
         state.done(OpKind::Write, &self.path);
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! one sector, one length, one name. What a crash makes of them stands in
 //! `pending.rs`.
 
+use super::piece::Piece;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 use std::ops::Deref;
@@ -13,6 +14,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// What a medium writes whole or not at all.
 pub const SECTOR_BYTES: usize = 512;
+/// How much of a file laid out with zeroes is there or missing at once.
+const BLANK_BYTES: usize = 64 * SECTOR_BYTES;
 
 /// A file's number; names come and go, numbers stay.
 pub(super) type Inode = u64;
@@ -64,14 +67,14 @@ pub struct Image {
 /// The least that a power loss keeps or loses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Atom {
-    /// Bytes within one sector.
+    /// Bytes within one sector, or zeroes behind the end of a file.
     Sector {
         /// Which file.
         file: u64,
         /// Where.
         offset: u64,
         /// What.
-        bytes: Vec<u8>,
+        bytes: Piece,
     },
     /// A file cut or extended.
     Length {
@@ -94,7 +97,7 @@ impl Atom {
         };
         let follows = *file == *f && *offset + bytes.len() as u64 == *o;
         if follows {
-            bytes.extend_from_slice(more);
+            bytes.join(more);
         }
         follows
     }
@@ -121,14 +124,7 @@ impl Image {
     /// Makes the change.
     pub(super) fn apply(&mut self, atom: &Atom) {
         match atom {
-            Atom::Sector { file, offset, bytes } => {
-                let content = Arc::make_mut(self.contents.entry(*file).or_default()).change();
-                let end = *offset as usize + bytes.len();
-                if content.len() < end {
-                    content.resize(end, 0);
-                }
-                content[*offset as usize..end].copy_from_slice(bytes);
-            }
+            Atom::Sector { file, offset, bytes } => self.write(*file, *offset, bytes),
             Atom::Length { file, bytes } => {
                 let content = Arc::make_mut(self.contents.entry(*file).or_default()).change();
                 content.resize(*bytes as usize, 0);
@@ -145,6 +141,16 @@ impl Image {
                 }
             }
         }
+    }
+
+    /// Puts the bytes there.
+    pub(super) fn write(&mut self, file: Inode, offset: u64, bytes: &[u8]) {
+        let content = Arc::make_mut(self.contents.entry(file).or_default()).change();
+        let end = offset as usize + bytes.len();
+        if content.len() < end {
+            content.resize(end, 0);
+        }
+        content[offset as usize..end].copy_from_slice(bytes);
     }
 
     /// A directory that a power loss swallowed takes its names with it. Only
@@ -191,15 +197,27 @@ impl Image {
 }
 
 /// The sectors of a write.
-pub(super) fn sectors(file: Inode, offset: u64, bytes: &[u8]) -> Vec<Atom> {
-    let mut atoms = Vec::new();
-    let (mut at, mut rest) = (offset, bytes);
-    while !rest.is_empty() {
-        let room = SECTOR_BYTES - (at % SECTOR_BYTES as u64) as usize;
+pub(super) fn sectors(file: Inode, offset: u64, bytes: &[u8]) -> impl Iterator<Item = Atom> {
+    atoms(file, offset, bytes, SECTOR_BYTES)
+}
+
+/// A write of zeroes behind a file's end, in longer pieces: what is missing of
+/// it reads as zero, too.
+pub(super) fn blanks(file: Inode, offset: u64, bytes: &[u8]) -> impl Iterator<Item = Atom> {
+    atoms(file, offset, bytes, BLANK_BYTES)
+}
+
+fn atoms(file: Inode, offset: u64, bytes: &[u8], longest: usize) -> impl Iterator<Item = Atom> {
+    let (mut at, mut rest) = (offset, Piece::all_of(bytes));
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let room = longest - (at % longest as u64) as usize;
         let (head, tail) = rest.split_at(room.min(rest.len()));
-        atoms.push(Atom::Sector { file, offset: at, bytes: head.to_vec() });
-        at += head.len() as u64;
         rest = tail;
-    }
-    atoms
+        let offset = at;
+        at += head.len() as u64;
+        Some(Atom::Sector { file, offset, bytes: head })
+    })
 }

@@ -6,6 +6,7 @@ mod fatal;
 mod file;
 mod image;
 mod pending;
+mod piece;
 mod spawn;
 
 pub use clock::SimClock;
@@ -13,6 +14,7 @@ pub use disk::{Fault, OpKind, SimDisk};
 pub use fatal::{HostEnds, Unwind};
 pub use image::{Atom, Image, SECTOR_BYTES};
 pub use pending::Pending;
+pub use piece::Piece;
 pub use spawn::InlineThreads;
 
 use crate::net::NoNet;

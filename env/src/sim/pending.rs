@@ -40,9 +40,17 @@ impl Pending {
 
     /// Does nothing else that pends touch the same sector?
     fn is_alone(&self, at: usize) -> bool {
+        let sectors = |offset: &u64, bytes: &[u8]| {
+            let end = offset + bytes.len() as u64;
+            (offset / SECTOR_BYTES as u64, end.div_ceil(SECTOR_BYTES as u64))
+        };
         let touches = |a: &Atom, b: &Atom| match (a, b) {
-            (Atom::Sector { file: f, offset: o, .. }, Atom::Sector { file: g, offset: p, .. }) => {
-                f == g && o / SECTOR_BYTES as u64 == p / SECTOR_BYTES as u64
+            (
+                Atom::Sector { file: f, offset: o, bytes: a },
+                Atom::Sector { file: g, offset: p, bytes: b },
+            ) => {
+                let ((from, to), (start, end)) = (sectors(o, a), sectors(p, b));
+                f == g && from < end && start < to
             }
             (Atom::Sector { file: f, .. }, Atom::Length { file: g, .. }) => f == g,
             _ => false,

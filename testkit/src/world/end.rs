@@ -4,7 +4,7 @@
 use super::ledger::Ledger;
 use super::node::TABLE;
 use super::pause;
-use super::user::{Crowd, Phase, key_bytes};
+use super::user::{Crowd, key_bytes};
 use super::wire::{Answer, Ask, Wire, content_of};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,8 +15,9 @@ use verify::history::{Call, Outcome};
 
 /// Rows that nobody has touched before.
 pub const FRESH: u32 = 20;
-/// It asks so often for one row, and waits a moment in between.
-const TRIES: u32 = 20;
+/// It asks so often for one row, and waits a moment in between: longer than the
+/// longest sync there is, while which a line of two requests stays full.
+const TRIES: u32 = 100;
 /// Who it is in the history.
 const CLOSER: u32 = 1_000;
 const BETWEEN: Duration = Duration::from_millis(200);
@@ -44,9 +45,6 @@ impl Closing {
 
 /// The host's program.
 pub async fn close(crowd: Rc<Crowd>, closing: Rc<RefCell<Closing>>) -> turmoil::Result {
-    while crowd.phase.get() != Phase::Close {
-        pause(Duration::from_millis(50)).await;
-    }
     let knobs = &crowd.knobs;
     let patience = Duration::from_millis(20_000);
     let wire = Wire::new(knobs.transport, &crowd.node, TABLE, patience, 1);

@@ -89,13 +89,13 @@ impl Knobs {
         Knobs {
             work_ms,
             calm,
-            tick_ms: one_of(topology, &[1, 2, 5, 5, 5, 10]),
+            tick_ms: one_of(topology, &[1, 2, 5, 5, 5, 10, 10, 10]),
             random_order: topology.chance(50),
             transport: if topology.chance(25) { Transport::Grpc } else { Transport::Frames },
             latency_ms: one_of(network, &[(0, 2), (0, 10), (1, 40), (5, 5)]),
             users: if calm { 6 } else { 4 },
             lanes: 1 + load.below(3) as u32,
-            think_ms: one_of(load, &[10, 30, 30, 60, 200]),
+            think_ms: one_of(load, &[10, 30, 60, 120, 200]),
             patience_ms: one_of(load, &[300, 1000, 1000, 3000]),
             keys: if calm { 400 } else { one_of(load, &[3, 12, 50]) },
             value_bytes: if calm { 2000 } else { one_of(load, &[8, 100, 1000]) },
@@ -131,6 +131,7 @@ impl Knobs {
             record_commands_max: self.record_commands,
             // A record of several requests fits into the log's largest, too.
             record_payload_bytes_max: 8 << 10,
+            shard_inbox_max: 256,
             partition_requests_max: self.requests_max as usize,
             ..Limits::default()
         }

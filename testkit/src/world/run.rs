@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::rotten::Rotten;
 use super::site::{Site, Standing};
 use super::trouble::Trouble;
-use super::user::{Crowd, Phase};
+use super::user::Crowd;
 use super::{node, trace, user};
 use crate::fibers;
 use env::sim::SimDisk;
@@ -67,7 +67,7 @@ pub fn run(plan: &Plan, habits: Habits) -> Outcome {
     let _armed = env::buggify::arm(&Rng::from_seed(rng.stream("buggify").next_u64()));
     let _counted = env::sometimes::arm();
     let closing = Rc::new(RefCell::new(Closing::default()));
-    let mut world = World::new(plan, &rng, closing.clone(), habits.stalls);
+    let mut world = World::new(plan, &rng, habits.stalls);
     world.work();
     world.heal();
     let served = world.wait(SERVES_WITHIN_MS, |world| world.site.standing() == Standing::Serving);
@@ -95,14 +95,14 @@ fn network(plan: &Plan, rng: &Rng) -> Sim<'static> {
 }
 
 impl<'a> World<'a> {
-    fn new(plan: &'a Plan, rng: &Rng, closing: Rc<RefCell<Closing>>, stalls: bool) -> World<'a> {
+    fn new(plan: &'a Plan, rng: &Rng, stalls: bool) -> World<'a> {
         let mut sim = network(plan, rng);
         let plants = plan.plant().map(Plants::of).unwrap_or_default();
         let site = Site::new(0, plan.knobs.clone(), plants, rng);
         let crowd = Rc::new(Crowd {
             knobs: plan.knobs.clone(),
             ledger: site.ledger.clone(),
-            phase: Cell::new(Phase::Work),
+            rests: Cell::new(false),
             rotten: RefCell::default(),
             node: site.name.clone(),
             rng: rng.clone(),
@@ -115,8 +115,6 @@ impl<'a> World<'a> {
             let crowd = crowd.clone();
             sim.host(user_name(number), move || user::run(crowd.clone(), number));
         }
-        let own = crowd.clone();
-        sim.host("closer", move || close(own.clone(), closing.clone()));
         World {
             sim,
             plan,
@@ -201,7 +199,7 @@ impl<'a> World<'a> {
         }
         self.make_plain();
         let patience = self.plan.knobs.patience_ms;
-        self.crowd.phase.set(Phase::Rest);
+        self.crowd.rests.set(true);
         self.wait(patience + 500, |_| false);
         let counts = self.crowd.ledger.borrow().counts();
         self.answered = counts.written + counts.read;
@@ -217,7 +215,7 @@ impl<'a> World<'a> {
     }
 
     /// Fresh writes and reads are served, and every row is looked at.
-    fn be_served(&mut self, served: bool, closing: &RefCell<Closing>) {
+    fn be_served(&mut self, served: bool, closing: &Rc<RefCell<Closing>>) {
         if !served && !self.rotten.may_stop_node() {
             self.failures.push(format!("liveness: the node does not serve: {:?}", self.site.standing()));
         }
@@ -225,7 +223,8 @@ impl<'a> World<'a> {
             return;
         }
         *self.crowd.rotten.borrow_mut() = self.rotten.clone();
-        self.crowd.phase.set(Phase::Close);
+        let own = (self.crowd.clone(), closing.clone());
+        self.sim.host("closer", move || close(own.0.clone(), own.1.clone()));
         let closed = self.wait(CLOSES_WITHIN_MS, |_| closing.borrow().done);
         if !closed {
             let told = closing.borrow().told();
@@ -283,6 +282,7 @@ impl<'a> World<'a> {
     /// Puts a disk in, with all the trouble there is.
     pub fn put_disk(&mut self, disk: SimDisk) {
         self.trouble.install(&disk);
+        self.site.disk().scrap();
         self.site.set_disk(disk);
     }
 

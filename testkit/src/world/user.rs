@@ -14,25 +14,15 @@ use std::rc::Rc;
 use std::time::Duration;
 use verify::history::{Call, Epoch};
 
-/// What users are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Ask for anything.
-    Work,
-    /// Ask for nothing more.
-    Rest,
-    /// All is well: the closing user looks at everything.
-    Close,
-}
-
 /// What all users of a world share.
 pub struct Crowd {
     /// What the seed decided.
     pub knobs: Knobs,
     /// Where everything is written down.
     pub ledger: Rc<RefCell<Ledger>>,
-    /// What they do.
-    pub phase: Cell<Phase>,
+    /// They ask for nothing more: all becomes well, and the closing user looks at
+    /// everything.
+    pub rests: Cell<bool>,
     /// What a disk has really lost, at the end.
     pub rotten: RefCell<Rotten>,
     /// The node that they ask.
@@ -73,7 +63,7 @@ async fn work(crowd: Rc<Crowd>, user: u32, lane: u32) {
     };
     loop {
         pause(think(&mut draws, knobs.think_ms)).await;
-        if crowd.phase.get() == Phase::Work {
+        if !crowd.rests.get() {
             one(&crowd, user, &mut wire, &mut draws).await;
         }
     }
