@@ -3,7 +3,9 @@
 //! Overwriting written blocks costs no journal commit, so a segment is written
 //! full of zeroes, or taken over from one that was released, before it is used.
 //! The last spare is the reserve: on a full disk only what must go through
-//! (votes, marks, purges, removals) may open it.
+//! (votes, marks, purges, removals) may open it, and only that is written to it
+//! until there is another: else the first write after a mark would use it up,
+//! and nobody could say any more what the log may let go of.
 
 use crate::error::LogError;
 use env::{Files, Mono};
@@ -83,6 +85,8 @@ pub(crate) struct SparePool {
     /// When the last job failed. On a full disk each attempt takes the room
     /// that somebody else may be waiting for: it is not made again at once.
     failed: Option<Mono>,
+    /// The reserve is in use, and there is no other.
+    reserve_open: bool,
 }
 
 /// So long after a failed job no other is handed out.
@@ -95,7 +99,14 @@ impl SparePool {
         };
         let next_number = found.iter().filter_map(|(path, _)| number(path)).max().map_or(1, |n| n + 1);
         let ready = found.into_iter().map(|(path, bytes)| Spare { path, bytes }).collect();
-        SparePool { dir: dir.to_owned(), ready, next_number, under_way: false, failed: None }
+        SparePool {
+            dir: dir.to_owned(),
+            ready,
+            next_number,
+            under_way: false,
+            failed: None,
+            reserve_open: false,
+        }
     }
 
     /// A spare of at least `bytes`, laid out now if none is ready.
@@ -104,13 +115,34 @@ impl SparePool {
         if let Some(at) = fits.filter(|_| self.ready.len() >= WANTED) {
             return Ok(self.ready.remove(at));
         }
-        let made = self.new_job(bytes).run(files);
-        match (made, fits, urgency) {
-            (Ok(spare), ..) => Ok(spare),
-            (Err(error), Some(at), Urgency::Urgent) if error.is_full() => Ok(self.ready.remove(at)),
-            (Err(error), ..) if error.is_full() => Err(LogError::Full { path: self.dir.clone() }),
+        match (self.lay_out(files, bytes), fits, urgency) {
+            (Ok(spare), ..) => {
+                self.reserve_open = false;
+                Ok(spare)
+            }
+            (Err(LogError::Full { .. }), Some(at), Urgency::Urgent) => {
+                self.reserve_open = true;
+                Ok(self.ready.remove(at))
+            }
             (Err(error), ..) => Err(error),
         }
+    }
+
+    /// Before anything else than what must go through is written: sees to it
+    /// that there is a reserve again.
+    pub fn regain_reserve(&mut self, files: &dyn Files, bytes: u64) -> Result<(), LogError> {
+        if self.reserve_open {
+            let spare = self.lay_out(files, bytes)?;
+            self.add(spare.path, spare.bytes);
+        }
+        Ok(())
+    }
+
+    fn lay_out(&mut self, files: &dyn Files, bytes: u64) -> Result<Spare, LogError> {
+        self.new_job(bytes).run(files).map_err(|error| match error.is_full() {
+            true => LogError::Full { path: self.dir.clone() },
+            false => error,
+        })
     }
 
     fn new_job(&mut self, bytes: u64) -> SpareJob {
@@ -133,7 +165,9 @@ impl SparePool {
     pub fn came_back(&mut self, now: Mono, spare: Option<Spare>) {
         self.under_way = false;
         self.failed = spare.is_none().then_some(now);
-        self.ready.extend(spare);
+        if let Some(Spare { path, bytes }) = spare {
+            self.add(path, bytes);
+        }
     }
 
     /// A name for a released segment that becomes a spare.
@@ -143,8 +177,9 @@ impl SparePool {
         self.dir.join(format!("spare-{number:020}.log"))
     }
 
-    /// Takes over a released segment's file.
+    /// One more: laid out, or a released segment's file.
     pub fn add(&mut self, path: PathBuf, bytes: u64) {
+        self.reserve_open = false;
         self.ready.push(Spare { path, bytes });
     }
 

@@ -12,7 +12,7 @@ use crate::spare::{Spare, SpareJob, Urgency};
 use crate::writer::{Synced, Writer};
 use env::channel::{RecvTimeoutError, TrySendError};
 use env::sometimes;
-use env::{Clock, Env, Fatal, Joiner, Mono, Receiver, Sender};
+use env::{Clock, Env, Fatal, Files, Joiner, Mono, Receiver, Sender};
 use model::code;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -75,19 +75,9 @@ impl Log {
         };
         let meters = driver.meters.clone();
         let (files, back) = (env.files.clone(), jobs.clone());
-        let lay_out = move || {
-            for job in spare_inbox.iter() {
-                let spare = job.run(&*files).inspect_err(|error| {
-                    tracing::warn!(code = %error.code(), %error, "no spare segment could be laid out");
-                });
-                if back.send(Job::Spare(spare.ok())).is_err() {
-                    return;
-                }
-            }
-        };
         let threads = vec![
             env.vital_thread("log-writer", code::INTERNAL, move || driver.run())?,
-            env.vital_thread("log-spares", code::INTERNAL, lay_out)?,
+            env.vital_thread("log-spares", code::INTERNAL, move || lay_out(&*files, &spare_inbox, &back))?,
         ];
         Ok(Log { inlet: Inlet { jobs, record_bytes_max }, meters, threads })
     }
@@ -135,6 +125,24 @@ impl Drop for Log {
         for thread in self.threads.drain(..) {
             // A panic there has already ended the process or been reported.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Lays out spares, on a thread of its own: it takes its time.
+fn lay_out(files: &dyn Files, jobs: &Receiver<SpareJob>, back: &Sender<Job>) {
+    let mut fails = false;
+    for job in jobs.iter() {
+        let spare = job.run(files);
+        // It is tried again every second: once is enough.
+        if let Err(error) = &spare
+            && !fails
+        {
+            tracing::warn!(code = %error.code(), %error, "no spare segment could be laid out");
+        }
+        fails = spare.is_err();
+        if back.send(Job::Spare(spare.ok())).is_err() {
+            return;
         }
     }
 }

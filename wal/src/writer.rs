@@ -242,6 +242,9 @@ impl Writer {
 
     /// Rotates when a batch and the footer behind it would not fit.
     fn make_room(&mut self, now: Mono, own: &Roster, body: usize, urgency: Urgency) -> Result<(), LogError> {
+        if urgency == Urgency::Normal {
+            self.spares.regain_reserve(&*self.files, self.config.limits.log_segment_bytes)?;
+        }
         let batch = batch::extent(own, &self.prior, body);
         let footer = self.active.roster.footer_room(own.spans().len() + self.prior.spans().len());
         let crowded = self.active.roster.spans().len() + own.spans().len() > batch::SEGMENT_SPANS_MAX;

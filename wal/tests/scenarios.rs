@@ -276,6 +276,33 @@ fn a_full_disk_takes_what_is_urgent_and_recovers() {
 }
 
 #[test]
+fn the_reserve_is_left_to_what_must_go_through_until_there_is_another() {
+    let disk = disk();
+    let mut log = start(&disk);
+    drop(log.reader);
+    let reserve =
+        log.writer.spare_wanted(Mono(0)).expect("a reserve is wanted").run(&disk).expect("laid out");
+    log.writer.spare_ready(Mono(0), Some(reserve));
+    let used: u64 = disk.list(Path::new(DIR)).expect("listed").iter().map(|entry| entry.bytes).sum();
+    disk.set_capacity(Some(used));
+    let mut index = 1;
+    while log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Normal).is_ok() {
+        index += 1;
+    }
+    // Somebody removes a row: the reserve is opened, and has room.
+    log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Urgent).expect("the reserve takes it");
+    for _ in 0..100 {
+        let refused = log.writer.step(Mono(0), &[record(1, index + 1, 1)], Urgency::Normal);
+        assert!(matches!(refused, Err(LogError::Full { .. })), "the disk is still full");
+    }
+    // What the store holds can still be said: the log lets go of its oldest
+    // segment, which is the next reserve.
+    log.writer.step(Mono(0), &[purge(1, index)], Urgency::Urgent).expect("the reserve takes it");
+    log.writer.release(Mono(0)).expect("released");
+    write(&mut log.writer, &[record(1, index + 1, 1)]);
+}
+
+#[test]
 fn a_spare_that_finds_no_room_is_not_tried_again_at_once() {
     let disk = disk();
     let mut log = start(&disk);
