@@ -65,6 +65,12 @@ pub struct Env {
 }
 
 impl Env {
+    /// Keeps the thread that calls it waiting for so long.
+    pub fn pause_ms(&self, ms: u64) {
+        let (_nobody, says) = self.channel::<()>(1);
+        let _ = says.recv_until(&*self.clock, self.clock.mono().plus_ms(ms));
+    }
+
     /// Starts a thread that others wait for: where it panics, they would wait
     /// for ever, so the process ends instead, `code` first.
     pub fn vital_thread(

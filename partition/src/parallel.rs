@@ -2,7 +2,7 @@
 //! so each thread brings its share of them up. The caller reads the log.
 
 use crate::progress::Progress;
-use crate::replay::{Machines, Replay, Share};
+use crate::replay::{Machines, Replay, Rest, Share};
 use crate::report::{ReplayError, ReplayReport};
 use env::{Env, Joiner, Plant, Receiver, Sender};
 use pipeline::Rig;
@@ -14,6 +14,8 @@ use wal::{ReadBatch, Reader, Recovery};
 
 /// Batches read ahead of the slowest thread; they pin the segments they are in.
 const READ_AHEAD: usize = 64;
+/// A store that works something off is asked again after so long.
+const REST_MS: u64 = 5;
 
 /// A replay that several threads share.
 pub struct ParallelReplay {
@@ -37,6 +39,7 @@ struct Plan {
     machines: Arc<dyn Machines>,
     batch_bytes_max: usize,
     records_applied: Arc<AtomicU64>,
+    rest: Rest,
     rig: Rig,
 }
 
@@ -63,6 +66,10 @@ impl ParallelReplay {
             machines: self.machines.clone(),
             batch_bytes_max: self.batch_bytes_max / self.workers.max(1),
             records_applied: Arc::default(),
+            rest: Arc::new({
+                let env = env.clone();
+                move || env.pause_ms(REST_MS)
+            }),
             rig: self.rig.clone(),
         };
         let started: Result<Vec<Worker>, ReplayError> =
@@ -122,7 +129,8 @@ impl Plan {
 
     fn run(&self, share: Share, inbox: &Receiver<Arc<ReadBatch>>) -> Result<ReplayReport, ReplayError> {
         let (store, machines) = (&*self.store, &*self.machines);
-        let replay = Replay::new(&self.recovery, store, machines, share, self.batch_bytes_max)?;
+        let replay =
+            Replay::new(&self.recovery, store, machines, share, self.batch_bytes_max, self.rest.clone())?;
         let mut replay = replay.rigged(&self.rig);
         let mut counted = 0;
         for batch in inbox.iter() {

@@ -11,8 +11,9 @@ use crate::report::{PartitionReplay, Refusal, ReplayError, ReplayReport};
 use machine::{Machine, ViewError};
 use model::{Index, PartitionId, Record, RecordKind};
 use pipeline::{Applier, ApplyError, Rig};
-use statestore::{Part, Store};
+use statestore::{Part, Store, StoreError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use wal::{Condemned, ReadBatch, Reader, Recovery};
 
 /// Which machine a partition runs.
@@ -37,7 +38,7 @@ pub fn replay(
     batch_bytes_max: usize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ReplayReport, ReplayError> {
-    let mut replay = Replay::new(recovery, store, machines, Share::ALL, batch_bytes_max)?;
+    let mut replay = Replay::new(recovery, store, machines, Share::ALL, batch_bytes_max, Arc::new(|| {}))?;
     let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
     while let Some(batch) = reader.next_batch()? {
         replay.take_batch(&batch)?;
@@ -80,7 +81,12 @@ pub(crate) struct Replay<'a> {
     climbers: BTreeMap<PartitionId, Climber<'a>>,
     gathered_bytes: usize,
     report: ReplayReport,
+    /// Waits a moment.
+    rest: Rest,
 }
+
+/// How a replay waits for a store that works something off.
+pub(crate) type Rest = Arc<dyn Fn() + Send + Sync>;
 
 impl<'a> Replay<'a> {
     pub fn new(
@@ -89,6 +95,7 @@ impl<'a> Replay<'a> {
         machines: &'a dyn Machines,
         share: Share,
         batch_bytes_max: usize,
+        rest: Rest,
     ) -> Result<Replay<'a>, ReplayError> {
         let mut climbers = BTreeMap::new();
         let mut report = ReplayReport::default();
@@ -107,7 +114,7 @@ impl<'a> Replay<'a> {
             };
             climbers.insert(partition, climber);
         }
-        Ok(Replay { store, share, batch_bytes_max, climbers, gathered_bytes: 0, report })
+        Ok(Replay { store, share, batch_bytes_max, climbers, gathered_bytes: 0, report, rest })
     }
 
     /// The same in the simulated world.
@@ -164,10 +171,15 @@ impl<'a> Replay<'a> {
         let parts: Vec<Part> =
             self.climbers.values_mut().filter_map(|climber| climber.applier.part()).collect();
         self.gathered_bytes = 0;
-        if !parts.is_empty() {
-            self.store.apply(&parts)?;
+        if parts.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        loop {
+            match self.store.apply(&parts) {
+                Err(StoreError::Busy { .. }) => (self.rest)(),
+                done => return Ok(done?),
+            }
+        }
     }
 
     /// Applies the rest and says what came of it.

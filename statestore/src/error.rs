@@ -52,6 +52,12 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The engine takes nothing now, until it has worked off what it has.
+    #[error("{} works off what it has before it takes more", .path.display())]
+    Busy {
+        /// Where.
+        path: PathBuf,
+    },
     /// A living process has the store open.
     #[error("{} is open in a living process: {message}", .path.display())]
     InUse {
@@ -106,12 +112,19 @@ impl StoreError {
             StoreError::Reserved { .. } => code::ROW_RESERVED,
             StoreError::TooMuch { .. } => code::ANSWER_TOO_LARGE,
             StoreError::Io { source, .. } => io_code(source),
+            StoreError::Busy { .. } => code::STORE_BUSY,
             StoreError::InUse { .. } => code::DIRECTORY_IN_USE,
             StoreError::Damaged { .. } => code::STORE_DAMAGED,
             StoreError::FormatUnknown { .. } => code::FORMAT_UNKNOWN,
             StoreError::Layout { .. } => code::STORE_LAYOUT,
             StoreError::ExportDamaged { .. } => code::EXPORT_DAMAGED,
         }
+    }
+
+    /// Does it pass by itself? Nothing was applied that a second attempt would
+    /// apply twice, so it may be made.
+    pub fn passes(&self) -> bool {
+        matches!(self, StoreError::Busy { .. }) || self.code() == code::DISK_FULL
     }
 
     pub(crate) fn damaged(path: &Path, why: impl Into<String>) -> StoreError {

@@ -144,15 +144,23 @@ impl World {
 
     /// Waits until users have come so far.
     pub async fn until(&mut self, what: &str, so_far: impl Fn(&Tally) -> bool) -> io::Result<()> {
-        let late = rim::now() + PATIENCE;
+        if self.within(PATIENCE, so_far).await? {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("waited {PATIENCE:?} in vain for: {what}")))
+    }
+
+    /// Waits until users have come so far, but no longer than that. Have they?
+    pub async fn within(&mut self, patience: Duration, so_far: impl Fn(&Tally) -> bool) -> io::Result<bool> {
+        let late = rim::now() + patience;
         while !so_far(&self.tally()) {
             self.must_live()?;
             if rim::now() > late {
-                return Err(io::Error::other(format!("waited {PATIENCE:?} in vain for: {what}")));
+                return Ok(false);
             }
             rim::pause(Duration::from_millis(10)).await;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A time between two, in milliseconds.

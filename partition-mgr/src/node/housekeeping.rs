@@ -1,13 +1,14 @@
 //! Housekeeping: tells the log what stores hold, so that segments may go, and
 //! flushes whoever keeps the log too long.
 
+use super::complaints::Complaints;
 use super::telling::purge;
-use super::{Core, State, join};
+use super::{ChangeError, Core, StartError, State, join};
 use crate::desired::Gone;
 use env::channel::RecvTimeoutError;
 use env::sometimes;
 use env::{Env, Joiner, Receiver, Sender};
-use model::{Index, PartitionId, code};
+use model::{Code, Index, PartitionId, code};
 use statestore::Store;
 use std::io;
 use std::sync::Arc;
@@ -28,12 +29,13 @@ impl Housekeeper {
         let (stop, stopped): (Sender<()>, Receiver<()>) = env.channel(1);
         let clock = env.clock.clone();
         let run = move || {
+            let mut complaints = Complaints::default();
             let next = || clock.mono().plus_ms(EVERY_MS);
             // At once, too: a node that does not live for long must not leave a
             // longer log behind each time.
-            core.keep_house();
+            core.keep_house(&mut complaints);
             while stopped.recv_until(&*clock, next()) == Err(RecvTimeoutError::Timeout) {
-                core.keep_house();
+                core.keep_house(&mut complaints);
             }
         };
         // Without it the log would grow until the disk is full.
@@ -50,31 +52,31 @@ impl Drop for Housekeeper {
 }
 
 impl Core {
-    pub(super) fn keep_house(&self) {
-        self.catch_up();
-        if let Err(error) = self.flush_laggards() {
-            tracing::error!(code = %error.code(), %error, "a laggard could not be flushed");
-        }
-        if let Err(error) = self.purge() {
-            tracing::error!(code = %error.code(), %error, "the log could not be told what stores hold");
-        }
+    pub(super) fn keep_house(&self, complaints: &mut Complaints) {
+        let now = self.env.clock.mono();
+        complaints.hear(
+            now,
+            "the list on disk may not be the one in use",
+            self.catch_up().map_err(|error| (error.code(), error.to_string())),
+        );
+        complaints.hear(now, "a laggard could not be flushed", self.flush_laggards().map_err(told));
+        complaints.hear(now, "the log could not be told what stores hold", self.purge().map_err(told));
     }
 
     /// What shards had to stop is published, what could not be done is tried again.
-    fn catch_up(&self) {
+    fn catch_up(&self) -> Result<(), ChangeError> {
         let mut state = self.state();
-        if let Err(error) = self.make_sure(&mut state) {
-            tracing::error!(code = %error.code(), %error, "the list on disk may not be the one in use");
-        }
+        let sure = self.make_sure(&mut state);
         if !state.undone.is_empty() {
             let _ = self.reconcile(&mut state);
         } else if self.note_failures(&mut state) {
             self.publish(&state);
         }
+        sure
     }
 
     /// A `Purge` for each partition whose store has flushed more.
-    fn purge(&self) -> Result<(), super::StartError> {
+    fn purge(&self) -> Result<(), StartError> {
         let mut state = self.state();
         // One that is lost, or being made, has nothing to say.
         let flushed = state.held.keys().filter_map(|id| Some((*id, self.stores.flushed(*id).ok()?)));
@@ -90,7 +92,7 @@ impl Core {
     }
 
     /// Beyond its bounds, the log is kept by whoever has not flushed for longest.
-    fn flush_laggards(&self) -> Result<(), super::StartError> {
+    fn flush_laggards(&self) -> Result<(), StartError> {
         let (told, answer) = self.env.channel::<(u64, u64, Vec<Laggard>)>(1);
         self.inlet.call(move |writer| {
             // Whoever asked may have given up.
@@ -113,6 +115,10 @@ impl Core {
         }
         Ok(())
     }
+}
+
+fn told(error: StartError) -> (Code, String) {
+    (error.code(), error.to_string())
 }
 
 impl State {

@@ -2,6 +2,7 @@
 //! from what is there to what should be, and ended in order.
 
 mod change;
+mod complaints;
 mod housekeeping;
 mod listing;
 mod reconcile;
@@ -136,7 +137,7 @@ impl Node {
 
     /// Does at once what housekeeping does twice a second.
     pub fn keep_house(&self) {
-        self.core.keep_house();
+        self.core.keep_house(&mut complaints::Complaints::default());
     }
 
     /// Finishes what is under way and ends.

@@ -1,9 +1,11 @@
 //! What goes into a round, and what comes out of it.
 
+use env::buggify;
 use model::PartitionId;
 use partition::{Charter, Envelope, Partition};
 use pipeline::Ticket;
 use statestore::{Part, Store, StoreError};
+use std::path::PathBuf;
 use std::sync::Arc;
 use wal::{Append, Urgency};
 
@@ -65,8 +67,8 @@ pub struct LogJob {
     pub urgency: Urgency,
 }
 
-/// What a store is to apply and make durable by itself, on a thread that may
-/// wait for the disk.
+/// What a store is to apply: where it makes that durable itself, on a thread
+/// that may wait for the disk.
 pub struct StoreJob {
     /// Which store.
     pub store: Arc<dyn Store>,
@@ -77,32 +79,64 @@ pub struct StoreJob {
 }
 
 /// What became of a batch for a store.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Stored {
     /// These have their parts.
     pub partitions: Vec<PartitionId>,
     /// These do not.
     pub refused: Vec<(PartitionId, StoreError)>,
+    /// These will, when the store takes something again.
+    pub later: Option<(StoreJob, StoreError)>,
 }
 
 impl StoreJob {
-    /// Applies the parts as one batch. Where the store refuses that, each is
-    /// applied alone, so that one bad part costs its own partition only: a part
-    /// that got in before the refusal is skipped the second time.
+    /// Applies the parts as one batch. What the store cannot take now it is
+    /// asked to take later. Where it refuses, each part is applied alone, so that
+    /// a bad one costs its own partition only. A part that is in already is
+    /// skipped the second time.
     pub fn run(self) -> Stored {
-        let StoreJob { store, parts, partitions } = self;
-        let Err(error) = store.apply(&parts) else { return Stored { partitions, refused: Vec::new() } };
-        if let [one] = partitions[..] {
-            return Stored { partitions: Vec::new(), refused: vec![(one, error)] };
+        let applied = match buggify!("store-is-busy", 5) {
+            true => Err(StoreError::Busy { path: PathBuf::default() }),
+            false => self.store.apply(&self.parts),
+        };
+        match applied {
+            Ok(()) => Stored { partitions: self.partitions, ..Stored::default() },
+            Err(error) if error.passes() => Stored { later: Some((self, error)), ..Stored::default() },
+            Err(error) if self.parts.len() == 1 => {
+                Stored { refused: vec![(self.partitions[0], error)], ..Stored::default() }
+            }
+            Err(_) => self.run_singly(),
         }
+    }
+
+    fn run_singly(self) -> Stored {
+        let StoreJob { store, parts, .. } = self;
         let mut stored = Stored::default();
         for part in parts {
+            let id = part.partition;
             match store.apply(std::slice::from_ref(&part)) {
-                Ok(()) => stored.partitions.push(part.partition),
-                Err(error) => stored.refused.push((part.partition, error)),
+                Ok(()) => stored.partitions.push(id),
+                Err(error) if error.passes() => {
+                    let job = || StoreJob { store: store.clone(), parts: Vec::new(), partitions: Vec::new() };
+                    let (later, _) = stored.later.get_or_insert_with(|| (job(), error));
+                    later.add(part);
+                }
+                Err(error) => stored.refused.push((id, error)),
             }
         }
         stored
+    }
+
+    /// One more part, of another partition.
+    pub fn add(&mut self, part: Part) {
+        self.partitions.push(part.partition);
+        self.parts.push(part);
+    }
+
+    /// Without the parts of these.
+    pub fn drop_parts_of(&mut self, ids: &[PartitionId]) {
+        self.parts.retain(|part| !ids.contains(&part.partition));
+        self.partitions.retain(|id| !ids.contains(id));
     }
 }
 

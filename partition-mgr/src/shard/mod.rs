@@ -9,6 +9,7 @@
 //! `thread.rs` drives it in production, the simulation calls it directly.
 
 mod message;
+mod parked;
 mod round;
 mod tenant;
 mod thread;

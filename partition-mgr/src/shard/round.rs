@@ -1,18 +1,17 @@
 //! One round of a shard.
 
 use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored, is_journaled};
+use super::parked::{FULL_MS, Parked};
 use super::tenant::Tenant;
 use env::{Clock, Mono, Plant, Wall, sometimes};
-use model::{Limits, PartitionId};
+use model::{Limits, PartitionId, code};
 use partition::{Envelope, Input, Outbox, Partition};
 use pipeline::{DrainLimits, Refusal, Ticket};
-use statestore::{Part, Store};
+use statestore::{Part, Store, StoreError};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use wal::{Append, Urgency};
 
-/// After a refusal for want of room, so long only what makes room is taken.
-const FULL_MS: u64 = 500;
 /// Submissions that may be with the log. More would only wait there instead of
 /// here, where they still become larger.
 const AT_LOG_MAX: usize = 64;
@@ -32,6 +31,9 @@ pub struct Shard {
     /// What the log has been handed, and whose it is.
     at_log: VecDeque<(Ticket, Vec<PartitionId>)>,
     next_ticket: Ticket,
+    /// What stores take later.
+    parked: Parked,
+    /// There was no room: for a while only what makes room is taken.
     full_since: Option<Mono>,
     outbox: Outbox,
     drain: DrainLimits,
@@ -50,6 +52,7 @@ impl Shard {
             appliers: VecDeque::new(),
             at_log: VecDeque::new(),
             next_ticket: 1,
+            parked: Parked::default(),
             full_since: None,
             outbox: Outbox::default(),
             drain: DrainLimits {
@@ -73,6 +76,11 @@ impl Shard {
         self.behind
     }
 
+    /// When a round is due although nobody says anything.
+    pub fn wakes_at(&self) -> Option<Mono> {
+        self.parked.again()
+    }
+
     /// The first half of a round: takes the messages, and says what goes to the
     /// log, which then works while this thread is busy with the second half.
     pub fn take_in(&mut self, clock: &dyn Clock, messages: &mut Vec<Message>) -> Effects {
@@ -93,6 +101,9 @@ impl Shard {
     /// returns.
     pub fn move_on(&mut self, clock: &dyn Clock) -> Effects {
         let mut effects = Effects::default();
+        for job in self.parked.take_due(clock.mono()) {
+            self.store(clock, job, &mut effects);
+        }
         self.apply(clock, &mut effects);
         self.close_finished(&mut effects);
         self.outbox.send();
@@ -225,17 +236,25 @@ impl Shard {
             }
         }
         for batch in batches {
-            let journaled =
-                batch.partitions.iter().any(|id| is_journaled(self.tenants[id].partition.charter()));
-            if journaled {
-                for id in &batch.partitions {
-                    self.tenants.get_mut(id).expect("it was just applied").storing = true;
-                }
-                effects.stores.push(batch);
-            } else {
-                let stored = batch.run();
-                self.take_stored(clock.mono(), stored, effects);
-            }
+            self.store(clock, batch, effects);
+        }
+    }
+
+    fn store(&mut self, clock: &dyn Clock, batch: StoreJob, effects: &mut Effects) {
+        let journaled = batch.partitions.iter().any(|id| is_journaled(self.tenants[id].partition.charter()));
+        if journaled {
+            self.set_storing(&batch, true);
+            effects.stores.push(batch);
+        } else {
+            let stored = batch.run();
+            self.take_stored(clock.mono(), stored, effects);
+        }
+    }
+
+    fn set_storing(&mut self, batch: &StoreJob, storing: bool) {
+        for id in &batch.partitions {
+            self.tenants.get_mut(id).expect("a partition stays while something of it is under way").storing =
+                storing;
         }
     }
 
@@ -248,6 +267,28 @@ impl Shard {
         }
         for (id, error) in stored.refused {
             self.fail(now, id, &format!("{} {error}", error.code()), effects);
+        }
+        if let Some((batch, why)) = stored.later {
+            self.park(now, batch, &why, effects);
+        }
+    }
+
+    /// The batch is tried again in a while. Whoever is to end does not wait for
+    /// that: what the store lacks then is in the log.
+    fn park(&mut self, now: Mono, mut batch: StoreJob, why: &StoreError, effects: &mut Effects) {
+        sometimes!("a store took a batch later");
+        let ends = |id: &PartitionId| self.tenants[id].closing;
+        let ending: Vec<PartitionId> = batch.partitions.iter().copied().filter(ends).collect();
+        batch.drop_parts_of(&ending);
+        for id in ending {
+            self.fail(now, id, &format!("{} {why}", why.code()), effects);
+        }
+        if why.code() == code::DISK_FULL {
+            self.set_full(now, Some(now));
+        }
+        if !batch.parts.is_empty() {
+            self.set_storing(&batch, true);
+            self.parked.put(now, batch, why);
         }
     }
 
@@ -289,10 +330,7 @@ fn list(appliers: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tena
 fn gather(batches: &mut Vec<StoreJob>, store: Arc<dyn Store>, part: Part) {
     let id = part.partition;
     match batches.iter_mut().find(|batch| Arc::ptr_eq(&batch.store, &store)) {
-        Some(batch) => {
-            batch.parts.push(part);
-            batch.partitions.push(id);
-        }
+        Some(batch) => batch.add(part),
         None => batches.push(StoreJob { store, parts: vec![part], partitions: vec![id] }),
     }
 }

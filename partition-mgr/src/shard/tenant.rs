@@ -9,7 +9,7 @@ pub(super) struct Tenant {
     pub queued: bool,
     /// It is in the list of those that have something to apply.
     pub listed: bool,
-    /// A batch of its own store's journal is under way.
+    /// A batch for its store is under way, or waits until that takes it.
     pub storing: bool,
     /// It is to end once nothing is under way.
     pub closing: bool,

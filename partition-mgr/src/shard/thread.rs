@@ -3,6 +3,7 @@
 use super::message::{Effects, LogJob, LogOutcome, Message, Report, StoreJob};
 use super::round::Shard;
 use crate::meters::Meters;
+use env::channel::RecvTimeoutError;
 use env::{Clock, Env, Fatal, Joiner, Receiver, Sender};
 use model::{Limits, code};
 use std::io;
@@ -107,9 +108,10 @@ impl Driver {
     /// do. False when the shard is to end.
     fn gather(&self, messages: &mut Vec<Message>) -> bool {
         if !self.shard.is_behind() {
-            match self.messages.recv() {
-                Ok(Message::Stop) | Err(_) => return false,
+            match self.wait() {
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
                 Ok(message) => messages.push(message),
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
         for message in self.messages.try_iter().take(SLACK) {
@@ -119,6 +121,13 @@ impl Driver {
             }
         }
         true
+    }
+
+    fn wait(&self) -> Result<Message, RecvTimeoutError> {
+        match self.shard.wakes_at() {
+            None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => self.messages.recv_until(&*self.clock, at),
+        }
     }
 
     fn perform(&self, effects: Effects) {

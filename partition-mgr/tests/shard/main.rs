@@ -5,5 +5,7 @@
 mod ends;
 mod full;
 mod halves;
+mod later;
 mod refused_batch;
+mod reluctant;
 mod world;

@@ -1,5 +1,6 @@
 //! A shard that is stepped by hand, and what it answers.
 
+use crate::reluctant::{Mood, Reluctant};
 use bytes::Bytes;
 use env::sim::SimClock;
 use machine::{Kv, KvCommand};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex};
 pub struct World {
     pub shard: Shard,
     pub store: Arc<dyn Store>,
+    pub reluctant: Arc<Reluctant>,
     pub clock: SimClock,
     outlet: Arc<Answers>,
 }
@@ -30,8 +32,9 @@ impl Outlet for Answers {
 impl World {
     pub fn new(limits: &Limits) -> World {
         let store = MemoryStore::volatile(limits, env::Plants::NONE);
+        let reluctant = Arc::new(Reluctant { store, mood: Mutex::new(Mood::Willing) });
         let (clock, outlet) = (SimClock::default(), Arc::default());
-        World { shard: Shard::new(limits), store: Arc::new(store), clock, outlet }
+        World { shard: Shard::new(limits), store: reluctant.clone(), reluctant, clock, outlet }
     }
 
     /// A new partition, ready to be opened.
@@ -79,6 +82,11 @@ impl World {
         effects.stores.extend(stores);
         effects.reports.extend(reports);
         effects
+    }
+
+    /// How many answers there are.
+    pub fn answered(&self) -> usize {
+        self.outlet.0.lock().expect("not poisoned").len()
     }
 
     /// What was answered since it was last asked: by token, the code of a refusal.

@@ -36,6 +36,9 @@ fn translate(error: &Error, what: &'static str, path: &Path) -> StoreError {
     if says("lock hold by current process") || says("While lock file") {
         return StoreError::InUse { path: path.to_owned(), message };
     }
+    if error.kind() == ErrorKind::Incomplete {
+        return StoreError::Busy { path: path.to_owned() };
+    }
     // We never ask for a file of our own making: one that is missing is lost.
     let lost = says("No such file or directory") || says("create_if_missing is false");
     if lost || error.kind() == ErrorKind::Corruption {

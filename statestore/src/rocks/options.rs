@@ -8,6 +8,8 @@ use rocksdb::{
 
 const ARENA_BLOCK_BYTES: usize = 64 << 10;
 const BYTES_PER_SYNC: u64 = 1 << 20;
+/// So many files that lookups have to visit stop writers.
+const LEVEL0_FILES_MAX: i32 = 36;
 const BLOOM_BITS: f64 = 10.0;
 const BACKGROUND_JOBS: i32 = 2;
 const INFO_LOGS: usize = 4;
@@ -69,12 +71,20 @@ impl Shared {
         // The first write of a memtable is charged a whole arena block; with
         // the default of a MiB, many idle partitions fill the budget with air.
         options.set_arena_block_size(ARENA_BLOCK_BYTES);
+        // Writers are not slowed down by sleeping in the engine, with a whole
+        // shard behind them: they go on until they are stopped, and are told.
+        options.set_level_zero_slowdown_writes_trigger(LEVEL0_FILES_MAX);
+        options.set_level_zero_stop_writes_trigger(LEVEL0_FILES_MAX);
+        options.set_soft_pending_compaction_bytes_limit(0);
         options
     }
 
     /// How batches are written.
     pub fn writes(&self) -> WriteOptions {
         let mut options = WriteOptions::default();
+        // Never wait in there: on a full disk whoever waits holds the queue that
+        // the engine's own recovery needs, and both wait for ever.
+        options.set_no_slowdown(true);
         match self.journal {
             Journal::Off => options.disable_wal(true),
             Journal::Synced => options.set_sync(true),
