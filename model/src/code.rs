@@ -135,7 +135,7 @@ codes! {
         "Nothing was applied; the store is as it was.",
         "This is a defect of the machine that made the change: report it.";
     STORE_BUSY = 1209, "the store works off what it has before it takes more",
-        "What was acknowledged is in the log; nothing is lost.",
+        "Nothing is lost; what waits for it has not been acknowledged.",
         "Nothing: it is tried again by itself. If it lasts, the disk is too slow for the writes.";
     RECORD_UNREADABLE = 1301, "a record is intact, but this build cannot read its content",
         "Nothing was skipped; the store holds everything before it.",

@@ -85,6 +85,10 @@ pub(crate) struct Replay<'a> {
     rest: Rest,
 }
 
+/// It waits so often, then the start fails and says why: on a full disk a store
+/// may work something off for ever.
+const RESTS_MAX: u32 = 12_000;
+
 /// How a replay waits for a store that works something off.
 pub(crate) type Rest = Arc<dyn Fn() + Send + Sync>;
 
@@ -174,12 +178,13 @@ impl<'a> Replay<'a> {
         if parts.is_empty() {
             return Ok(());
         }
-        loop {
+        for _ in 0..RESTS_MAX {
             match self.store.apply(&parts) {
                 Err(StoreError::Busy { .. }) => (self.rest)(),
                 done => return Ok(done?),
             }
         }
+        Ok(self.store.apply(&parts)?)
     }
 
     /// Applies the rest and says what came of it.

@@ -124,7 +124,12 @@ impl StoreError {
     /// Does it pass by itself? Nothing was applied that a second attempt would
     /// apply twice, so it may be made.
     pub fn passes(&self) -> bool {
-        matches!(self, StoreError::Busy { .. }) || self.code() == code::DISK_FULL
+        matches!(self, StoreError::Busy { .. }) || self.is_full()
+    }
+
+    /// Is there no room? A quota is none that an engine waits for.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull)
     }
 
     pub(crate) fn damaged(path: &Path, why: impl Into<String>) -> StoreError {

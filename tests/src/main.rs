@@ -25,6 +25,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use world::World;
 
+/// By then each fault has had its effect, or something is wrong with it.
+const STRIKES_MAX: u32 = 50;
 /// A round ends, and is judged, after so many faults.
 const FAULTS_A_ROUND: u32 = 4;
 
@@ -186,6 +188,9 @@ impl Chaos<'_> {
                 world.verdicts.broken(),
             );
             strikes += 1;
+            if strikes > STRIKES_MAX && !world.happened.contains_key(&fault) {
+                return Err(named(fault, &io::Error::other("it comes, and nobody meets it")));
+            }
             if strikes % FAULTS_A_ROUND == 0 {
                 world.turn(kills).await?;
             }

@@ -127,16 +127,20 @@ async fn full(world: &mut World) -> io::Result<bool> {
     let refused = |tally: &Tally| tally.refusals.get(&code::LOG_FULL.number).copied().unwrap_or(0);
     let said_before = world.launch.errors().len();
     world.disk.fill(LEFT_BYTES)?;
-    let before = refused(&world.tally());
-    let stayed = world.within(FULL_FOR, |now| refused(now) > before + 10).await;
-    let read_before = world.tally().read();
-    let read = match stayed {
-        Ok(_) => world.until("reads on a full disk", |now| now.read() > read_before + 10).await,
+    let (stopped, before) = (world.stopped, world.tally());
+    let tried = world.within(FULL_FOR, |now| refused(now) > refused(&before) + 10).await;
+    let after = world.tally();
+    let read = match tried {
+        Ok(_) => world.until("reads on a full disk", |now| now.read() > after.read() + 10).await,
         Err(failed) => Err(failed),
     };
     world.disk.empty()?;
     read?;
+    let goes_on = refused(&after) > refused(&before) || after.written() > before.written();
+    expect(goes_on, "on a full disk writes are neither refused nor taken")?;
+    world.look_after_partitions().await?;
+    expect(world.stopped == stopped, "a full disk has stopped a partition")?;
     let errors = world.launch.errors();
     let said = errors.get(said_before..).unwrap_or_default();
-    Ok(refused(&world.tally()) > before || said.contains("No space left"))
+    Ok(refused(&after) > refused(&before) || said.contains("No space left"))
 }

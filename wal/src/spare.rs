@@ -116,10 +116,7 @@ impl SparePool {
             return Ok(self.ready.remove(at));
         }
         match (self.lay_out(files, bytes), fits, urgency) {
-            (Ok(spare), ..) => {
-                self.reserve_open = false;
-                Ok(spare)
-            }
+            (Ok(spare), ..) => Ok(spare),
             (Err(LogError::Full { .. }), Some(at), Urgency::Urgent) => {
                 self.reserve_open = true;
                 Ok(self.ready.remove(at))
@@ -128,14 +125,10 @@ impl SparePool {
         }
     }
 
-    /// Before anything else than what must go through is written: sees to it
-    /// that there is a reserve again.
-    pub fn regain_reserve(&mut self, files: &dyn Files, bytes: u64) -> Result<(), LogError> {
-        if self.reserve_open {
-            let spare = self.lay_out(files, bytes)?;
-            self.add(spare.path, spare.bytes);
-        }
-        Ok(())
+    /// Before anything else than what must go through is written: is there a
+    /// reserve? One is laid out in the background, or comes of a release.
+    pub fn check_reserve(&self) -> Result<(), LogError> {
+        if self.reserve_open { Err(LogError::Full { path: self.dir.clone() }) } else { Ok(()) }
     }
 
     fn lay_out(&mut self, files: &dyn Files, bytes: u64) -> Result<Spare, LogError> {

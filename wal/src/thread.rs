@@ -250,7 +250,9 @@ impl Driver {
             return;
         }
         let (count, bytes) = (self.packets.len(), self.packets.iter().map(Packet::bytes).sum());
-        match self.writer.step_packets(now, &mut self.packets, Urgency::Normal) {
+        let all_urgent = self.answers.iter().all(|(_, urgency)| *urgency == Urgency::Urgent);
+        let urgency = if all_urgent { Urgency::Urgent } else { Urgency::Normal };
+        match self.writer.step_packets(now, &mut self.packets, urgency) {
             Ok(synced) => {
                 self.meters.batch(count, bytes, self.clock.mono().0.saturating_sub(now.0));
                 self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced)));

@@ -243,7 +243,7 @@ impl Writer {
     /// Rotates when a batch and the footer behind it would not fit.
     fn make_room(&mut self, now: Mono, own: &Roster, body: usize, urgency: Urgency) -> Result<(), LogError> {
         if urgency == Urgency::Normal {
-            self.spares.regain_reserve(&*self.files, self.config.limits.log_segment_bytes)?;
+            self.spares.check_reserve()?;
         }
         let batch = batch::extent(own, &self.prior, body);
         let footer = self.active.roster.footer_room(own.spans().len() + self.prior.spans().len());

@@ -272,6 +272,10 @@ fn a_full_disk_takes_what_is_urgent_and_recovers() {
     assert!(matches!(full, LogError::Full { .. }), "{full}");
     log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Urgent).expect("the reserve takes it");
     disk.set_capacity(None);
+    let refused = log.writer.step(Mono(0), &[record(1, index + 1, 1)], Urgency::Normal);
+    assert!(matches!(refused, Err(LogError::Full { .. })), "until there is another reserve");
+    let reserve = log.writer.spare_wanted(Mono(0)).expect("one is wanted").run(&disk).expect("laid out");
+    log.writer.spare_ready(Mono(0), Some(reserve));
     write(&mut log.writer, &[record(1, index + 1, 1)]);
 }
 

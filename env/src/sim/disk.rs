@@ -209,12 +209,14 @@ impl State {
         self.medium.atoms.push(atom);
     }
 
-    /// The bytes show at once, and pend sector by sector.
+    /// The bytes show at once, and pend sector by sector, or in longer pieces
+    /// where nothing else can be but zeroes.
     pub(super) fn write(&mut self, file: Inode, offset: u64, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
-        let is_blank = offset >= self.cache.length(file) && bytes.iter().all(|byte| *byte == 0);
+        let end = self.cache.length(file).max(self.medium.durable.length(file));
+        let is_blank = offset >= end && bytes.iter().all(|byte| *byte == 0);
         self.cache.write(file, offset, bytes);
         match is_blank {
             true => self.medium.atoms.extend(blanks(file, offset, bytes)),

@@ -41,6 +41,9 @@ impl Reports {
                 self.failures.inc();
                 heard.failed.insert(id, why);
             }
+            Report::Waits(id, why) => {
+                tracing::warn!(partition = id.0, %why, "a partition waits for its store")
+            }
         }
         drop(heard);
         // A token that lies there says it, too.

@@ -1,6 +1,6 @@
 //! What goes into a round, and what comes out of it.
 
-use env::buggify;
+use env::{Mono, buggify};
 use model::PartitionId;
 use partition::{Charter, Envelope, Partition};
 use pipeline::Ticket;
@@ -42,7 +42,8 @@ pub enum LogOutcome {
 pub enum Order {
     /// Serve this partition.
     Open(Box<Partition>),
-    /// Finish what is under way, take in nothing more, and report.
+    /// Finish what is under way, take in nothing more, and report. What a store
+    /// has no room for is given up.
     Close(PartitionId),
     /// Finish what is under way everywhere, and report each.
     CloseAll,
@@ -55,6 +56,8 @@ pub enum Report {
     Closed(PartitionId),
     /// The partition had to be stopped.
     Failed(PartitionId, String),
+    /// The partition waits until its store takes something again.
+    Waits(PartitionId, String),
 }
 
 /// What the log is to be handed.
@@ -76,6 +79,8 @@ pub struct StoreJob {
     pub parts: Vec<Part>,
     /// Whose parts they are.
     pub partitions: Vec<PartitionId>,
+    /// It was refused before, for the first time then.
+    pub refused_since: Option<Mono>,
 }
 
 /// What became of a batch for a store.
@@ -90,10 +95,15 @@ pub struct Stored {
 }
 
 impl StoreJob {
-    /// Applies the parts as one batch. What the store cannot take now it is
-    /// asked to take later. Where it refuses, each part is applied alone, so that
-    /// a bad one costs its own partition only. A part that is in already is
-    /// skipped the second time.
+    /// Without parts so far.
+    pub fn new(store: Arc<dyn Store>) -> StoreJob {
+        StoreJob { store, parts: Vec::new(), partitions: Vec::new(), refused_since: None }
+    }
+
+    /// Applies the parts as one batch. Where the store refuses that, each is
+    /// applied alone, so that what keeps one out costs its own partition only;
+    /// what the store cannot take now it is asked to take later. A part that is
+    /// in already is skipped the second time.
     pub fn run(self) -> Stored {
         let applied = match buggify!("store-is-busy", 5) {
             true => Err(StoreError::Busy { path: PathBuf::default() }),
@@ -101,23 +111,21 @@ impl StoreJob {
         };
         match applied {
             Ok(()) => Stored { partitions: self.partitions, ..Stored::default() },
+            Err(_) if self.parts.len() > 1 => self.run_singly(),
             Err(error) if error.passes() => Stored { later: Some((self, error)), ..Stored::default() },
-            Err(error) if self.parts.len() == 1 => {
-                Stored { refused: vec![(self.partitions[0], error)], ..Stored::default() }
-            }
-            Err(_) => self.run_singly(),
+            Err(error) => Stored { refused: vec![(self.partitions[0], error)], ..Stored::default() },
         }
     }
 
     fn run_singly(self) -> Stored {
-        let StoreJob { store, parts, .. } = self;
+        let StoreJob { store, parts, refused_since, .. } = self;
         let mut stored = Stored::default();
         for part in parts {
             let id = part.partition;
             match store.apply(std::slice::from_ref(&part)) {
                 Ok(()) => stored.partitions.push(id),
                 Err(error) if error.passes() => {
-                    let job = || StoreJob { store: store.clone(), parts: Vec::new(), partitions: Vec::new() };
+                    let job = || StoreJob { refused_since, ..StoreJob::new(store.clone()) };
                     let (later, _) = stored.later.get_or_insert_with(|| (job(), error));
                     later.add(part);
                 }

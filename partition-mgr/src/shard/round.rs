@@ -4,7 +4,7 @@ use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJ
 use super::parked::{FULL_MS, Parked};
 use super::tenant::Tenant;
 use env::{Clock, Mono, Plant, Wall, sometimes};
-use model::{Limits, PartitionId, code};
+use model::{Limits, PartitionId};
 use partition::{Envelope, Input, Outbox, Partition};
 use pipeline::{DrainLimits, Refusal, Ticket};
 use statestore::{Part, Store, StoreError};
@@ -126,12 +126,12 @@ impl Shard {
     }
 
     /// One more partition. On a full disk it begins as the others are.
-    fn open(&mut self, now: Mono, mut partition: Partition) {
+    fn open(&mut self, now: Mono, partition: Partition) {
         let id = partition.charter().id;
-        if self.full_since.is_some() && partition.uses_log() {
-            partition.step(now, Input::Full(true), &mut self.outbox);
-        }
-        let before = self.tenants.insert(id, Tenant::new(partition));
+        let full = self.full_since.is_some() && partition.uses_log();
+        let mut tenant = Tenant::new(partition);
+        tenant.set_full(now, full, false, &mut self.outbox);
+        let before = self.tenants.insert(id, tenant);
         assert!(before.is_none(), "partition {id} would be opened twice");
     }
 
@@ -166,7 +166,7 @@ impl Shard {
     fn set_full(&mut self, now: Mono, since: Option<Mono>) {
         self.full_since = since;
         for tenant in self.tenants.values_mut().filter(|tenant| tenant.partition.uses_log()) {
-            tenant.partition.step(now, Input::Full(since.is_some()), &mut self.outbox);
+            tenant.set_full(now, since.is_some(), tenant.store_full, &mut self.outbox);
         }
     }
 
@@ -242,20 +242,15 @@ impl Shard {
 
     fn store(&mut self, clock: &dyn Clock, batch: StoreJob, effects: &mut Effects) {
         let journaled = batch.partitions.iter().any(|id| is_journaled(self.tenants[id].partition.charter()));
-        if journaled {
-            self.set_storing(&batch, true);
-            effects.stores.push(batch);
-        } else {
+        if !journaled {
             let stored = batch.run();
-            self.take_stored(clock.mono(), stored, effects);
+            return self.take_stored(clock.mono(), stored, effects);
         }
-    }
-
-    fn set_storing(&mut self, batch: &StoreJob, storing: bool) {
         for id in &batch.partitions {
-            self.tenants.get_mut(id).expect("a partition stays while something of it is under way").storing =
-                storing;
+            let tenant = self.tenants.get_mut(id).expect("a partition stays while something of it waits");
+            tenant.storing = true;
         }
+        effects.stores.push(batch);
     }
 
     fn take_stored(&mut self, now: Mono, stored: Stored, effects: &mut Effects) {
@@ -263,7 +258,10 @@ impl Shard {
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
             tenant.storing = false;
             tenant.partition.step(now, Input::Stored, &mut self.outbox);
+            tenant.set_full(now, tenant.log_full, false, &mut self.outbox);
             list(&mut self.appliers, id, tenant);
+            // What came in meanwhile was passed over.
+            self.behind |= tenant.queued;
         }
         for (id, error) in stored.refused {
             self.fail(now, id, &format!("{} {error}", error.code()), effects);
@@ -273,22 +271,28 @@ impl Shard {
         }
     }
 
-    /// The batch is tried again in a while. Whoever is to end does not wait for
-    /// that: what the store lacks then is in the log.
+    /// The batch is tried again in a while. Who is to end does not wait long for
+    /// that: nothing of it was answered.
     fn park(&mut self, now: Mono, mut batch: StoreJob, why: &StoreError, effects: &mut Effects) {
         sometimes!("a store took a batch later");
-        let ends = |id: &PartitionId| self.tenants[id].closing;
+        let told = format!("{} {why}", why.code());
+        let ends = |id: &PartitionId| self.tenants[id].closing && !Parked::may_wait(now, &batch, why);
         let ending: Vec<PartitionId> = batch.partitions.iter().copied().filter(ends).collect();
         batch.drop_parts_of(&ending);
-        for id in ending {
-            self.fail(now, id, &format!("{} {why}", why.code()), effects);
+        ending.into_iter().for_each(|id| self.fail(now, id, &told, effects));
+        if batch.parts.is_empty() {
+            return;
         }
-        if why.code() == code::DISK_FULL {
-            self.set_full(now, Some(now));
-        }
-        if !batch.parts.is_empty() {
-            self.set_storing(&batch, true);
-            self.parked.put(now, batch, why);
+        let ids = batch.partitions.clone();
+        let say = self.parked.put(now, batch, why);
+        for id in ids {
+            let tenant = self.tenants.get_mut(&id).expect("a partition stays while something of it waits");
+            tenant.storing = true;
+            let was_full = tenant.store_full;
+            tenant.set_full(now, tenant.log_full, why.is_full(), &mut self.outbox);
+            if say || (why.is_full() && !was_full) {
+                effects.reports.push(Report::Waits(id, told.clone()));
+            }
         }
     }
 
@@ -328,9 +332,12 @@ fn list(appliers: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tena
 }
 
 fn gather(batches: &mut Vec<StoreJob>, store: Arc<dyn Store>, part: Part) {
-    let id = part.partition;
     match batches.iter_mut().find(|batch| Arc::ptr_eq(&batch.store, &store)) {
         Some(batch) => batch.add(part),
-        None => batches.push(StoreJob { store, parts: vec![part], partitions: vec![id] }),
+        None => {
+            let mut batch = StoreJob::new(store);
+            batch.add(part);
+            batches.push(batch);
+        }
     }
 }

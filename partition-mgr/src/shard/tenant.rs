@@ -1,6 +1,7 @@
 //! A partition as its shard keeps it.
 
-use partition::Partition;
+use env::Mono;
+use partition::{Input, Outbox, Partition};
 
 /// A partition, and where it stands in the shard's round.
 pub(super) struct Tenant {
@@ -13,10 +14,31 @@ pub(super) struct Tenant {
     pub storing: bool,
     /// It is to end once nothing is under way.
     pub closing: bool,
+    /// Its log has no room.
+    pub log_full: bool,
+    /// Its store has none.
+    pub store_full: bool,
 }
 
 impl Tenant {
     pub fn new(partition: Partition) -> Tenant {
-        Tenant { partition, queued: false, listed: false, storing: false, closing: false }
+        Tenant {
+            partition,
+            queued: false,
+            listed: false,
+            storing: false,
+            closing: false,
+            log_full: false,
+            store_full: false,
+        }
+    }
+
+    /// Is there room for what it writes?
+    pub fn set_full(&mut self, now: Mono, log: bool, store: bool, outbox: &mut Outbox) {
+        let (before, after) = (self.log_full || self.store_full, log || store);
+        (self.log_full, self.store_full) = (log, store);
+        if after || before {
+            self.partition.step(now, Input::Full(after), outbox);
+        }
     }
 }

@@ -84,11 +84,6 @@ impl World {
         effects
     }
 
-    /// How many answers there are.
-    pub fn answered(&self) -> usize {
-        self.outlet.0.lock().expect("not poisoned").len()
-    }
-
     /// What was answered since it was last asked: by token, the code of a refusal.
     pub fn answers(&self) -> Vec<(u64, Result<(), Code>)> {
         let answers = std::mem::take(&mut *self.outlet.0.lock().expect("not poisoned"));

@@ -138,7 +138,10 @@ impl Instance {
         if batch.is_empty() {
             return Ok(());
         }
-        self.db.write_opt(&batch, &self.writes).attempt("writing", &self.path)?;
+        // Nobody else is there yet whom waiting in the engine would hold up.
+        let mut patient = WriteOptions::default();
+        patient.disable_wal(true);
+        self.db.write_opt(&batch, &patient).attempt("writing", &self.path)?;
         self.db.flush().attempt("flushing", &self.path)
     }
 

@@ -46,7 +46,9 @@ impl Closing {
 /// The host's program.
 pub async fn close(crowd: Rc<Crowd>, closing: Rc<RefCell<Closing>>) -> turmoil::Result {
     let knobs = &crowd.knobs;
-    let patience = Duration::from_millis(20_000);
+    // What users have left behind is written first: on the slowest disk that
+    // is a minute's work.
+    let patience = Duration::from_millis(100_000);
     let wire = Wire::new(knobs.transport, &crowd.node, TABLE, patience, 1);
     let mut wire = wire.map_err(|error| error.to_string())?;
     for key in knobs.keys..knobs.keys + FRESH {
