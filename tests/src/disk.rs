@@ -22,6 +22,8 @@ const BASE_MIB: u64 = DISK_MIB + 64;
 const ROOM_MIB: u64 = BASE_MIB + 16;
 /// A device goes a moment after the last mount of it.
 const UNMOUNT_TRIES: u32 = 200;
+/// So often it is tried to fill a disk that somebody else writes to.
+const FILLS_MAX: u32 = 20;
 const IMAGE: &str = "image";
 /// The witnesses of a power loss.
 const SYNCED: &str = "witness-synced";
@@ -131,8 +133,20 @@ impl Disk {
 
     /// Takes all that is free, but so much.
     pub fn fill(&self, leave_bytes: u64) -> io::Result<()> {
-        let take = number_of(&self.at, "avail")?.saturating_sub(leave_bytes);
-        run("fallocate", &["-l", &take.to_string(), text(&self.filler())?])
+        let fill = || {
+            let take = number_of(&self.at, "avail")?.saturating_sub(leave_bytes);
+            run("fallocate", &["-l", &take.to_string(), text(&self.filler())?])
+        };
+        // The node writes meanwhile, and may take some of it first.
+        let mut filled = fill();
+        for _ in 0..FILLS_MAX {
+            if filled.is_ok() {
+                break;
+            }
+            let _ = self.empty();
+            filled = fill();
+        }
+        filled
     }
 
     /// Gives it back.
