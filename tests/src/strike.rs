@@ -90,6 +90,10 @@ fn expect(holds: bool, otherwise: &str) -> io::Result<()> {
 /// What was synced stays, what was not is gone: two files of ours say so.
 async fn power(world: &mut World) -> io::Result<()> {
     world.disk.leave_witnesses()?;
+    // The witness that is synced takes along what the device had by then. Only
+    // what is acknowledged behind it shows whether the node syncs.
+    let before = world.tally().written();
+    world.until("writes before the power goes", move |now| now.written() > before + 20).await?;
     world.disk.lose_power()?;
     // It may have noticed, and ended by itself.
     world.kill()?;
