@@ -252,24 +252,28 @@ fn a_failed_sync_poisons() {
     assert!(matches!(again, Err(LogError::Poisoned)));
 }
 
+/// A log with a reserve, written to until its disk is full: the index that was
+/// refused.
+fn fill(disk: &SimDisk, log: &mut OpenLog) -> Index {
+    let reserve = log.writer.spare_wanted(Mono(0)).expect("a reserve is wanted").run(disk).expect("laid out");
+    log.writer.spare_ready(Mono(0), Some(reserve));
+    let used: u64 = disk.list(Path::new(DIR)).expect("listed").iter().map(|entry| entry.bytes).sum();
+    disk.set_capacity(Some(used));
+    let mut index = 1;
+    loop {
+        match log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Normal) {
+            Ok(_) => index += 1,
+            Err(LogError::Full { .. }) => return index,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[test]
 fn a_full_disk_takes_what_is_urgent_and_recovers() {
     let disk = disk();
     let mut log = start(&disk);
-    let reserve =
-        log.writer.spare_wanted(Mono(0)).expect("a reserve is wanted").run(&disk).expect("laid out");
-    log.writer.spare_ready(Mono(0), Some(reserve));
-    let used: u64 = disk.list(Path::new(DIR)).expect("listed").iter().map(|entry| entry.bytes).sum();
-    disk.set_capacity(Some(used));
-    let mut index = 0;
-    let full = loop {
-        index += 1;
-        match log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Normal) {
-            Ok(_) => {}
-            Err(error) => break error,
-        }
-    };
-    assert!(matches!(full, LogError::Full { .. }), "{full}");
+    let index = fill(&disk, &mut log);
     log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Urgent).expect("the reserve takes it");
     disk.set_capacity(None);
     let refused = log.writer.step(Mono(0), &[record(1, index + 1, 1)], Urgency::Normal);
@@ -283,16 +287,9 @@ fn a_full_disk_takes_what_is_urgent_and_recovers() {
 fn the_reserve_is_left_to_what_must_go_through_until_there_is_another() {
     let disk = disk();
     let mut log = start(&disk);
+    let index = fill(&disk, &mut log);
+    // The reader pins the oldest segment.
     drop(log.reader);
-    let reserve =
-        log.writer.spare_wanted(Mono(0)).expect("a reserve is wanted").run(&disk).expect("laid out");
-    log.writer.spare_ready(Mono(0), Some(reserve));
-    let used: u64 = disk.list(Path::new(DIR)).expect("listed").iter().map(|entry| entry.bytes).sum();
-    disk.set_capacity(Some(used));
-    let mut index = 1;
-    while log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Normal).is_ok() {
-        index += 1;
-    }
     // Somebody removes a row: the reserve is opened, and has room.
     log.writer.step(Mono(0), &[record(1, index, 1)], Urgency::Urgent).expect("the reserve takes it");
     for _ in 0..100 {

@@ -80,10 +80,10 @@ pub(super) fn look_at_bounds(world: &mut World<'_>, disk_bytes: u64) {
         broken.push(format!("{waiting} messages wait for shards, {most} may"));
     }
     // The log, spares of it, a checkpoint of each partition beside its next, and
-    // little things. Of a damaged partition the log keeps everything, until
+    // what is written while housekeeping looks away. Of a damaged partition the log keeps everything, until
     // somebody has dealt with it.
     let rows = u64::from(knobs.keys + 32) * u64::from(knobs.value_bytes + 128);
-    let most = knobs.log_bytes_max * 3 + knobs.segment_bytes * 16 + rows * 4 + (3 << 20);
+    let most = knobs.log_bytes_max * 3 + knobs.segment_bytes * 16 + rows * 4 + (6 << 20);
     if disk_bytes > most && !world.rotten.any() {
         broken.push(format!("the disk holds {} bytes, {most} would be much", disk_bytes));
     }
