@@ -1,8 +1,8 @@
 //! What is on a simulated medium, and what might be after a power loss.
 //!
 //! The medium is an [`Image`]: names and contents. A change is an [`Atom`]:
-//! one sector (or zeroes behind a file's end), one length, one name. What a crash makes of them stands in
-//! `pending.rs`.
+//! one sector (or zeroes behind a file's end), one length, one name. What a
+//! crash makes of them stands in `pending.rs`.
 
 use super::piece::Piece;
 use std::collections::{BTreeMap, BTreeSet};

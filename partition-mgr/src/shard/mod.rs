@@ -5,8 +5,10 @@
 //!                 → apply (one batch a store) → answers, one call an outlet
 //! ```
 //!
-//! [`Shard::step`] is a round and knows neither threads nor channels;
-//! `thread.rs` drives it in production, the simulation calls it directly.
+//! `round.rs` is a round, in two halves ([`Shard::take_in`], [`Shard::move_on`]),
+//! and knows neither threads nor channels; `thread.rs` drives it, in production
+//! and in the simulated world. What a store does not take now waits in
+//! `parked.rs`.
 
 mod message;
 mod parked;
