@@ -59,7 +59,11 @@ impl Core {
             "the list on disk may not be the one in use",
             self.catch_up().map_err(|error| (error.code(), error.to_string())),
         );
-        complaints.hear(now, "a laggard could not be flushed", self.flush_laggards().map_err(told));
+        let laggards = self.laggards();
+        let kept = laggards.as_ref().map_or(Ok(()), |ids| self.check_held(ids));
+        complaints.hear(now, "the log is kept for partitions that are not held; erase them", kept);
+        let flushed = laggards.and_then(|ids| self.flush_laggards(&ids));
+        complaints.hear(now, "a laggard could not be flushed", flushed.map_err(told));
         complaints.hear(now, "the log could not be told what stores hold", self.purge().map_err(told));
     }
 
@@ -92,26 +96,30 @@ impl Core {
     }
 
     /// Beyond its bounds, the log is kept by whoever has not flushed for longest.
-    fn flush_laggards(&self) -> Result<(), StartError> {
+    fn laggards(&self) -> Result<Vec<PartitionId>, StartError> {
         let (told, answer) = self.env.channel::<(u64, u64, Vec<Laggard>)>(1);
         self.inlet.call(move |writer| {
             // Whoever asked may have given up.
             let _ = told.send((writer.bytes(), writer.replay_bytes(), writer.laggards()));
         })?;
-        let Ok((bytes, replay_bytes, laggards)) = answer.recv() else { return Ok(()) };
+        let Ok((bytes, replay_bytes, laggards)) = answer.recv() else { return Ok(Vec::new()) };
         self.log_bytes.store(bytes, Ordering::Relaxed);
-        if bytes > self.limits.log_bytes_max || replay_bytes > self.limits.replay_bytes_max {
-            let ids: Vec<PartitionId> = laggards.iter().map(|laggard| laggard.partition).collect();
-            for id in ids.iter().filter(|id| id.is_ordinary() && self.stores.holding(**id).is_err()) {
-                tracing::warn!(
-                    partition = id.0,
-                    "the log is kept for a partition that is not held; erase it"
-                );
-            }
-            if !ids.is_empty() {
-                sometimes!("a laggard was flushed");
-            }
-            self.stores.flush(&ids)?;
+        let is_long = bytes > self.limits.log_bytes_max || replay_bytes > self.limits.replay_bytes_max;
+        let ids = laggards.into_iter().map(|laggard| laggard.partition);
+        Ok(ids.filter(|_| is_long).collect())
+    }
+
+    /// Whom no store holds nobody can flush.
+    fn check_held(&self, ids: &[PartitionId]) -> Result<(), (Code, String)> {
+        let is_lost = |id: &&PartitionId| id.is_ordinary() && self.stores.holding(**id).is_err();
+        let lost: Vec<String> = ids.iter().filter(is_lost).map(PartitionId::to_string).collect();
+        if lost.is_empty() { Ok(()) } else { Err((code::STORE_DAMAGED, lost.join(", "))) }
+    }
+
+    fn flush_laggards(&self, ids: &[PartitionId]) -> Result<(), StartError> {
+        if !ids.is_empty() {
+            sometimes!("a laggard was flushed");
+            self.stores.flush(ids)?;
         }
         Ok(())
     }

@@ -81,6 +81,8 @@ pub struct StoreJob {
     pub partitions: Vec<PartitionId>,
     /// It was refused before, for the first time then.
     pub refused_since: Option<Mono>,
+    /// How often it was said since then that it waits.
+    pub said: u64,
 }
 
 /// What became of a batch for a store.
@@ -97,7 +99,7 @@ pub struct Stored {
 impl StoreJob {
     /// Without parts so far.
     pub fn new(store: Arc<dyn Store>) -> StoreJob {
-        StoreJob { store, parts: Vec::new(), partitions: Vec::new(), refused_since: None }
+        StoreJob { store, parts: Vec::new(), partitions: Vec::new(), refused_since: None, said: 0 }
     }
 
     /// Applies the parts as one batch. Where the store refuses that, each is
@@ -118,14 +120,14 @@ impl StoreJob {
     }
 
     fn run_singly(self) -> Stored {
-        let StoreJob { store, parts, refused_since, .. } = self;
+        let StoreJob { store, parts, refused_since, said, .. } = self;
         let mut stored = Stored::default();
         for part in parts {
             let id = part.partition;
             match store.apply(std::slice::from_ref(&part)) {
                 Ok(()) => stored.partitions.push(id),
                 Err(error) if error.passes() => {
-                    let job = || StoreJob { refused_since, ..StoreJob::new(store.clone()) };
+                    let job = || StoreJob { refused_since, said, ..StoreJob::new(store.clone()) };
                     let (later, _) = stored.later.get_or_insert_with(|| (job(), error));
                     later.add(part);
                 }

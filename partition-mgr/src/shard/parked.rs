@@ -27,9 +27,10 @@ impl Parked {
         let since = *job.refused_since.get_or_insert(now);
         let waited_ms = now.ms_since(since);
         let wait_ms = if why.is_full() { FULL_MS } else { waited_ms.clamp(BUSY_MS, FULL_MS) };
+        let say = waited_ms / SAID_MS > job.said;
+        job.said = waited_ms / SAID_MS;
         self.0.push((now.plus_ms(wait_ms), job));
-        // It comes once in this many milliseconds of each minute but the first.
-        waited_ms % SAID_MS >= SAID_MS - wait_ms
+        say
     }
 
     /// Is whoever is to end to be kept waiting for this batch?

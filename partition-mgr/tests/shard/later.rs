@@ -106,3 +106,22 @@ fn who_is_to_end_does_not_wait_for_room_and_not_long_for_an_engine() {
         }
     }
 }
+
+#[test]
+fn that_it_waits_is_said_of_each_partition_once_a_minute() {
+    // For want of room at once, too.
+    for (mood, at_once) in [(Mood::Busy, 0), (Mood::Full, 1)] {
+        let mut world = World::new(&Limits::default());
+        let open = Message::Order(Order::Open(Box::new(world.partition(1, LogChoice::None))));
+        world.step(vec![open]);
+        world.reluctant.set(mood);
+        let effects = world.step(vec![world.request(1, 1, 1, false)]);
+        let mut said = settle(&mut world, effects).len();
+        assert_eq!(said, at_once);
+        // Late each time, as a busy shard is.
+        for _ in 0..260 {
+            said += later(&mut world, 707).len();
+        }
+        assert_eq!(said, at_once + 3, "in three minutes");
+    }
+}
