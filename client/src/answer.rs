@@ -91,6 +91,23 @@ pub(crate) fn all<T>(
     }
 }
 
+/// The same for a write under one name. Where the client's id is refused with
+/// all items, or it is not known what became of one, the whole is to be sent
+/// again: what is done is answered as it was.
+pub(crate) fn all_or_again<T>(
+    answers: impl ExactSizeIterator<Item = Result<T, Error>>,
+    items: usize,
+) -> Result<Vec<Result<T, Error>>, Error> {
+    let mut results = all(answers, items)?;
+    let is = |result: &Result<T, Error>, of: fn(&Error) -> bool| result.as_ref().is_err_and(of);
+    let unknown = results.iter().position(|one| is(one, |error| error.is(code::UNKNOWN_OUTCOME)));
+    let refused = results.iter().all(|one| is(one, Error::refuses_client)).then_some(0);
+    match unknown.or(refused).filter(|at| *at < results.len()).map(|at| results.swap_remove(at)) {
+        Some(Err(error)) => Err(error),
+        _ => Ok(results),
+    }
+}
+
 /// The server said what makes no sense: what it did is not known.
 pub(crate) fn senseless(what: &str) -> Error {
     Error::new(code::UNKNOWN_OUTCOME, format!("the server's answer makes no sense: {what}"))

@@ -3,10 +3,12 @@
 use crate::connections::Connections;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::ops::Operations;
 use crate::retrying::Retrying;
 use crate::transport::Transport;
 use crate::{Client, Inner};
-use env::{Net, Rng};
+use env::real::OsClock;
+use env::{Clock, Net, Rng};
 use model::code;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const DEADLINE_MAX: Duration = Duration::from_secs(600);
 
 /// Settings of a client to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     endpoint: String,
@@ -28,6 +30,8 @@ pub struct Builder {
     transport: Transport,
     rng: Option<Rng>,
     retries: bool,
+    exactly_once: bool,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl Builder {
@@ -41,6 +45,8 @@ impl Builder {
             transport: Transport::default(),
             rng: None,
             retries: true,
+            exactly_once: true,
+            clock: None,
         }
     }
 
@@ -113,6 +119,20 @@ impl Builder {
         self
     }
 
+    /// Are writes named, so that they are done once although they are sent
+    /// again? They are unless told; without that, and without retries, a write
+    /// costs a node a little less.
+    pub fn exactly_once(mut self, enabled: bool) -> Builder {
+        self.exactly_once = enabled;
+        self
+    }
+
+    /// What time it is; the operating system's unless told.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Builder {
+        self.clock = Some(clock);
+        self
+    }
+
     /// Checks the settings. No connection is made.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint: Endpoint = self.endpoint.parse()?;
@@ -131,12 +151,15 @@ impl Builder {
             Err(refused) if self.control.is_some() => return Err(refused),
             Err(refused) => Err(refused),
         };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(OsClock::new()));
+        let operations = self.exactly_once.then(|| Operations::new(clock, rng.stream("client ids")));
         let inner = Inner {
             data: Connections::new(endpoint, count, self.transport)?,
             control,
             namespace: self.namespace,
             deadline: self.deadline.min(DEADLINE_MAX),
             retrying: Retrying::new(self.retries, rng.stream("client retries")),
+            operations,
         };
         Ok(Client { inner: Arc::new(inner) })
     }

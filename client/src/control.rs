@@ -113,7 +113,7 @@ impl Control {
                 .map(Response::into_inner)
                 .map_err(|status| Error::of_call(status, access, connections.server()))
         };
-        inner.retrying.call(connections, access, expires, attempt).await
+        inner.retrying.call(connections, access, expires, None, attempt).await
     }
 }
 

@@ -66,6 +66,17 @@ impl Error {
         matches!(self.0.retry, Retry::Later | Retry::Elsewhere)
     }
 
+    /// The same, where nothing was done and it may succeed later.
+    pub(crate) fn that_passes(mut self) -> Error {
+        self.0.retry = Retry::Later;
+        self
+    }
+
+    /// Was nothing done because of the client's id?
+    pub(crate) fn refuses_client(&self) -> bool {
+        self.is(code::CLIENT_AHEAD) || self.is(code::CLIENT_FORGOTTEN)
+    }
+
     /// Who holds the key instead, when the server said so.
     pub fn bad_node(&self) -> Option<&BadNode> {
         self.0.bad_node.as_ref()

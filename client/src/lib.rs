@@ -22,10 +22,10 @@
 //! # }
 //! ```
 //!
-//! **An error says whether something may have happened.** What is retryable was
-//! not applied, and is sent again by the client itself, within the deadline. A
-//! write whose answer got lost is `SH2203`: applied whole or not at all, and it
-//! is the caller who has to look.
+//! **A write is done once.** It has a name under which it is sent again, by the
+//! client itself and within the deadline, when it was refused for now or its
+//! answer got lost; a node that has done it answers as it did before. What is
+//! still not known at the deadline is `SH2203`: done once or not at all.
 
 mod answer;
 mod batch;
@@ -34,6 +34,7 @@ mod connections;
 mod control;
 mod endpoint;
 mod error;
+mod ops;
 mod parts;
 mod retrying;
 mod runtime;
@@ -52,7 +53,8 @@ pub use proto::{BadNode, Retry};
 pub use table::Table;
 
 use connections::Connections;
-use proto::common::Header;
+use ops::Operations;
+use proto::common::{Header, OpId};
 use retrying::Retrying;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +72,8 @@ struct Inner {
     namespace: String,
     deadline: Duration,
     retrying: Retrying,
+    /// None where writes are not named.
+    operations: Option<Arc<Operations>>,
 }
 
 impl Client {
@@ -82,6 +86,12 @@ impl Client {
     /// A table, whether it exists or not: the first call will tell.
     pub fn table(&self, name: impl Into<Arc<str>>) -> Table {
         Table::new(self.clone(), name.into())
+    }
+
+    /// How many items of writes it has sent again under their names, because an
+    /// answer was lost. A node counts each in its history.
+    pub fn resent(&self) -> u64 {
+        self.inner.retrying.resent()
     }
 
     /// The control plane.
@@ -101,5 +111,12 @@ impl Inner {
         // At least 1: 0 would be the server's own default.
         let deadline_ms = u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX).max(1);
         Header { namespace: self.namespace.clone(), deadline_ms, ..Header::default() }
+    }
+
+    /// The same, for a write.
+    fn header_of(&self, remaining: Duration, op: Option<(OpId, u64)>) -> Header {
+        let (op, answered_upto) = op.unzip();
+        let header = self.header(remaining);
+        Header { op, answered_upto: answered_upto.unwrap_or_default(), ..header }
     }
 }

@@ -3,9 +3,13 @@
 
 use crate::connections::Connections;
 use crate::error::{Access, Error};
+use crate::ops::Name;
 use crate::runtime::{self, Instant};
 use env::rng::Stream;
+use model::code;
+use proto::{Retry, common};
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tonic::transport::Channel;
@@ -20,6 +24,17 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Retrying {
     enabled: bool,
     jitter: Mutex<Stream>,
+    /// Items of writes that were sent again under their names.
+    resent: AtomicU64,
+}
+
+/// A write that may be sent again also when it may have been done.
+pub(crate) struct Named {
+    pub name: Name,
+    /// How many items it has.
+    pub items: usize,
+    /// An attempt at it was lost: it may have been done.
+    pub lost: bool,
 }
 
 /// One attempt of a call.
@@ -27,6 +42,8 @@ pub(crate) struct Attempt {
     pub channel: Channel,
     /// What is left of the caller's patience.
     pub remaining: Duration,
+    /// The name of a write, and up to where no answers are needed.
+    pub op: Option<(common::OpId, u64)>,
 }
 
 /// How long to wait after so many attempts: half of a bound that doubles, and a
@@ -39,13 +56,24 @@ fn pause_after(attempts: u32, random: u64) -> Duration {
     half + half.mul_f64(f64::from(parts) / f64::from(u32::MAX))
 }
 
+/// Of what is left, for an attempt that may be made again: half, but no less
+/// than an answer takes on a bad day.
+fn share_of(remaining: Duration) -> Duration {
+    (remaining / 2).max(Duration::from_millis(500)).min(remaining)
+}
+
 impl Retrying {
     pub fn new(enabled: bool, jitter: Stream) -> Retrying {
-        Retrying { enabled, jitter: Mutex::new(jitter) }
+        Retrying { enabled, jitter: Mutex::new(jitter), resent: AtomicU64::new(0) }
     }
 
     pub fn enabled(&self) -> bool {
         self.enabled
+    }
+
+    /// Items of writes that were sent again under their names, so far.
+    pub fn resent(&self) -> u64 {
+        self.resent.load(Ordering::Relaxed)
     }
 
     pub fn pause(&self, attempts: u32) -> Duration {
@@ -53,15 +81,14 @@ impl Retrying {
         pause_after(attempts, random)
     }
 
-    /// Waits before the next attempt, or says that there is none. `began` is
-    /// when the last one did: there has to be time for another like it.
-    pub async fn again(&self, error: &Error, attempts: u32, began: Instant, expires: Instant) -> bool {
-        if !self.enabled || !error.is_retryable() {
+    /// Waits before the next attempt, or says that there is no time for one that
+    /// takes so long.
+    pub async fn again(&self, attempts: u32, takes: Duration, expires: Instant) -> bool {
+        if !self.enabled {
             return false;
         }
         let pause = self.pause(attempts);
-        let now = runtime::now();
-        if now + pause + (now - began) >= expires {
+        if runtime::now() + pause + takes >= expires {
             return false;
         }
         runtime::pause(pause).await;
@@ -74,6 +101,7 @@ impl Retrying {
         connections: &Connections,
         access: Access,
         expires: Instant,
+        mut named: Option<&mut Named>,
         call: impl Fn(Attempt) -> F,
     ) -> Result<T, Error>
     where
@@ -84,8 +112,15 @@ impl Retrying {
         loop {
             let began = runtime::now();
             let remaining = expires.saturating_duration_since(began);
-            let attempt = Attempt { channel: connections.next(), remaining };
-            let error = match runtime::before(expires, call(attempt)).await {
+            let op = named.as_ref().map(|named| named.name.on_the_wire());
+            if let Some(named) = named.as_ref().filter(|named| named.lost) {
+                self.resent.fetch_add(named.items as u64, Ordering::Relaxed);
+            }
+            // What has a name leaves time to be sent again.
+            let patience = if op.is_some() { share_of(remaining) } else { remaining };
+            let attempt = Attempt { channel: connections.next(), remaining: patience, op };
+            let error = match runtime::before(began + patience, call(attempt)).await {
+                None if patience < remaining => Error::expired(access, connections.server()),
                 None => {
                     // What kept a read from being answered before says more than
                     // that time is over. A write may have got through by now.
@@ -96,12 +131,26 @@ impl Retrying {
                 Some(Err(error)) => error,
             };
             attempts += 1;
-            if !self.again(&error, attempts, began, expires).await {
-                return Err(error);
+            let is_lost = error.retry() == Retry::WithOpId;
+            if let Some(named) = &mut named {
+                named.lost |= is_lost;
+            }
+            let may_repeat = error.is_retryable() || (is_lost && named.is_some());
+            let like_it = if named.is_some() { Duration::ZERO } else { runtime::now() - began };
+            if !may_repeat || !self.again(attempts, like_it, expires).await {
+                return Err(after_lost(error, named.is_some_and(|named| named.lost)));
             }
             before = Some(error);
         }
     }
+}
+
+/// What is refused now may have been done by an attempt that was lost.
+pub(crate) fn after_lost(error: Error, lost: bool) -> Error {
+    if !lost || error.retry() == Retry::WithOpId {
+        return error;
+    }
+    Error::new(code::UNKNOWN_OUTCOME, format!("an attempt before was lost; then: {}", error.message()))
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ plants! {
     BatchTorn = "batch-torn-across-partitions",
     /// Which owner a sender believes in is not asked.
     EpochUnchecked = "epoch-unchecked-at-release",
+    /// What is sent again under its op-id is done again.
+    RetryAppliedTwice = "retry-applied-twice",
 }
 
 impl fmt::Display for Plant {

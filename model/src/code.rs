@@ -215,6 +215,15 @@ codes! {
     PARTITION_FAILED = 2205, "the partition cannot be served",
         "Nothing was changed; its data stays where it is.",
         "`statehouse partition ls` and the node's log tell why; the hint names the cause.";
+    OP_SETTLED = 2206, "the operation is over: its client has said that it needs no answer",
+        "Nothing was applied now; it was applied before, or its client gave it up.",
+        "Nothing, if the answer came. Never use a sequence twice, and count as answered only what is.";
+    CLIENT_FORGOTTEN = 2207, "the client of the operation is forgotten",
+        "Nothing was applied now; the same operation may have been applied before.",
+        "Read the rows concerned. Go on under a new client id; one should not be older than half an hour.";
+    CLIENT_AHEAD = 2208, "the client's id is from the future",
+        "Nothing was applied.",
+        "Correct the clock of the client's machine, or make an id with an earlier time.";
     NOT_ALLOWED = 2301, "the caller may not do that",
         "Nothing was changed.",
         "Control calls are taken from loopback only until authorization is configured.";

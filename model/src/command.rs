@@ -1,13 +1,16 @@
 //! A command: what a client asked, after transforms, as it stands in a record.
 //!
 //! The payload of a `Commands` record is its commands, each behind a `u32`
-//! length. A command is a flags byte, the op-id if there is one, and the body,
-//! which only the table's machine reads. See `docs/formats/log.md`.
+//! length. A command is a flags byte, the op-id if there is one, how far its
+//! client has been answered if it says so, and the body, which only the table's
+//! machine reads. See `docs/formats/log.md`.
 
 use crate::wire::Cursor;
 use bytes::Bytes;
 
 const HAS_OP_ID: u8 = 0b0000_0001;
+/// Only with an op-id: it says of its client.
+const HAS_ANSWERED: u8 = 0b0000_0010;
 
 /// Names one operation of one client, so that a retry is known as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +26,8 @@ pub struct OpId {
 pub struct Command {
     /// Present when the client wants its answer exactly once.
     pub op: Option<OpId>,
+    /// The op's client has the answers to everything up to this sequence.
+    pub answered_upto: Option<u64>,
     /// For the machine alone.
     pub body: Bytes,
 }
@@ -44,38 +49,54 @@ pub enum CommandError {
 impl Command {
     /// A command without an op-id.
     pub fn plain(body: impl Into<Bytes>) -> Command {
-        Command { op: None, body: body.into() }
+        Command { op: None, answered_upto: None, body: body.into() }
     }
 
     fn decode(number: u32, bytes: &Bytes) -> Result<Command, CommandError> {
         let short = CommandError::CutShort(number);
         let mut cursor = Cursor::new(bytes);
         let flags = cursor.u8().ok_or(short)?;
-        if flags & !HAS_OP_ID != 0 {
+        let (has_op, has_answered) = (flags & HAS_OP_ID != 0, flags & HAS_ANSWERED != 0);
+        if flags & !(HAS_OP_ID | HAS_ANSWERED) != 0 || (has_answered && !has_op) {
             return Err(CommandError::UnknownFlags(number, flags));
         }
-        let op = if flags & HAS_OP_ID == 0 {
-            None
-        } else {
+        let mut command = Command::plain(Bytes::new());
+        if has_op {
             let client = cursor.u128().ok_or(short)?;
-            Some(OpId { client, sequence: cursor.u64().ok_or(short)? })
-        };
-        Ok(Command { op, body: bytes.slice_ref(cursor.rest()) })
+            command.op = Some(OpId { client, sequence: cursor.u64().ok_or(short)? });
+        }
+        if has_answered {
+            command.answered_upto = Some(cursor.u64().ok_or(short)?);
+        }
+        command.body = bytes.slice_ref(cursor.rest());
+        Ok(command)
     }
 }
 
 /// Bytes that a command takes in a payload, beside its body, at most.
-pub const COMMAND_BYTES_EXTRA: usize = 29;
+pub const COMMAND_BYTES_EXTRA: usize = 37;
 
 /// Appends a command to a payload: `body` writes the body where it will stand.
-pub fn put_command(out: &mut Vec<u8>, op: Option<OpId>, body: impl FnOnce(&mut Vec<u8>)) {
+/// How far a client has been answered is said with an op of that client.
+pub fn put_command(
+    out: &mut Vec<u8>,
+    op: Option<OpId>,
+    answered_upto: Option<u64>,
+    body: impl FnOnce(&mut Vec<u8>),
+) {
     let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    out.push(if op.is_some() { HAS_OP_ID } else { 0 });
+    out.extend_from_slice(&[0; 5]);
+    let mut flags = 0;
     if let Some(op) = op {
+        flags |= HAS_OP_ID;
         out.extend_from_slice(&op.client.to_le_bytes());
         out.extend_from_slice(&op.sequence.to_le_bytes());
+        if let Some(upto) = answered_upto {
+            flags |= HAS_ANSWERED;
+            out.extend_from_slice(&upto.to_le_bytes());
+        }
     }
+    out[start + 4] = flags;
     body(out);
     let length = u32::try_from(out.len() - start - 4).expect("bounded by Limits, far below 4 GiB");
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
@@ -86,7 +107,7 @@ pub fn encode_commands(commands: &[Command]) -> Bytes {
     let bytes = |command: &Command| COMMAND_BYTES_EXTRA + command.body.len();
     let mut out = Vec::with_capacity(commands.iter().map(bytes).sum());
     for command in commands {
-        put_command(&mut out, command.op, |out| out.extend_from_slice(&command.body));
+        put_command(&mut out, command.op, command.answered_upto, |out| out.extend_from_slice(&command.body));
     }
     Bytes::from(out)
 }
@@ -117,11 +138,16 @@ mod tests {
     #[test]
     fn bytes_are_golden() {
         let op = Some(OpId { client: 0x0102, sequence: 7 });
-        let commands = [Command::plain("ab"), Command { op, body: Bytes::from_static(b"c") }];
+        let commands = [Command::plain("ab"), Command { op, ..Command::plain("c") }];
         let payload = encode_commands(&commands);
         assert_eq!(
             &payload[..],
             b"\x03\0\0\0\x00ab\x1a\0\0\0\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0c"
+        );
+        let answered = Command { op, answered_upto: Some(5), ..Command::plain("c") };
+        assert_eq!(
+            &encode_commands(&[answered])[..],
+            b"\x22\0\0\0\x03\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0c"
         );
     }
 
@@ -134,19 +160,22 @@ mod tests {
         assert_eq!(decode_commands(&good, 3), Err(CommandError::Miscounted(3)));
         let later = Bytes::from_static(b"\x01\0\0\0\x80");
         assert_eq!(decode_commands(&later, 1), Err(CommandError::UnknownFlags(0, 0x80)));
+        let of_nobody = Bytes::from_static(b"\x09\0\0\0\x02\0\0\0\0\0\0\0\0");
+        assert_eq!(decode_commands(&of_nobody, 1), Err(CommandError::UnknownFlags(0, 2)));
     }
 
     proptest! {
         #[test]
         fn commands_round_trip(bodies in proptest::collection::vec(
             (
-                proptest::option::of((any::<u128>(), any::<u64>())),
+                proptest::option::of((any::<u128>(), any::<u64>(), any::<Option<u64>>())),
                 proptest::collection::vec(any::<u8>(), 0..40),
             ),
             0..12,
         )) {
             let commands: Vec<Command> = bodies.into_iter().map(|(op, body)| Command {
-                op: op.map(|(client, sequence)| OpId { client, sequence }),
+                op: op.map(|(client, sequence, _)| OpId { client, sequence }),
+                answered_upto: op.and_then(|(_, _, upto)| upto),
                 body: Bytes::from(body),
             }).collect();
             let count = u32::try_from(commands.len()).expect("few");

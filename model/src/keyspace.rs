@@ -17,7 +17,7 @@ pub enum KeyKind {
     Data = 0x01,
     /// Events, by index: the binlog.
     Event = 0x02,
-    /// Retry rows: answers given, by client and sequence.
+    /// Retry rows: answers given, by the first index of their record.
     Retry = 0x03,
     /// Deadlines, by stamp: what a `Tick` has to expire.
     Deadline = 0x04,
@@ -45,6 +45,9 @@ pub mod meta {
     /// The stamp of the last applied record, a little-endian `u64`: where the
     /// partition's clock goes on.
     pub const STAMP: [u8; 2] = [KeyKind::Meta as u8, 0x03];
+    /// Clients up to this id, a little-endian `u128`, are forgotten: what is
+    /// asked for again under one of them may have been done.
+    pub const FORGOTTEN: [u8; 2] = [KeyKind::Meta as u8, 0x04];
 }
 
 /// A stored key taken apart again.

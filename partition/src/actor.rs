@@ -62,7 +62,9 @@ impl Partition {
         let applied = charter.store.applied(charter.id)?;
         let stamp: Stamp = pipeline::last_stamp(&*charter.store, charter.id)?;
         let published = Arc::new(Published::new(charter.epoch, applied));
-        let line = Line::after(charter.id, charter.epoch, charter.profile, charter.reaches, applied, stamp);
+        let retries = pipeline::retries::load(&*charter.store, charter.id)?;
+        let (id, epoch, profile) = (charter.id, charter.epoch, charter.profile);
+        let line = Line::after(id, epoch, profile, charter.reaches, applied, stamp, retries);
         let line = line.rigged(charter.rig.clone());
         Ok(Partition { charter, line, published, retired: false, answers: Vec::new() })
     }

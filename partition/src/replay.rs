@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use crate::report::{PartitionReplay, Refusal, ReplayError, ReplayReport};
 use machine::{Machine, ViewError};
 use model::{Index, PartitionId, Record, RecordKind};
+use pipeline::retries::RetryTable;
 use pipeline::{Applier, ApplyError, Rig};
 use statestore::{Part, Store, StoreError};
 use std::collections::BTreeMap;
@@ -109,12 +110,19 @@ impl<'a> Replay<'a> {
                 report.ahead.insert(partition, applied);
             }
             let losses = recovery.damages.iter().filter_map(|damage| damage.loss_of(partition, applied));
+            let (retries, refusal) = match pipeline::retries::load(store, partition) {
+                Ok(retries) => (retries, None),
+                Err(error @ StoreError::Damaged { .. }) => {
+                    (RetryTable::default(), Some(Refusal::Retries(error.to_string())))
+                }
+                Err(error) => return Err(error.into()),
+            };
             let climber = Climber {
                 machine: machines.of(partition),
-                applier: Applier::after(partition, applied),
+                applier: Applier::after(partition, applied, retries),
                 from: applied,
                 damaged: losses.min_by_key(|lost| lost.first),
-                refusal: None,
+                refusal,
             };
             climbers.insert(partition, climber);
         }

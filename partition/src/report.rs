@@ -37,6 +37,9 @@ pub enum Refusal {
         /// Which kind.
         kind: RecordKind,
     },
+    /// What its store remembers of operations cannot be read.
+    #[error("{0}")]
+    Retries(String),
     /// This build lacks the partition's machine.
     #[error("this build has no machine for it")]
     NoMachine,
@@ -48,6 +51,7 @@ impl Refusal {
         match self {
             Refusal::Damaged(_) => code::LOG_DAMAGED,
             Refusal::Gap { .. } => code::REPLAY_GAP,
+            Refusal::Retries(_) => code::STORE_DAMAGED,
             Refusal::Unreadable { .. } | Refusal::Kind { .. } | Refusal::NoMachine => code::RECORD_UNREADABLE,
         }
     }

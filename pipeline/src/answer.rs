@@ -1,5 +1,6 @@
 //! What a sender gets: where its commands stand in history, or why they do not.
 
+use crate::retries::Answered;
 use bytes::Bytes;
 use env::Mono;
 use model::{Code, Durability, Epoch, Index, PartitionId, code};
@@ -20,8 +21,9 @@ pub struct Done {
     pub count: u32,
     /// What it is worth.
     pub durability: Durability,
-    /// The machine's reply to each command; empty when all of them are empty.
-    pub replies: Vec<Bytes>,
+    /// What became of each command; empty when each was done now and the machine
+    /// had nothing to say.
+    pub replies: Vec<Reply>,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -32,9 +34,27 @@ impl Done {
         self.first_index + Index::from(self.count) - 1
     }
 
-    /// The machine's reply to a command, by its place in the request.
-    pub fn reply(&self, at: usize) -> Bytes {
-        self.replies.get(at).cloned().unwrap_or_default()
+    /// What became of a command, by its place in the request.
+    pub fn reply(&self, at: usize) -> Reply {
+        self.replies.get(at).cloned().unwrap_or(Reply::Now(Bytes::new()))
+    }
+}
+
+/// What became of one command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It was done now: the machine's reply.
+    Now(Bytes),
+    /// It had been done: this was the answer.
+    Before(Answered),
+    /// It was not done.
+    Refused(Code),
+}
+
+impl Reply {
+    /// Is there nothing to say but that it was done?
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Reply::Now(reply) if reply.is_empty())
     }
 }
 

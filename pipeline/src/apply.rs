@@ -4,14 +4,17 @@
 //! Records are gathered into one part for the store; a command sees the store
 //! with everything gathered before it laid over.
 
+use crate::answer::Reply;
 use crate::ordering;
 use crate::overlay::{Overlaid, Overlay};
+use crate::retries::{Known, RetryDraft, RetryTable};
 use crate::rig::Rig;
 use bytes::Bytes;
+use env::{Plant, sometimes};
 use machine::{At, Machine, ViewError};
 use model::command::{CommandError, decode_commands};
 use model::keyspace::meta;
-use model::{Command, Index, Mutation, PartitionId, Record, RecordKind, Stamp};
+use model::{Command, Index, Mutation, PartitionId, Record, RecordKind, Stamp, code};
 use statestore::{Part, Store};
 
 /// Why a record cannot be applied. Nothing behind it is, either.
@@ -48,14 +51,15 @@ pub struct Applier {
     stamp: Stamp,
     count: u32,
     overlay: Overlay,
+    retries: RetryTable,
     rig: Rig,
 }
 
 impl Applier {
     /// Goes on behind what the store has.
-    pub fn after(partition: PartitionId, applied: Index) -> Applier {
-        let overlay = Overlay::default();
-        Applier { partition, applied, stamp: Stamp(0), count: 0, overlay, rig: Rig::default() }
+    pub fn after(partition: PartitionId, applied: Index, retries: RetryTable) -> Applier {
+        let (overlay, rig) = (Overlay::default(), Rig::default());
+        Applier { partition, applied, stamp: Stamp(0), count: 0, overlay, retries, rig }
     }
 
     /// The same in the simulated world.
@@ -74,13 +78,13 @@ impl Applier {
         self.count == 0
     }
 
-    /// Applies the record that follows; the machine's replies are appended.
+    /// Applies the record that follows; what became of each command is appended.
     pub fn apply(
         &mut self,
         record: &Record,
         machine: &dyn Machine,
         store: &dyn Store,
-        replies: &mut Vec<Bytes>,
+        replies: &mut Vec<Reply>,
     ) -> Result<(), ApplyError> {
         ordering::assert_follows(record.first_index, self.applied);
         let (index, kind) = (record.first_index, record.kind);
@@ -90,19 +94,45 @@ impl Applier {
         let commands = decode_commands(&record.payload, record.count);
         let commands = commands.map_err(|error| ApplyError::Unreadable { index, error })?;
         let fetched = self.prefetch(&commands, machine, store)?;
+        let (mut draft, from) = (RetryDraft::default(), replies.len());
         for (index, command) in (index..).zip(&commands) {
-            let view =
-                Overlaid { store, partition: self.partition, overlay: &self.overlay, fetched: &fetched };
-            let outcome = machine.apply(&view, &command.body, At { index, stamp: record.stamp })?;
-            self.overlay.extend(outcome.mutations);
-            replies.push(outcome.reply);
+            let known = self.known(&draft, command, record.stamp);
+            if matches!(known, Known::New | Known::Done(_) | Known::Settled) {
+                draft.take_mark(command);
+            }
+            let reply = match known {
+                Known::New => {
+                    let view = Overlaid {
+                        store,
+                        partition: self.partition,
+                        overlay: &self.overlay,
+                        fetched: &fetched,
+                    };
+                    let outcome = machine.apply(&view, &command.body, At { index, stamp: record.stamp })?;
+                    self.overlay.extend(outcome.mutations);
+                    draft.remember(command, index, &outcome.reply);
+                    Reply::Now(outcome.reply)
+                }
+                known => without_doing(known),
+            };
+            replies.push(reply);
         }
+        let changes = self.retries.close(draft, record.first_index, record.stamp);
+        self.overlay.extend(changes);
         if let Some(witness) = &self.rig.witness {
-            witness.applied(record);
+            witness.applied(record, &replies[from..]);
         }
         (self.applied, self.stamp) = (record.last_index(), record.stamp);
         self.count += record.count;
         Ok(())
+    }
+
+    /// What the table knows of the command. One without an op-id is always new.
+    fn known(&self, draft: &RetryDraft, command: &Command, stamp: Stamp) -> Known {
+        match command.op {
+            Some(op) if !self.rig.plants.has(Plant::RetryAppliedTwice) => self.retries.look(draft, op, stamp),
+            _ => Known::New,
+        }
     }
 
     /// The rows that the commands will read and that are not gathered, fetched
@@ -137,6 +167,33 @@ impl Applier {
         let stamp = Bytes::copy_from_slice(&self.stamp.0.to_le_bytes());
         mutations.push(Mutation::put(Bytes::from_static(&meta::STAMP), stamp));
         Some(Part { partition: self.partition, first_index, count, mutations })
+    }
+}
+
+/// What is said of a command that is not done now.
+fn without_doing(known: Known) -> Reply {
+    match known {
+        Known::New => unreachable!("what is new is done"),
+        Known::Done(answered) => {
+            sometimes!("an operation was answered again");
+            Reply::Before(answered)
+        }
+        Known::Settled => {
+            sometimes!("an operation came when nobody needed its answer");
+            Reply::Refused(code::OP_SETTLED)
+        }
+        Known::Forgotten => {
+            sometimes!("an operation's client was forgotten");
+            Reply::Refused(code::CLIENT_FORGOTTEN)
+        }
+        Known::Full => {
+            sometimes!("there was no room to remember an operation");
+            Reply::Refused(code::OVERLOADED)
+        }
+        Known::Ahead => {
+            sometimes!("an operation's client was from the future");
+            Reply::Refused(code::CLIENT_AHEAD)
+        }
     }
 }
 

@@ -14,10 +14,11 @@ pub mod ordering;
 mod overlay;
 mod profile;
 mod request;
+pub mod retries;
 mod rig;
 mod stage;
 
-pub use answer::{Answer, Done, Refusal, Timings};
+pub use answer::{Answer, Done, Refusal, Reply, Timings};
 pub use apply::{Applier, ApplyError, last_stamp};
 pub use clock::PartitionClock;
 pub use line::{DrainLimits, Line, Ticket};

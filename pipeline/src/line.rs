@@ -7,12 +7,13 @@
 //! The caller moves it along: it drains, gives records to the log, says what
 //! became of them, hands parts to the store, and sends what comes out.
 
-use crate::answer::{Answer, Done, Refusal, Timings};
+use crate::answer::{Answer, Done, Refusal, Reply, Timings};
 use crate::apply::{Applier, ApplyError};
 use crate::clock::PartitionClock;
 use crate::ordering;
 use crate::profile::{LogChoice, Profile};
 use crate::request::Request;
+use crate::retries::RetryTable;
 use crate::rig::Rig;
 use bytes::Bytes;
 use env::{Mono, Plant, Wall, sometimes};
@@ -84,6 +85,7 @@ impl<T> Line<T> {
         reaches: Durability,
         applied: Index,
         stamp: Stamp,
+        retries: RetryTable,
     ) -> Line<T> {
         Line {
             partition,
@@ -93,7 +95,7 @@ impl<T> Line<T> {
             clock: PartitionClock::after(stamp),
             waiting: VecDeque::new(),
             flights: VecDeque::new(),
-            applier: Applier::after(partition, applied),
+            applier: Applier::after(partition, applied, retries),
             applied: Vec::new(),
             next_index: applied + 1,
             durable: applied,
@@ -260,18 +262,18 @@ impl<T> Line<T> {
         Ok(self.applier.part())
     }
 
-    fn park_answers(&mut self, flight: Flight<T>, replies: Vec<Bytes>) {
+    fn park_answers(&mut self, flight: Flight<T>, replies: Vec<Reply>) {
         let mut first_index = flight.record.first_index;
         let mut replies = replies.into_iter();
         for parked in flight.parked {
-            let own: Vec<Bytes> = replies.by_ref().take(parked.count as usize).collect();
+            let own: Vec<Reply> = replies.by_ref().take(parked.count as usize).collect();
             let done = Done {
                 partition: self.partition,
                 epoch: flight.record.epoch,
                 first_index,
                 count: parked.count,
                 durability: self.reaches,
-                replies: if own.iter().all(Bytes::is_empty) { Vec::new() } else { own },
+                replies: if own.iter().all(Reply::is_plain) { Vec::new() } else { own },
                 timings: Timings {
                     arrived: parked.arrived,
                     dispatched: flight.dispatched,

@@ -1,5 +1,6 @@
 //! What only the simulated world gives to a partition.
 
+use crate::answer::Reply;
 use env::Plants;
 use model::Record;
 use std::sync::Arc;
@@ -18,6 +19,6 @@ pub struct Rig {
 /// next.
 pub trait Witness: Send + Sync {
     /// A record was applied by its machine; its rows are about to reach the
-    /// store.
-    fn applied(&self, record: &Record);
+    /// store. What became of each of its commands comes with it.
+    fn applied(&self, record: &Record, replies: &[Reply]);
 }

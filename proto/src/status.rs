@@ -45,6 +45,9 @@ fn grpc_code(number: u16) -> tonic::Code {
         (code::NO_PARTITION, tonic::Code::NotFound),
         (code::PARTITION_UNKNOWN, tonic::Code::NotFound),
         (code::BAD_NODE, tonic::Code::FailedPrecondition),
+        (code::OP_SETTLED, tonic::Code::FailedPrecondition),
+        (code::CLIENT_FORGOTTEN, tonic::Code::FailedPrecondition),
+        (code::CLIENT_AHEAD, tonic::Code::FailedPrecondition),
         (code::EPOCH_MISMATCH, tonic::Code::FailedPrecondition),
         (code::DURABILITY_NOT_OFFERED, tonic::Code::FailedPrecondition),
         (code::NOT_QUARANTINED, tonic::Code::FailedPrecondition),
@@ -130,6 +133,9 @@ mod tests {
     fn codes_that_stay_are_what_they_are() {
         let table = [
             (code::BAD_NODE, tonic::Code::FailedPrecondition),
+            (code::OP_SETTLED, tonic::Code::FailedPrecondition),
+            (code::CLIENT_FORGOTTEN, tonic::Code::FailedPrecondition),
+            (code::CLIENT_AHEAD, tonic::Code::FailedPrecondition),
             (code::NO_PARTITION, tonic::Code::NotFound),
             (code::OVERLOADED, tonic::Code::ResourceExhausted),
             (code::UNKNOWN_OUTCOME, tonic::Code::Aborted),

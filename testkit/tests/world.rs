@@ -143,4 +143,5 @@ plants! {
     a_lost_reply_is_found: "parked-reply-lost",
     a_request_torn_across_partitions_is_found: "batch-torn-across-partitions",
     an_owner_that_is_not_asked_for_is_found: "epoch-unchecked-at-release",
+    an_operation_done_twice_is_found: "retry-applied-twice",
 }

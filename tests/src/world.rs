@@ -85,8 +85,8 @@ impl World {
     }
 
     /// Users work from now on.
-    pub fn serve(&self) {
-        self.crowds.iter().for_each(|crowd| crowd.serve(&self.client));
+    pub fn serve(&mut self) {
+        self.crowds.iter_mut().for_each(|crowd| crowd.serve(&self.client));
     }
 
     /// What all users have done and seen.

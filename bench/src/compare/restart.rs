@@ -30,7 +30,7 @@ pub async fn round(binary: &Path, dir: &Path, rows: &Rc<Rows>) -> Result<Vec<Fig
     let server = Statehouse::start(binary, dir).await?;
     let one = Shape { connections: 1, in_flight: 1, items: 1 };
     let mut random = Random::new(1);
-    for mut client in connect(&server.data, one).await? {
+    for mut client in connect(&server.data, one, None).await? {
         for _ in 0..READS {
             client.read(rows.key(random.below(KEYS))).await?;
         }

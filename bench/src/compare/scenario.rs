@@ -28,12 +28,15 @@ pub enum Scenario {
 /// One who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum System {
-    /// A call for each operation, rows in RocksDB.
+    /// A call for each operation, rows in RocksDB. Writes have names under which
+    /// they are done once, here and in the next two.
     Statehouse,
     /// The same over one bidirectional call for each connection.
     StatehouseStream,
     /// A call for each operation, rows in memory, the same log.
     StatehouseMemory,
+    /// As the first; writes have no names.
+    WithoutRetries,
     /// A gRPC server that does nothing.
     Echo,
     /// etcd, one member.
@@ -90,14 +93,16 @@ impl Scenario {
 
     /// Who takes part, in the order of the report.
     pub fn systems(self) -> &'static [System] {
-        use System::{Echo, Etcd, EtcdCompacted, Redis, Statehouse, StatehouseMemory, StatehouseStream};
+        use System::{
+            Echo, Etcd, EtcdCompacted, Redis, Statehouse, StatehouseMemory, StatehouseStream, WithoutRetries,
+        };
         match self {
             Scenario::Recovery => &[Statehouse],
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
             Scenario::Read1 | Scenario::Read256 => {
                 &[Statehouse, StatehouseStream, Echo, Etcd, EtcdCompacted, Redis]
             }
-            _ => &[Statehouse, StatehouseStream, Echo, Etcd, Redis],
+            _ => &[Statehouse, StatehouseStream, WithoutRetries, Echo, Etcd, Redis],
         }
     }
 
@@ -126,6 +131,7 @@ impl System {
             System::Statehouse => "statehouse",
             System::StatehouseStream => "statehouse-stream",
             System::StatehouseMemory => "statehouse-memory",
+            System::WithoutRetries => "without-retries",
             System::Echo => "echo",
             System::Etcd => "etcd",
             System::EtcdCompacted => "etcd-compacted",

@@ -4,6 +4,7 @@ mod caller;
 mod echo;
 mod etcd;
 mod etcd_wire;
+mod names;
 mod redis;
 mod statehouse;
 mod stream;
@@ -14,6 +15,8 @@ pub use etcd::Etcd;
 pub use redis::Redis;
 pub use statehouse::{Statehouse, Table, create_table};
 pub use unary::connect;
+
+use names::Names;
 
 use super::load::{self, Job, Measured};
 use super::process::Process;
@@ -33,6 +36,8 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 pub enum Running {
     /// Over gRPC, a call for each operation.
     Unary(Grpc),
+    /// The same, and writes have no names.
+    Unnamed(Grpc),
     /// Over gRPC, one call for each connection.
     Stream(Grpc),
     /// etcd.
@@ -63,6 +68,7 @@ impl Running {
         Ok(match system {
             System::Statehouse => Running::Unary(statehouse_with(place, "rocksdb").await?),
             System::StatehouseStream => Running::Stream(statehouse_with(place, "rocksdb").await?),
+            System::WithoutRetries => Running::Unnamed(statehouse_with(place, "rocksdb").await?),
             System::StatehouseMemory => Running::Unary(statehouse_with(place, "memory").await?),
             System::Echo => Running::Unary(Echo::start(place.dir).await?),
             System::Etcd | System::EtcdCompacted => Running::Etcd(Etcd::start(place.dir).await?),
@@ -75,10 +81,14 @@ impl Running {
         let cpu = || self.cpu_s();
         match self {
             Running::Unary(it) => {
-                load::drive(unary::connect(&it.data, job.shape).await?, job, rows, cpu).await
+                load::drive(unary::connect(&it.data, job.shape, Some(Names::new())).await?, job, rows, cpu)
+                    .await
+            }
+            Running::Unnamed(it) => {
+                load::drive(unary::connect(&it.data, job.shape, None).await?, job, rows, cpu).await
             }
             Running::Stream(it) => {
-                load::drive(stream::connect(&it.data, job.shape).await?, job, rows, cpu).await
+                load::drive(stream::connect(&it.data, job.shape, Names::new()).await?, job, rows, cpu).await
             }
             Running::Etcd(it) => load::drive(it.connect(job.shape).await?, job, rows, cpu).await,
             Running::Redis(it) => load::drive(it.connect(job.shape).await?, job, rows, cpu).await,
@@ -88,8 +98,8 @@ impl Running {
     /// Writes so many rows, as fast as it goes.
     pub async fn pour(&self, shape: Shape, rows: &Rc<Rows>, total: usize) -> Result<(), Failure> {
         match self {
-            Running::Unary(it) | Running::Stream(it) => {
-                load::pour(unary::connect(&it.data, shape).await?, shape, rows, total).await
+            Running::Unary(it) | Running::Unnamed(it) | Running::Stream(it) => {
+                load::pour(unary::connect(&it.data, shape, None).await?, shape, rows, total).await
             }
             Running::Etcd(it) => load::pour(it.connect(shape).await?, shape, rows, total).await,
             Running::Redis(it) => load::pour(it.connect(shape).await?, shape, rows, total).await,
@@ -107,7 +117,9 @@ impl Running {
     /// CPU seconds of the server so far; 0 if its process is not ours.
     pub fn cpu_s(&self) -> Result<f64, Failure> {
         match self {
-            Running::Unary(it) | Running::Stream(it) => it.process.as_ref().map_or(Ok(0.0), Process::cpu_s),
+            Running::Unary(it) | Running::Unnamed(it) | Running::Stream(it) => {
+                it.process.as_ref().map_or(Ok(0.0), Process::cpu_s)
+            }
             Running::Etcd(it) => it.process.cpu_s(),
             Running::Redis(it) => it.process.cpu_s(),
         }

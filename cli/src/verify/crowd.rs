@@ -54,6 +54,9 @@ pub struct Crowd {
     began_at: BTreeMap<u64, u64>,
     /// Writes of earlier rounds that may still take effect.
     hanging: u64,
+    /// Who served the table in this round, and how many writes each had sent
+    /// again before it.
+    clients: Vec<(Client, u64)>,
 }
 
 /// Nobody has a request under way, and none begins while this is held.
@@ -113,7 +116,15 @@ impl Crowd {
         };
         let users = (0..users).map(start).collect();
         let began_at = partitions.iter().map(|one| (one.id, one.applied)).collect();
-        Ok(Crowd { subject, shared, users, tally: Tally::default(), began_at, hanging: 0 })
+        Ok(Crowd {
+            subject,
+            shared,
+            users,
+            tally: Tally::default(),
+            began_at,
+            hanging: 0,
+            clients: Vec::new(),
+        })
     }
 
     /// What is verified.
@@ -122,7 +133,8 @@ impl Crowd {
     }
 
     /// Where the table is served from now on.
-    pub fn serve(&self, client: &Client) {
+    pub fn serve(&mut self, client: &Client) {
+        self.clients.push((client.clone(), client.resent()));
         self.shared.tables.send_replace(Some(client.table(self.subject.table.as_str())));
     }
 
@@ -154,6 +166,8 @@ impl Crowd {
     pub async fn turn(&mut self, _rest: &Rest, client: &Client, settled: bool) -> Result<Round, Error> {
         let rows = self.rows(client).await?;
         let partitions = client.control().list_partitions(Some(&self.subject.table)).await?;
+        // Each took an index of its own, or may do so yet.
+        self.hanging += self.resent();
         let end = End { last: self.last(&partitions), rows };
         self.began_at = partitions.iter().map(|one| (one.id, one.applied)).collect();
         let mut notes = self.shared.notes();
@@ -164,6 +178,15 @@ impl Crowd {
         self.hanging = if settled { 0 } else { self.hanging + written.tally.unknown() };
         self.tally.add(&written.tally);
         Ok(Round { number, written, end })
+    }
+
+    /// How many writes were sent again in this round, which is over.
+    fn resent(&mut self) -> u64 {
+        let of = |(client, before): &(Client, u64)| client.resent() - before;
+        let resent = self.clients.iter().map(of).sum();
+        let last = self.clients.pop().map(|(client, _)| (client.resent(), client));
+        self.clients = last.into_iter().map(|(resent, client)| (client, resent)).collect();
+        resent
     }
 
     /// Whatever took an index before this round, or may have done so late, is

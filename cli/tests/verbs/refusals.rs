@@ -68,16 +68,15 @@ fn what_goes_wrong() {
         ! hint: Ask for another id, or for none: ids are never reused.
         exit 4
         $ put a b
-        ! error: SH2203 as planned
+        ! error: SH2203 an attempt before was lost; then: as planned
         ! hint: Read the rows concerned, or send the same request again under its op-id.
         exit 3
         $ put a b -o json
-        ! {"error":{"code":"SH2104","hint":"Read the partition's epoch again and decide anew.","message":"as planned","retry":"never"}}
-        exit 1
-        $ get a
-        ! error: SH2004 as planned
-        ! hint: See `docs/api.md` for what works in which version.
+        ! {"error":{"code":"SH2004","hint":"See `docs/api.md` for what works in which version.","message":"as planned","retry":"never"}}
         exit 2
+        $ get a
+        ! not found: a in table kv
+        exit 1
     "#]].assert_eq(&refused);
 }
 

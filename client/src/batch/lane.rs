@@ -2,7 +2,7 @@
 
 use super::Batching;
 use super::driver;
-use super::queue::{Batch, Bounds, Call, Queue};
+use super::queue::{Batch, Bounds, Call, Queue, Taken};
 use crate::connections::Connections;
 use crate::error::{Access, Error, broken};
 use crate::runtime::{self, Instant};
@@ -193,9 +193,11 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn message(&self, sequence: u64, expires: Instant, batch: Batch) -> StreamRequest {
+    fn message(&self, taken: Taken) -> StreamRequest {
+        let Taken { sequence, expires, name, batch } = taken;
         let inner = &self.table.client.inner;
-        let header = Some(inner.header(expires.saturating_duration_since(runtime::now())));
+        let remaining = expires.saturating_duration_since(runtime::now());
+        let header = Some(inner.header_of(remaining, name.map(|name| name.on_the_wire())));
         let table = self.table.name.to_string();
         let request = match batch {
             Batch::Puts(items) => Request::Upsert(UpsertRequest { header, table, items }),
@@ -235,16 +237,16 @@ impl Stream for Outgoing {
             return Poll::Pending;
         }
         this.yielded = false;
-        let taken = state.queue.take(&mut freed);
+        let operations = &this.lane.table.client.inner.operations;
+        let named = |items| operations.as_ref().map(|operations| operations.begin(items));
+        let taken = state.queue.take(&mut freed, named);
         if taken.is_none() {
             state.sender = Some(context.waker().clone());
         }
         drop(state);
         this.lane.room.add_permits(freed);
         match taken {
-            Some((sequence, expires, batch)) => {
-                Poll::Ready(Some(this.lane.message(sequence, expires, batch)))
-            }
+            Some(taken) => Poll::Ready(Some(this.lane.message(taken))),
             None => Poll::Pending,
         }
     }

@@ -22,13 +22,14 @@ use crate::answer::{Removed, Row, Written};
 use crate::error::Error;
 use crate::runtime::{self, Instant};
 use crate::size;
-use crate::table::Table;
+use crate::table::{NAMES_MAX, Table};
 use bytes::Bytes;
 use lane::Lane;
 use model::code;
+use proto::Retry;
 use proto::data::Item;
 use proto::{KEYS_MAX, UPSERT_BYTES_MAX};
-use queue::{Call, Pending};
+use queue::{Call, Missed, Pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
@@ -81,14 +82,26 @@ impl Batcher {
     pub async fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<Written, Error> {
         let item = Item { key: key.into(), value: value.into() };
         let bytes = size::item(&item);
-        self.call(bytes, || item.clone(), Call::Put).await
+        let expires = self.lanes.table.client.inner.expires();
+        match self.call_until(expires, bytes, || item.clone(), Call::Put).await {
+            Err(Missed { error, name: Some(name) }) if error.retry() == Retry::WithOpId => {
+                self.lanes.table.put_again(name, expires, item).await
+            }
+            answer => answer.map_err(|missed| missed.error),
+        }
     }
 
     /// Removes a row.
     pub async fn remove(&self, key: impl Into<Bytes>) -> Result<Removed, Error> {
         let key = key.into();
         let bytes = size::key(&key);
-        self.call(bytes, || key.clone(), Call::Remove).await
+        let expires = self.lanes.table.client.inner.expires();
+        match self.call_until(expires, bytes, || key.clone(), Call::Remove).await {
+            Err(Missed { error, name: Some(name) }) if error.retry() == Retry::WithOpId => {
+                self.lanes.table.remove_again(name, expires, key).await
+            }
+            answer => answer.map_err(|missed| missed.error),
+        }
     }
 
     /// Reads a row.
@@ -99,40 +112,41 @@ impl Batcher {
         match self.call_until(expires, bytes, || key.clone(), Call::Get).await {
             // It travelled with others, and together they were too many bytes. A
             // row alone can always be read.
-            Err(error) if error.is(code::ANSWER_TOO_LARGE) => self.lanes.table.get_until(expires, key).await,
-            answer => answer,
+            Err(Missed { error, .. }) if error.is(code::ANSWER_TOO_LARGE) => {
+                self.lanes.table.get_until(expires, key).await
+            }
+            answer => answer.map_err(|missed| missed.error),
         }
     }
 
-    async fn call<Q, A>(
-        &self,
-        bytes: usize,
-        ask: impl Fn() -> Q,
-        call: fn(Pending<Q, A>) -> Call,
-    ) -> Result<A, Error> {
-        self.call_until(self.lanes.table.client.inner.expires(), bytes, ask, call).await
-    }
-
+    /// Sends a call until there is an answer that stays.
     async fn call_until<Q, A>(
         &self,
         expires: Instant,
         bytes: usize,
         ask: impl Fn() -> Q,
         call: fn(Pending<Q, A>) -> Call,
-    ) -> Result<A, Error> {
+    ) -> Result<A, Missed> {
         let table = &self.lanes.table;
         table.fits(bytes)?;
         let retrying = &table.client.inner.retrying;
-        let mut attempts = 0;
+        let (mut attempts, mut names) = (0, 0);
         loop {
             let began = runtime::now();
-            let error = match self.attempt(bytes, ask(), call, expires).await {
+            let missed = match self.attempt(bytes, ask(), call, expires).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(missed) => missed,
             };
+            let Missed { error, name } = &missed;
+            if let Some(name) = name.as_ref().filter(|_| error.refuses_client() && names < NAMES_MAX) {
+                // Nothing was done under it; the next has another id.
+                name.refused(error.is(code::CLIENT_AHEAD));
+                names += 1;
+                continue;
+            }
             attempts += 1;
-            if !retrying.again(&error, attempts, began, expires).await {
-                return Err(error);
+            if !error.is_retryable() || !retrying.again(attempts, runtime::now() - began, expires).await {
+                return Err(missed);
             }
         }
     }
@@ -143,14 +157,14 @@ impl Batcher {
         ask: Q,
         call: fn(Pending<Q, A>) -> Call,
         expires: Instant,
-    ) -> Result<A, Error> {
+    ) -> Result<A, Missed> {
         let (reply, answer) = oneshot::channel();
         let lane = self.lanes.next();
         lane.send(call(Pending { ask, bytes, expires, reply })).await?;
         // A lane answers all it has taken, unless its runtime ends under it.
         answer
             .await
-            .unwrap_or_else(|_| Err(Error::new(code::UNKNOWN_OUTCOME, "the runtime is shutting down")))
+            .unwrap_or_else(|_| Err(Error::new(code::UNKNOWN_OUTCOME, "the runtime is shutting down").into()))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::answer::{self, Removed, Row, Written};
 use crate::error::{Access, Error};
+use crate::ops::Name;
 use crate::runtime::Instant;
 use bytes::Bytes;
 use proto::data::stream_response::Response;
@@ -11,7 +12,22 @@ use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::oneshot;
 
 /// Who waits for an answer.
-pub(super) type Reply<A> = oneshot::Sender<Result<A, Error>>;
+pub(super) type Reply<A> = oneshot::Sender<Result<A, Missed>>;
+
+/// Why there is none; and of a write that was sent, under which name it may be
+/// sent again.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub error: Error,
+    pub name: Option<Name>,
+}
+
+impl From<Error> for Missed {
+    /// Of what was never sent.
+    fn from(error: Error) -> Missed {
+        Missed { error, name: None }
+    }
+}
 
 /// A call that has not been sent.
 #[derive(Debug)]
@@ -62,7 +78,20 @@ enum Replies {
 struct Sent {
     /// When the first of its calls does.
     expires: Instant,
+    /// Of a write.
+    name: Option<Name>,
     replies: Replies,
+}
+
+/// What a stream is to send next.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub sequence: u64,
+    /// When the first of its calls does.
+    pub expires: Instant,
+    /// Of a write.
+    pub name: Option<Name>,
+    pub batch: Batch,
 }
 
 /// How much one message may hold.
@@ -113,9 +142,9 @@ impl Queue {
         !(self.puts.is_empty() && self.removes.is_empty() && self.gets.is_empty())
     }
 
-    /// The next message, under its sequence, with when its first call expires.
-    /// Whoever stopped waiting is left out; `freed` counts those.
-    pub fn take(&mut self, freed: &mut usize) -> Option<(u64, Instant, Batch)> {
+    /// The next message; a write under the name that `named` gives to so many
+    /// items. Whoever stopped waiting is left out; `freed` counts those.
+    pub fn take(&mut self, freed: &mut usize, named: impl Fn(usize) -> Option<Name>) -> Option<Taken> {
         for _ in 0..3 {
             self.turn = (self.turn + 1) % 3;
             let taken = match self.turn {
@@ -134,8 +163,9 @@ impl Queue {
             };
             if let Some((expires, batch, replies)) = taken {
                 self.sequence += 1;
-                self.sent.insert(self.sequence, Sent { expires, replies });
-                return Some((self.sequence, expires, batch));
+                let name = replies.writes().and_then(&named);
+                self.sent.insert(self.sequence, Sent { expires, name: name.clone(), replies });
+                return Some(Taken { sequence: self.sequence, expires, name, batch });
             }
         }
         None
@@ -144,7 +174,7 @@ impl Queue {
     /// Who waits for this answer; nobody when they were told already.
     pub fn settle(&mut self, answer: StreamResponse) -> Option<Settled> {
         let sent = self.sent.remove(&answer.sequence)?;
-        Some(Settled { replies: sent.replies, answer: answer.response })
+        Some(Settled { name: sent.name, replies: sent.replies, answer: answer.response })
     }
 
     /// When the first of all calls expires.
@@ -164,7 +194,7 @@ impl Queue {
         told += expire_front(&mut self.removes, now, unsent);
         told += expire_front(&mut self.gets, now, unsent);
         for (_, sent) in self.sent.extract_if(.., |_, sent| sent.expires <= now) {
-            told += sent.replies.fail(&lost);
+            told += sent.replies.fail(&sent.name, &lost);
         }
         told
     }
@@ -179,7 +209,7 @@ impl Queue {
                 Replies::Gets(gets) if again => {
                     gets.into_iter().rev().for_each(|get| self.gets.push_front(get))
                 }
-                replies => told += replies.fail(&lost),
+                replies => told += replies.fail(&sent.name, &lost),
             }
         }
         told
@@ -188,9 +218,9 @@ impl Queue {
     /// Tells all that wait; returns how many.
     pub fn refuse_waiting(&mut self, error: &Error) -> usize {
         let told = self.puts.len() + self.removes.len() + self.gets.len();
-        self.puts.drain(..).for_each(|put| tell(put.reply, Err(error.clone())));
-        self.removes.drain(..).for_each(|remove| tell(remove.reply, Err(error.clone())));
-        self.gets.drain(..).for_each(|get| tell(get.reply, Err(error.clone())));
+        self.puts.drain(..).for_each(|put| tell(put.reply, Err(error.clone().into())));
+        self.removes.drain(..).for_each(|remove| tell(remove.reply, Err(error.clone().into())));
+        self.gets.drain(..).for_each(|get| tell(get.reply, Err(error.clone().into())));
         told
     }
 }
@@ -198,6 +228,7 @@ impl Queue {
 /// An answer and those that it is for.
 #[derive(Debug)]
 pub(super) struct Settled {
+    name: Option<Name>,
     replies: Replies,
     answer: Option<Response>,
 }
@@ -207,31 +238,42 @@ impl Settled {
     pub fn tell(self) -> usize {
         match (self.replies, self.answer) {
             (Replies::Puts(replies), Some(Response::Upsert(answer))) => {
-                tell_each(replies, answer::written(answer))
+                tell_each(replies, &self.name, answer::written(answer))
             }
             (Replies::Removes(replies), Some(Response::Remove(answer))) => {
-                tell_each(replies, answer::removed(answer))
+                tell_each(replies, &self.name, answer::removed(answer))
             }
             (Replies::Gets(gets), Some(Response::Get(answer))) => {
                 let replies = gets.into_iter().map(|get| get.reply).collect();
-                tell_each(replies, answer::rows(answer))
+                tell_each(replies, &None, answer::rows(answer))
             }
             (replies, Some(Response::Error(error))) => {
                 let error = Error::from(error);
-                replies.fail(&|_| error.clone())
+                replies.fail(&self.name, &|_| error.clone())
             }
-            (replies, _) => replies.fail(&|_| answer::senseless("it is of another kind than the request")),
+            (replies, _) => {
+                replies.fail(&self.name, &|_| answer::senseless("it is of another kind than the request"))
+            }
         }
     }
 }
 
 impl Replies {
-    fn fail(self, error: &impl Fn(Access) -> Error) -> usize {
+    /// How many items it writes, if it does.
+    fn writes(&self) -> Option<usize> {
         match self {
-            Replies::Puts(replies) => fail_each(replies, &error(Access::Write)),
-            Replies::Removes(replies) => fail_each(replies, &error(Access::Write)),
+            Replies::Puts(replies) => Some(replies.len()),
+            Replies::Removes(replies) => Some(replies.len()),
+            Replies::Gets(_) => None,
+        }
+    }
+
+    fn fail(self, name: &Option<Name>, error: &impl Fn(Access) -> Error) -> usize {
+        match self {
+            Replies::Puts(replies) => fail_each(replies, name, &error(Access::Write)),
+            Replies::Removes(replies) => fail_each(replies, name, &error(Access::Write)),
             Replies::Gets(gets) => {
-                fail_each(gets.into_iter().map(|get| get.reply).collect(), &error(Access::Read))
+                fail_each(gets.into_iter().map(|get| get.reply).collect(), &None, &error(Access::Read))
             }
         }
     }
@@ -265,30 +307,43 @@ fn gather<Q, A>(
 fn expire_front<Q, A>(queue: &mut VecDeque<Pending<Q, A>>, now: Instant, unsent: &Error) -> usize {
     let mut told = 0;
     while let Some(call) = queue.pop_front_if(|call| call.expires <= now) {
-        tell(call.reply, Err(unsent.clone()));
+        tell(call.reply, Err(unsent.clone().into()));
         told += 1;
     }
     told
 }
 
-fn tell_each<A>(replies: Vec<Reply<A>>, answers: impl ExactSizeIterator<Item = Result<A, Error>>) -> usize {
+fn tell_each<A>(
+    replies: Vec<Reply<A>>,
+    name: &Option<Name>,
+    answers: impl ExactSizeIterator<Item = Result<A, Error>>,
+) -> usize {
     if answers.len() != replies.len() {
         let what = format!("{} answers to {} items", answers.len(), replies.len());
-        return fail_each(replies, &answer::senseless(&what));
+        return fail_each(replies, name, &answer::senseless(&what));
     }
     let told = replies.len();
-    replies.into_iter().zip(answers).for_each(|(reply, answer)| tell(reply, answer));
+    for (at, (reply, answer)) in replies.into_iter().zip(answers).enumerate() {
+        tell(reply, answer.map_err(|error| missed(error, name, at)));
+    }
     told
 }
 
-fn fail_each<A>(replies: Vec<Reply<A>>, error: &Error) -> usize {
+fn fail_each<A>(replies: Vec<Reply<A>>, name: &Option<Name>, error: &Error) -> usize {
     let told = replies.len();
-    replies.into_iter().for_each(|reply| tell(reply, Err(error.clone())));
+    for (at, reply) in replies.into_iter().enumerate() {
+        tell(reply, Err(missed(error.clone(), name, at)));
+    }
     told
+}
+
+/// Of the item at this place of a message.
+fn missed(error: Error, name: &Option<Name>, at: usize) -> Missed {
+    Missed { error, name: name.as_ref().map(|name| name.of(at)) }
 }
 
 /// Whoever stopped waiting does not want to hear of it.
-fn tell<A>(reply: Reply<A>, answer: Result<A, Error>) {
+fn tell<A>(reply: Reply<A>, answer: Result<A, Missed>) {
     let _ = reply.send(answer);
 }
 

@@ -30,7 +30,16 @@ impl World {
         let header = header.unwrap_or_default();
         let namespace = header.namespace;
         let deadline_ms = header.deadline_ms;
-        self.admit(Asked { namespace: namespace.clone(), deadline_ms, grpc_timeout: timeout, items })?;
+        let op = header.op.map(|op| (op.client.to_vec(), op.sequence));
+        let answered_upto = header.answered_upto;
+        self.admit(Asked {
+            namespace: namespace.clone(),
+            deadline_ms,
+            grpc_timeout: timeout,
+            items,
+            op,
+            answered_upto,
+        })?;
         if !self.rows().has(&namespace, table) {
             return Err(Failure::new(code::NO_TABLE, format!("there is no table `{table}`")));
         }
@@ -39,16 +48,18 @@ impl World {
 
     fn do_upsert(&self, request: UpsertRequest, timeout: Option<String>) -> Result<UpsertResponse, Failure> {
         let UpsertRequest { header, table, items } = request;
+        let mut names = names(&header);
         let bytes: usize = items.iter().map(|item| item.key.len() + item.value.len()).sum();
         let namespace = self.check(header, &table, items.len(), timeout)?;
         if bytes > UPSERT_BYTES_MAX {
             return Err(Failure::new(code::BATCH_TOO_LARGE, format!("{bytes} bytes")));
         }
-        let result = |item: proto::data::Item| match self.refuses(&item.key) {
+        let mut result = |item: proto::data::Item| match self.refuses(&item.key) {
             Some(failure) => item_result::Outcome::Error(failure.to_wire()),
             None => {
-                let receipt = Rows::receipt(&item.key);
-                let revision = self.rows().put(&namespace, &table, item.key, item.value);
+                let (receipt, name) = (Rows::receipt(&item.key), names());
+                let put = |rows: &mut Rows| (rows.put(&namespace, &table, item.key, item.value), true);
+                let (revision, _) = self.once(name, put);
                 item_result::Outcome::Applied(Applied { receipt, revision, not_found: false })
             }
         };
@@ -58,17 +69,27 @@ impl World {
 
     fn do_remove(&self, request: RemoveRequest, timeout: Option<String>) -> Result<RemoveResponse, Failure> {
         let RemoveRequest { header, table, keys } = request;
+        let mut names = names(&header);
         let namespace = self.check(header, &table, keys.len(), timeout)?;
-        let result = |key: Bytes| match self.refuses(&key) {
+        let mut result = |key: Bytes| match self.refuses(&key) {
             Some(failure) => item_result::Outcome::Error(failure.to_wire()),
             None => {
-                let receipt = Rows::receipt(&key);
-                let (revision, found) = self.rows().remove(&namespace, &table, key);
+                let (receipt, name) = (Rows::receipt(&key), names());
+                let (revision, found) = self.once(name, |rows| rows.remove(&namespace, &table, key));
                 item_result::Outcome::Applied(Applied { receipt, revision, not_found: !found })
             }
         };
         let results = keys.into_iter().map(|key| ItemResult { outcome: Some(result(key)) }).collect();
         Ok(RemoveResponse { receipts: self.rows().receipts(), results })
+    }
+
+    /// Does what was not done under this name.
+    fn once(&self, name: Option<(Bytes, u64)>, change: impl FnOnce(&mut Rows) -> (u64, bool)) -> (u64, bool) {
+        let mut rows = self.rows();
+        let done = name.as_ref().and_then(|name| rows.done.get(name).copied());
+        let answer = done.unwrap_or_else(|| change(&mut rows));
+        rows.done.extend(name.map(|name| (name, answer)));
+        answer
     }
 
     fn do_get(&self, request: GetRequest, timeout: Option<String>) -> Result<GetResponse, Failure> {
@@ -131,6 +152,16 @@ impl World {
             let _ = self.admit(Asked::default());
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// The names of a write's items, one after the other.
+fn names(header: &Option<Header>) -> impl FnMut() -> Option<(Bytes, u64)> + use<> {
+    let first = header.as_ref().and_then(|header| header.op.clone());
+    let mut items = 0..;
+    move || {
+        let item = items.next().unwrap_or_default();
+        first.as_ref().map(|op| (op.client.clone(), op.sequence + item))
     }
 }
 

@@ -46,6 +46,9 @@ pub struct Asked {
     pub deadline_ms: u32,
     pub grpc_timeout: Option<String>,
     pub items: usize,
+    /// Client and sequence of an operation.
+    pub op: Option<(Vec<u8>, u64)>,
+    pub answered_upto: u64,
 }
 
 /// A running server; it ends with the runtime.

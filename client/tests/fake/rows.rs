@@ -15,6 +15,8 @@ pub struct Rows {
     indexes: [u64; 2],
     /// Writes, by key: how often each was applied.
     pub applied: BTreeMap<Bytes, usize>,
+    /// What was answered to an item under its name: none of them is done twice.
+    pub done: BTreeMap<(Bytes, u64), (u64, bool)>,
 }
 
 /// Which of the two partitions a key is in.

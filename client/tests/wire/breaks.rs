@@ -9,10 +9,35 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 #[tokio::test]
-async fn a_write_cut_off_is_unknown_and_what_follows_gets_through() {
+async fn a_write_cut_off_is_sent_again_under_its_name() {
     let fake = Fake::start().await;
     let proxy = Proxy::before(fake.data).await;
-    let table = fake.builder_at(proxy.address).build().expect("settings").table("kv");
+    let client = fake.builder_at(proxy.address).build().expect("settings");
+    let table = client.table("kv");
+    let batcher = table.batcher();
+    table.put("a", "1").await.expect("written");
+    fake.plan().silent = true;
+    fake.asked();
+    let mut tasks = JoinSet::new();
+    let (one, many, other) = (table.clone(), batcher.clone(), batcher.clone());
+    tasks.spawn(async move { one.put("b", "1").await.map(|written| written.revision) });
+    tasks.spawn(async move { many.put("c", "1").await.map(|written| written.revision) });
+    tasks.spawn(async move { other.remove("d").await.map(|removed| removed.revision) });
+    fake.heard(3).await;
+    fake.plan().silent = false;
+    assert_eq!(client.resent(), 0);
+    assert_eq!(proxy.cut(), 1);
+    for result in tasks.join_all().await {
+        result.expect("sent again");
+    }
+    assert_eq!(client.resent(), 3);
+}
+
+#[tokio::test]
+async fn an_unnamed_write_cut_off_is_unknown_and_what_follows_gets_through() {
+    let fake = Fake::start().await;
+    let proxy = Proxy::before(fake.data).await;
+    let table = fake.builder_at(proxy.address).exactly_once(false).build().expect("settings").table("kv");
     table.put("a", "1").await.expect("written");
     fake.plan().silent = true;
     fake.asked();
@@ -70,13 +95,14 @@ async fn without_retries_a_read_cut_off_may_be_sent_again_by_the_caller() {
 
 /// A stream is cut after each of so many messages, while tasks write without
 /// pause: whatever was acknowledged was applied once, whatever is unknown at
-/// most once, and nothing is without an answer.
+/// most once, and nothing is without an answer. Under names, nothing is unknown.
 #[tokio::test]
 async fn nothing_is_lost_or_applied_twice_when_streams_end() {
-    for cut_after in 1..=10 {
+    for (cut_after, named) in (1..=10).flat_map(|cut_after| [(cut_after, false), (cut_after, true)]) {
         let fake = Fake::start().await;
         fake.plan().cut_after = Some(cut_after);
-        let client = fake.builder().deadline(Duration::from_secs(60)).build().expect("settings");
+        let builder = fake.builder().deadline(Duration::from_secs(60)).exactly_once(named);
+        let client = builder.build().expect("settings");
         let batcher = client.table("kv").batcher();
         let mut tasks = JoinSet::new();
         for task in 0..50 {
@@ -105,6 +131,7 @@ async fn nothing_is_lost_or_applied_twice_when_streams_end() {
                 Err(error) => panic!("{key:?}: {error}"),
             }
         }
-        assert!(unknown > 0, "cut after {cut_after}: nobody noticed");
+        assert_eq!(unknown > 0, !named, "cut after {cut_after}: {unknown} unknown");
+        assert_eq!(client.resent() > 0, named, "cut after {cut_after}");
     }
 }

@@ -89,32 +89,67 @@ async fn every_request_says_whose_it_is_and_when_it_is_too_late() {
         fake.builder().namespace("shop").deadline(Duration::from_secs(60)).build().expect("settings");
     client.table("kv").put("a", "b").await.expect("written");
     client.control().list_tables().await.expect("listed");
-    for asked in fake.asked() {
+    // A named write keeps half of its time to be sent again.
+    for (asked, most) in fake.asked().into_iter().zip([30_000, 60_000, 60_000]) {
         assert_eq!(asked.namespace, "shop");
-        assert!((50_000..=60_000).contains(&asked.deadline_ms), "{asked:?}");
+        assert!((most - 10_000..=most).contains(&asked.deadline_ms), "{asked:?}");
     }
     client.table("kv").get("a").await.expect("read");
     assert!(fake.asked()[0].grpc_timeout.is_some());
 }
 
 #[tokio::test]
-async fn refused_calls_are_sent_again_where_nothing_was_applied() {
+async fn refused_calls_are_sent_again_where_nothing_was_applied_or_they_have_a_name() {
     let fake = Fake::start().await;
-    let table = fake.builder().build().expect("settings").table("kv");
+    let table = |named| fake.builder().exactly_once(named).build().expect("settings").table("kv");
     let failure = |code| Failure::new(code, "no");
     let rows = [
-        (failure(code::OVERLOADED), None),
-        (failure(code::STOPPING), None),
-        (failure(code::UNKNOWN_OUTCOME), Some(Retry::WithOpId)),
-        (failure(code::EPOCH_MISMATCH), Some(Retry::Never)),
+        (true, failure(code::OVERLOADED), None),
+        (true, failure(code::STOPPING), None),
+        (true, failure(code::UNKNOWN_OUTCOME), None),
+        (false, failure(code::OVERLOADED), None),
+        (false, failure(code::UNKNOWN_OUTCOME), Some(Retry::WithOpId)),
+        (true, failure(code::EPOCH_MISMATCH), Some(Retry::Never)),
     ];
-    for (failure, expected) in rows {
+    for (named, failure, expected) in rows {
         fake.asked();
         fake.plan().refusals.push_back(failure.clone());
-        let put = table.put("a", "b").await;
+        let put = table(named).put("a", "b").await;
         assert_eq!(put.as_ref().err().map(client::Error::retry), expected, "{failure}");
-        assert_eq!(fake.asked().len(), if expected.is_none() { 2 } else { 1 }, "{failure}");
+        let asked = fake.asked();
+        assert_eq!(asked.len(), if expected.is_none() { 2 } else { 1 }, "{failure}");
+        assert!(asked.iter().all(|one| one.op.is_some() == named && one.op == asked[0].op), "{asked:?}");
     }
+}
+
+#[tokio::test]
+async fn after_a_lost_attempt_no_refusal_says_that_nothing_was_done() {
+    let fake = Fake::start().await;
+    let table = fake.builder().build().expect("settings").table("kv");
+    for last in [code::EPOCH_MISMATCH, code::CLIENT_FORGOTTEN] {
+        let refusals = [code::UNKNOWN_OUTCOME, last].map(|code| Failure::new(code, "no"));
+        fake.plan().refusals.extend(refusals);
+        let error = table.put("a", "b").await.expect_err("refused");
+        assert!(error.is(code::UNKNOWN_OUTCOME), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_goes_on_under_another_id() {
+    let fake = Fake::start().await;
+    let table = fake.builder().build().expect("settings").table("kv");
+    fake.plan()
+        .refusals
+        .extend([code::CLIENT_AHEAD, code::CLIENT_FORGOTTEN].map(|code| Failure::new(code, "no")));
+    fake.asked();
+    table.put("a", "b").await.expect("written");
+    let names: Vec<_> = fake.asked().into_iter().map(|asked| asked.op.expect("named")).collect();
+    assert_eq!(names.len(), 3);
+    assert!(names[1].0 < names[0].0, "one that is older");
+    assert!(names.iter().all(|(_, sequence)| *sequence == 1), "{names:?}");
+    table.put("a", "c").await.expect("written");
+    let asked = fake.asked().remove(0);
+    assert_eq!((asked.op, asked.answered_upto), (Some((names[2].0.clone(), 2)), 1));
 }
 
 #[tokio::test]

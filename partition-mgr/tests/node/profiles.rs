@@ -1,9 +1,10 @@
 //! What each profile keeps over an end and a start.
 
 use crate::world::{World, key, name};
+use bytes::Bytes;
 use model::{Durability, Layout, code};
 use partition_mgr::desired::TableSpec;
-use pipeline::{LogChoice, Profile, StoreChoice};
+use pipeline::{LogChoice, Profile, Reply, StoreChoice};
 use wal::SyncPolicy;
 
 fn profile(store: StoreChoice, log: LogChoice) -> Profile {
@@ -33,7 +34,7 @@ fn every_profile_keeps_its_rows_over_an_orderly_end() {
             let gone = world.remove(table, "key 7").expect("removed");
             assert!(gone.replies.is_empty(), "{table}: {gone:?}");
             let missing = world.remove(table, "key 7").expect("answered");
-            assert_eq!(missing.reply(0), &[1][..], "{table}");
+            assert_eq!(missing.reply(0), Reply::Now(Bytes::from_static(&[1])), "{table}");
         }
         world.restart();
         for (table, ..) in &profiles {

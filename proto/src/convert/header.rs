@@ -15,8 +15,10 @@ pub struct Asked {
     pub namespace: Option<String>,
     /// From now on.
     pub deadline_ms: Option<u32>,
-    /// Names the operation.
+    /// Names the operation; the one of a request's first item.
     pub op: Option<OpId>,
+    /// The op's client has the answers to everything up to here.
+    pub answered_upto: u64,
     /// Refuse at any other.
     pub expected_epoch: Option<Epoch>,
     /// The least durability taken for an answer.
@@ -33,11 +35,16 @@ pub fn header_from_wire(header: Option<common::Header>) -> Result<Asked, Failure
         return Err(malformed("the namespace is longer than 128 bytes"));
     }
     let namespace = Some(header.namespace).filter(|name| !name.is_empty() && name != "default");
+    let op = header.op.map(op_from_wire).transpose()?;
+    if op.map_or(header.answered_upto > 0, |op| header.answered_upto >= op.sequence) {
+        return Err(malformed("answered_upto reaches this operation, or is without one"));
+    }
     let read = common::ReadLevel::try_from(header.read).map_err(|_| malformed("unknown read level"))?;
     Ok(Asked {
         namespace,
         deadline_ms: Some(header.deadline_ms.min(DEADLINE_MS_MAX)).filter(|ms| *ms > 0),
-        op: header.op.map(op_from_wire).transpose()?,
+        op,
+        answered_upto: header.answered_upto,
         expected_epoch: header.expected_epoch.map(epoch_from_wire),
         min_durability: super::durability_from_wire(header.min_durability)?,
         stale: read == common::ReadLevel::Stale,
@@ -45,10 +52,17 @@ pub fn header_from_wire(header: Option<common::Header>) -> Result<Asked, Failure
 }
 
 fn op_from_wire(op: common::OpId) -> Result<OpId, Failure> {
-    let client: [u8; 16] = op.client[..]
-        .try_into()
-        .map_err(|_| Failure::new(code::MALFORMED, "header: an op-id's client is a UUID of 16 bytes"))?;
-    Ok(OpId { client: u128::from_be_bytes(client), sequence: op.sequence })
+    let malformed = |what: &str| Failure::new(code::MALFORMED, format!("header: {what}"));
+    let client: [u8; 16] =
+        op.client[..].try_into().map_err(|_| malformed("an op-id's client is a UUID of 16 bytes"))?;
+    let client = u128::from_be_bytes(client);
+    if client >> 76 & 0xf != 7 {
+        return Err(malformed("an op-id's client is a UUID of version 7"));
+    }
+    if op.sequence == 0 {
+        return Err(malformed("an op-id's sequence counts from 1"));
+    }
+    Ok(OpId { client, sequence: op.sequence })
 }
 
 /// An epoch.
@@ -77,10 +91,18 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_named() {
         let op = common::OpId { client: Bytes::from_static(b"short"), sequence: 1 };
+        let of = |version: u8, sequence| {
+            let client = [0, 0, 0, 0, 0, 0, version << 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            common::OpId { client: Bytes::copy_from_slice(&client), sequence }
+        };
         let table = [
             (common::Header { read: 77, ..Default::default() }, "read level"),
             (common::Header { min_durability: 77, ..Default::default() }, "durability"),
             (common::Header { op: Some(op), ..Default::default() }, "16 bytes"),
+            (common::Header { op: Some(of(4, 1)), ..Default::default() }, "version 7"),
+            (common::Header { op: Some(of(7, 0)), ..Default::default() }, "counts from 1"),
+            (common::Header { op: Some(of(7, 2)), answered_upto: 2, ..Default::default() }, "reaches this"),
+            (common::Header { answered_upto: 1, ..Default::default() }, "without one"),
             (common::Header { namespace: "x".repeat(129), ..Default::default() }, "128 bytes"),
         ];
         for (header, expected) in table {

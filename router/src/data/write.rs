@@ -9,10 +9,10 @@ use bytes::Bytes;
 use env::Plant;
 use machine::{KvCommand, KvReply};
 use model::command::{COMMAND_BYTES_EXTRA, put_command};
-use model::{Key, OpId, code};
+use model::{Code, Key, OpId, code};
 use partition::Unaccepted;
 use partition_mgr::directory::{Standing, TableMap};
-use pipeline::{Answer, Done, Request};
+use pipeline::{Answer, Done, Reply, Request};
 use proto::convert::{Asked, Receipt, header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{
     Applied, ItemResult, RemoveRequest, RemoveResponse, UpsertRequest, UpsertResponse, item_result,
@@ -75,7 +75,7 @@ async fn write(
 ) -> Result<Written, Failure> {
     let table = lookup::table(&plane.directory.current(), asked, table)?;
     lookup::durability(&table, asked)?;
-    let (groups, spots) = split(&table, asked.op, commands)?;
+    let (groups, spots) = split(&table, asked, commands)?;
     let weight = plane.house.weigh(groups.iter().map(|group| group.payload.len()).sum(), arrival.rpc.streams);
     let _weight = weight.ok_or_else(full)?;
     let mut outcomes = Vec::with_capacity(groups.len());
@@ -119,7 +119,7 @@ enum Spot {
 /// request that makes no sense is refused whole.
 fn split(
     table: &TableMap,
-    op: Option<OpId>,
+    asked: &Asked,
     commands: impl ExactSizeIterator<Item = Result<KvCommand, Failure>>,
 ) -> Result<(Vec<Group>, Vec<Spot>), Failure> {
     match commands.len() {
@@ -129,6 +129,9 @@ fn split(
             let what = format!("the request has {more} items, {ITEMS_MAX} are taken");
             return Err(Failure::new(code::BATCH_TOO_LARGE, what));
         }
+    }
+    if asked.op.is_some_and(|op| op.sequence.checked_add(commands.len() as u64).is_none()) {
+        return Err(Failure::new(code::MALFORMED, "the op-id's sequences end before the items do"));
     }
     let mut groups: Vec<Group> = Vec::new();
     let mut group_of: Vec<Option<usize>> = vec![None; table.places.len()];
@@ -145,9 +148,11 @@ fn split(
         });
         let into = &mut groups[group];
         into.payload.reserve(COMMAND_BYTES_EXTRA + command.bytes());
-        // A batch takes as many sequences as it has items.
-        let op = op.map(|op| OpId { sequence: op.sequence.wrapping_add(number as u64), ..op });
-        put_command(&mut into.payload, op, |out| command.put(out));
+        // A batch takes as many sequences as it has items. Its first command in
+        // each partition says how far the client has been answered.
+        let op = asked.op.map(|op| OpId { sequence: op.sequence + number as u64, ..op });
+        let answered = Some(asked.answered_upto).filter(|upto| into.count == 0 && *upto > 0);
+        put_command(&mut into.payload, op, answered, |out| command.put(out));
         into.makes_room &= matches!(command, KvCommand::Remove { .. });
         spots.push(Spot::In { group, at: into.count });
         into.count += 1;
@@ -231,6 +236,9 @@ fn together(mut ends: Vec<Result<Done, Failure>>, spots: &[Spot]) -> Result<Writ
             _ => nowhere(),
         });
     }
+    if let Some(code) = refused_whole(&ends) {
+        return Err(Failure::new(code, code.title));
+    }
     let mut receipts = Vec::with_capacity(ends.len());
     let receipt_of: Vec<u32> = ends
         .iter()
@@ -252,13 +260,32 @@ fn together(mut ends: Vec<Result<Done, Failure>>, spots: &[Spot]) -> Result<Writ
     Ok(Written { results: results.collect(), receipts })
 }
 
+/// Was every single command refused when it was its turn? Then why the first was.
+fn refused_whole(ends: &[Result<Done, Failure>]) -> Option<Code> {
+    let replies = |done: &Done| (0..done.count as usize).map(|at| done.reply(at)).collect::<Vec<_>>();
+    let mut why = None;
+    for reply in ends.iter().flatten().flat_map(replies) {
+        let Reply::Refused(code) = reply else { return None };
+        why.get_or_insert(code);
+    }
+    why.filter(|_| ends.iter().all(Result::is_ok))
+}
+
 fn nowhere() -> Failure {
     Failure::new(code::NO_PARTITION, "no partition holds the key")
 }
 
 fn applied(done: &Done, at: u32, receipt: u32) -> item_result::Outcome {
-    let revision = done.first_index + u64::from(at);
-    match KvReply::decode(&done.reply(at as usize)) {
+    let now = done.first_index + u64::from(at);
+    let (revision, reply) = match done.reply(at as usize) {
+        Reply::Now(reply) => (now, reply),
+        // No reply of `kv` is too long to be kept.
+        Reply::Before(before) => (before.revision, before.reply.unwrap_or_default()),
+        Reply::Refused(code) => {
+            return item_result::Outcome::Error(Failure::new(code, code.title).to_wire());
+        }
+    };
+    match KvReply::decode(&reply) {
         KvReply::Done => item_result::Outcome::Applied(Applied { receipt, revision, not_found: false }),
         KvReply::NotFound => item_result::Outcome::Applied(Applied { receipt, revision, not_found: true }),
         KvReply::Unreadable => {

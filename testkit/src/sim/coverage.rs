@@ -23,6 +23,10 @@ pub const WANTED: &[&str] = &[
     "a segment was reused",
     "a store took a batch later",
     "a torn tail was dropped",
+    "an operation came when nobody needed its answer",
+    "an operation was answered again",
+    "an operation's client was forgotten",
+    "an operation's client was from the future",
 ];
 
 /// Faults that must come to pass, those of the disk as it shows them.

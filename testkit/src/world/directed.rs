@@ -72,6 +72,10 @@ fn aim(plant: Plant, knobs: &mut Knobs, draws: &mut Stream) -> Option<Struck> {
             Vec::new()
         }
         Plant::ParkedReplyLost | Plant::EpochUnchecked => Vec::new(),
+        Plant::RetryAppliedTwice => {
+            knobs.reads_percent = 50;
+            vec![(100, Kind::Duplicate { percent: 50, for_ms: 1_500 })]
+        }
     })
 }
 

@@ -49,7 +49,7 @@ pub async fn close(crowd: Rc<Crowd>, closing: Rc<RefCell<Closing>>) -> turmoil::
     // What users have left behind is written first: on the slowest disk that
     // is a minute's work.
     let patience = Duration::from_millis(100_000);
-    let wire = Wire::new(knobs.transport, &crowd.node, TABLE, patience, 1);
+    let wire = Wire::new(knobs.transport, &crowd.node, TABLE, patience, false, 1);
     let mut wire = wire.map_err(|error| error.to_string())?;
     for key in knobs.keys..knobs.keys + FRESH {
         let put = until_served(&crowd, &closing, &mut wire, key, Want::Put).await;

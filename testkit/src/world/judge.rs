@@ -158,7 +158,10 @@ fn last(site: &Site, closing: &Closing) -> BTreeMap<u64, Last> {
     let map = node.directory().current();
     let places =
         map.table("default", super::node::TABLE).map(|table| table.places.clone()).unwrap_or_default();
-    places.iter().filter_map(|place| Some((place.id.0, Last { index: place.applied()?, own: 0 }))).collect()
+    let last = |place: &partition_mgr::directory::Place| {
+        Some((place.id.0, Last { index: place.applied()?, own: site.applied.idle(place.id) }))
+    };
+    places.iter().filter_map(last).collect()
 }
 
 fn found(site: &Site, counts: Counts) -> Found {

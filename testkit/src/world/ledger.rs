@@ -49,6 +49,11 @@ impl Ledger {
         self.places.entry(key).or_insert((partition.0, epoch));
     }
 
+    /// Something that should not be.
+    pub fn find_strange(&mut self, what: String) {
+        self.strange.push(what);
+    }
+
     /// A value that nobody has written.
     pub fn new_value(&mut self) -> u64 {
         self.next_value += 1;

@@ -23,6 +23,7 @@ mod judge;
 pub mod knobs;
 mod ledger;
 mod mend;
+mod names;
 mod net;
 mod node;
 pub mod plan;

@@ -58,9 +58,8 @@ async fn work(crowd: Rc<Crowd>, user: u32, lane: u32) {
     let mut draws = crowd.rng.stream(&name);
     let knobs = &crowd.knobs;
     let patience = Duration::from_millis(knobs.patience_ms);
-    let Ok(mut wire) = Wire::new(knobs.transport, &crowd.node, TABLE, patience, draws.next_u64()) else {
-        return;
-    };
+    let wire = Wire::new(knobs.transport, &crowd.node, TABLE, patience, true, draws.next_u64());
+    let Ok(mut wire) = wire else { return };
     loop {
         pause(think(&mut draws, knobs.think_ms)).await;
         if !crowd.rests.get() {

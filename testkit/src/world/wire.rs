@@ -2,6 +2,7 @@
 
 use super::frames::{self, PORT};
 use super::knobs::Transport;
+use super::names::Names;
 use bytes::{Bytes, BytesMut};
 use client::{Client, Error, Table};
 use model::{Epoch, code};
@@ -51,12 +52,14 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// To the node of this name.
+    /// To the node of this name. Who does not send again what gets lost notices
+    /// when an answer never comes.
     pub fn new(
         transport: Transport,
         node: &str,
         table: &str,
         patience: Duration,
+        resends: bool,
         seed: u64,
     ) -> Result<Wire, Error> {
         match transport {
@@ -66,9 +69,10 @@ impl Wire {
                 patience,
                 open: None,
                 sequence: 0,
+                names: resends.then(|| Names::new(seed)),
             })),
             Transport::Grpc => {
-                let client = grpc(node, patience, seed)?;
+                let client = grpc(node, patience, resends, seed)?;
                 Ok(Wire::Grpc(client.table(table)))
             }
         }
@@ -101,10 +105,19 @@ impl Ask {
         }
     }
 
-    fn on_the_wire(self, table: &str, expected: Option<Epoch>, patience: Duration) -> Request {
+    fn on_the_wire(
+        self,
+        table: &str,
+        expected: Option<Epoch>,
+        patience: Duration,
+        op: Option<common::OpId>,
+    ) -> Request {
         let header = Some(common::Header {
             deadline_ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
             expected_epoch: expected.map(proto::convert::epoch_to_wire),
+            // Whatever came before is over, one way or the other.
+            answered_upto: op.as_ref().map_or(0, |op| op.sequence - 1),
+            op,
             ..common::Header::default()
         });
         let table = table.to_owned();
@@ -140,6 +153,8 @@ pub struct FramesWire {
     patience: Duration,
     open: Option<Open>,
     sequence: u64,
+    /// None for who does not send again.
+    names: Option<Names>,
 }
 
 struct Open {
@@ -149,19 +164,68 @@ struct Open {
 }
 
 impl FramesWire {
+    /// A write whose answer is lost, or says that nobody knows, is sent again
+    /// under its name, while there is time. What is refused then may have been
+    /// done before.
     async fn ask(&mut self, ask: Ask, expected: Option<Epoch>) -> Result<Vec<Answer>, Lost> {
         let until = now() + self.patience;
+        let names = self.names.as_mut().filter(|_| !matches!(ask, Ask::Get(_)));
+        let op = names.map(|names| names.next(ask.items()));
+        let mut lost = false;
+        loop {
+            let late = if op.is_some() { until.min(now() + self.patience / 2) } else { until };
+            let answer = self.once(ask.clone(), expected, op.clone(), late).await;
+            match answer {
+                _ if op.is_some() && is_unknown(&answer) && now() + RESENT_IN < until => {
+                    lost = true;
+                    super::pause(RESENT_IN).await;
+                }
+                Err(_) if lost => return Err(Lost::Unknown),
+                Ok(answers) if lost => return Ok(answers.into_iter().map(or_unknown).collect()),
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn once(
+        &mut self,
+        ask: Ask,
+        expected: Option<Epoch>,
+        op: Option<common::OpId>,
+        until: Instant,
+    ) -> Result<Vec<Answer>, Lost> {
         let mut open = match self.open.take() {
             Some(open) => open,
             None => timeout_at(until, connect(&self.node)).await.ok().flatten().ok_or(Lost::NotSent)?,
         };
         self.sequence += 1;
-        let request = ask.on_the_wire(&self.table, expected, self.patience);
+        let request = ask.on_the_wire(&self.table, expected, self.patience, op);
         let request = StreamRequest { sequence: self.sequence, request: Some(request) };
         let answer =
             timeout_at(until, exchange(&mut open, &request)).await.ok().flatten().ok_or(Lost::Unknown)?;
         self.open = Some(open);
+        self.names.iter_mut().for_each(|names| names.hear(&answer));
         answers(answer)
+    }
+}
+
+/// A lost write is sent again after so long.
+const RESENT_IN: Duration = Duration::from_millis(20);
+
+fn is_unknown(answer: &Result<Vec<Answer>, Lost>) -> bool {
+    let of_item = |answer: &Answer| matches!(answer, Answer::Outcome(Outcome::Unknown));
+    match answer {
+        Err(Lost::Unknown) => true,
+        Err(Lost::Refused(failure)) => failure.is(code::UNKNOWN_OUTCOME),
+        Err(Lost::NotSent) => false,
+        Ok(answers) => answers.iter().any(of_item),
+    }
+}
+
+fn or_unknown(answer: Answer) -> Answer {
+    match answer {
+        Answer::Outcome(Outcome::Refused) => Answer::Outcome(Outcome::Unknown),
+        answer => answer,
     }
 }
 
@@ -256,13 +320,15 @@ fn value_of(content: &[u8]) -> Option<u64> {
     content[8..].iter().all(|byte| *byte == value as u8).then_some(value)
 }
 
-fn grpc(node: &str, patience: Duration, seed: u64) -> Result<Client, Error> {
+fn grpc(node: &str, patience: Duration, resends: bool, seed: u64) -> Result<Client, Error> {
     Client::builder(format!("{node}:7400"))
         .connections(1)
         .deadline(patience)
+        .exactly_once(resends)
         .connect_timeout(Duration::from_millis(300))
         .rng(&env::Rng::from_seed(seed))
         .net(Arc::new(super::net::SimNet))
+        .clock(Arc::new(super::HostClock::new(super::now(), 100, 0)))
         .keep_alive(Duration::from_millis(500), Duration::from_millis(500))
         .resets_remembered(Duration::from_secs(86_400))
         .build()

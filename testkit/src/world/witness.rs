@@ -2,8 +2,8 @@
 
 use super::trace;
 use model::{Index, PartitionId, Record};
-use pipeline::Witness;
-use std::collections::BTreeMap;
+use pipeline::{Reply, Witness};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -25,6 +25,9 @@ pub struct Applied {
 #[derive(Default)]
 struct Inner {
     partitions: BTreeMap<PartitionId, BTreeMap<Index, Seen>>,
+    /// Indexes of commands that changed nothing: they had been done before, or
+    /// were refused when it was their turn.
+    idle: BTreeMap<PartitionId, BTreeSet<Index>>,
     /// Up to where somebody was told that it is in history.
     told: BTreeMap<PartitionId, Index>,
     violations: Vec<String>,
@@ -47,6 +50,11 @@ impl Applied {
         self.inner().violations.clone()
     }
 
+    /// How many of a partition's indexes changed nothing.
+    pub fn idle(&self, partition: PartitionId) -> u64 {
+        self.inner().idle.get(&partition).map_or(0, |idle| idle.len() as u64)
+    }
+
     /// Records applied, each once however often it was replayed.
     pub fn count(&self) -> u64 {
         self.inner().partitions.values().map(|records| records.len() as u64).sum()
@@ -59,7 +67,7 @@ fn hash(record: &Record) -> u64 {
 }
 
 impl Witness for Applied {
-    fn applied(&self, record: &Record) {
+    fn applied(&self, record: &Record, replies: &[Reply]) {
         let (first, seen) = (record.first_index, Seen { last: record.last_index(), hash: hash(record) });
         let partition = record.partition;
         trace::here(format_args!("apply {} {first} {:016x}", partition.0, seen.hash));
@@ -73,6 +81,13 @@ impl Witness for Applied {
         if rewritten {
             records.split_off(&first);
         }
+        let idle = inner.idle.entry(partition).or_default();
+        if rewritten {
+            idle.split_off(&first);
+        }
+        let changed_nothing = (first..).zip(replies).filter(|(_, reply)| !matches!(reply, Reply::Now(_)));
+        idle.extend(changed_nothing.map(|(index, _)| index));
+        let records = inner.partitions.entry(partition).or_default();
         let follows = match records.range(..first).next_back() {
             Some((_, before)) => before.last + 1 == first,
             None => first == 1,

@@ -69,7 +69,7 @@ fn keys() -> Seeds {
 
 fn commands() -> Seeds {
     let op = |sequence| Some(OpId { client: 0x0199_aabb_ccdd_eeff << 64, sequence });
-    let with = |body: &'static str, op| Command { op, body: Bytes::from_static(body.as_bytes()) };
+    let with = |body: &'static str, op| Command { op, ..Command::plain(body) };
     let lists = [
         ("none", vec![]),
         ("one-plain", vec![with("a", None)]),

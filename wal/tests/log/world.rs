@@ -75,7 +75,7 @@ pub fn commands(partition: u64, first_index: Index, commands: &[Command]) -> App
 
 /// A command with an op-id.
 pub fn with_op(body: &'static str, client: u128, sequence: u64) -> Command {
-    Command { op: Some(OpId { client, sequence }), body: Bytes::from_static(body.as_bytes()) }
+    Command { op: Some(OpId { client, sequence }), ..Command::plain(body) }
 }
 
 /// A record of a kind whose payload names an index.

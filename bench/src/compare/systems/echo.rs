@@ -164,6 +164,7 @@ mod tests {
     use crate::compare::load::{Client, pour};
     use crate::compare::rows::Rows;
     use crate::compare::scenario::Shape;
+    use crate::compare::systems::names::Names;
     use crate::compare::systems::{stream, unary};
     use std::rc::Rc;
 
@@ -189,9 +190,9 @@ mod tests {
             let listener = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
             let at = listener.local_addr().unwrap().to_string();
             let server = tokio::task::spawn_local(answer(listener));
-            let connect = || unary::connect(&at, SHAPE);
+            let connect = || unary::connect(&at, SHAPE, None);
             all_is_answered(connect().await.unwrap(), connect().await.unwrap()).await;
-            let connect = || stream::connect(&at, SHAPE);
+            let connect = || stream::connect(&at, SHAPE, Names::new());
             all_is_answered(connect().await.unwrap(), connect().await.unwrap()).await;
             server.abort();
         });

@@ -1,6 +1,7 @@
 //! Clients of `statehouse.data.v1` that share one bidirectional call for each
 //! connection.
 
+use super::names::Names;
 use super::unary::{found, get, upsert, written};
 use super::{CONNECTION_WINDOW, STREAM_WINDOW};
 use crate::Failure;
@@ -9,7 +10,7 @@ use crate::compare::rows::Item;
 use crate::compare::scenario::Shape;
 use bytes::Bytes;
 use proto::data::data_client::DataClient;
-use proto::data::{StreamRequest, StreamResponse, stream_request, stream_response};
+use proto::data::{StreamRequest, StreamResponse, UpsertRequest, stream_request, stream_response};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -80,10 +81,11 @@ pub struct Shared {
     requests: mpsc::Sender<StreamRequest>,
     answers: Rc<Answers>,
     sequence: usize,
+    names: Names,
 }
 
 /// One client for each request under way.
-pub async fn connect(address: &str, shape: Shape) -> Result<Vec<Shared>, Failure> {
+pub async fn connect(address: &str, shape: Shape, names: Names) -> Result<Vec<Shared>, Failure> {
     let mut clients = Vec::new();
     for _ in 0..shape.connections {
         let (requests, outbound) = mpsc::channel(shape.in_flight);
@@ -96,6 +98,7 @@ pub async fn connect(address: &str, shape: Shape) -> Result<Vec<Shared>, Failure
             requests: requests.clone(),
             answers: answers.clone(),
             sequence,
+            names: names.clone(),
         }));
     }
     Ok(clients)
@@ -125,7 +128,11 @@ impl Shared {
 
     async fn upsert(&mut self, rows: Vec<Item>) -> Result<(), Failure> {
         let items = rows.len();
-        match self.call(stream_request::Request::Upsert(upsert(rows))).await? {
+        let (header, name) = self.names.begin(items);
+        let request = UpsertRequest { header: Some(header), ..upsert(rows) };
+        let answer = self.call(stream_request::Request::Upsert(request)).await?;
+        self.names.end(name);
+        match answer {
             stream_response::Response::Upsert(answer) => written(&answer, items),
             _ => Err("the answer is of another kind".into()),
         }

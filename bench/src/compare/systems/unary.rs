@@ -1,6 +1,7 @@
 //! Clients of `statehouse.data.v1` that make a call for each operation.
 
 use super::caller::{Caller, Path};
+use super::names::Names;
 use super::statehouse::TABLE;
 use crate::Failure;
 use crate::compare::load::Client;
@@ -16,16 +17,22 @@ pub struct Unary {
     caller: Caller,
     upsert: Path,
     get: Path,
+    names: Option<Names>,
 }
 
 /// One client for each call under way.
-pub async fn connect(address: &str, shape: Shape) -> Result<Vec<Unary>, Failure> {
+pub async fn connect(address: &str, shape: Shape, names: Option<Names>) -> Result<Vec<Unary>, Failure> {
     let mut clients = Vec::new();
     for _ in 0..shape.connections {
         let caller = Caller::connect(address).await?;
         let upsert = caller.path("/statehouse.data.v1.Data/Upsert")?;
         let get = caller.path("/statehouse.data.v1.Data/Get")?;
-        let client = || Unary { caller: caller.clone(), upsert: upsert.clone(), get: get.clone() };
+        let client = || Unary {
+            caller: caller.clone(),
+            upsert: upsert.clone(),
+            get: get.clone(),
+            names: names.clone(),
+        };
         clients.extend((0..shape.in_flight).map(|_| client()));
     }
     Ok(clients)
@@ -71,7 +78,7 @@ pub fn found(answer: &GetResponse) -> Result<(), Failure> {
 
 impl Client for Unary {
     async fn write(&mut self, row: Item) -> Result<(), Failure> {
-        written(&self.caller.call(&self.upsert, &upsert(vec![row])).await?, 1)
+        self.write_batch(vec![row]).await
     }
 
     async fn read(&mut self, key: Bytes) -> Result<(), Failure> {
@@ -80,6 +87,12 @@ impl Client for Unary {
 
     async fn write_batch(&mut self, rows: Vec<Item>) -> Result<(), Failure> {
         let items = rows.len();
-        written(&self.caller.call(&self.upsert, &upsert(rows)).await?, items)
+        let name = self.names.as_ref().map(|names| names.begin(items));
+        let (header, sequence) = name.unzip();
+        let answer = self.caller.call(&self.upsert, &UpsertRequest { header, ..upsert(rows) }).await?;
+        if let (Some(names), Some(sequence)) = (&self.names, sequence) {
+            names.end(sequence);
+        }
+        written(&answer, items)
     }
 }

@@ -1,6 +1,7 @@
 //! The queue on its own: every call is told once, whatever happens.
 
 use super::*;
+use crate::ops::Operations;
 use crate::runtime;
 use env::Rng;
 use env::rng::Stream;
@@ -10,6 +11,7 @@ use proto::data::{
     Applied, GetResponse, ItemResult, RemoveResponse, Row as WireRow, RowResult, UpsertResponse, item_result,
     row_result,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 const BOUNDS: Bounds = Bounds { items: 3, bytes: 100 };
@@ -20,13 +22,17 @@ fn later(ms: u64) -> Instant {
     BEGIN.with(|begin| *begin + Duration::from_millis(ms))
 }
 
-fn pending<Q, A>(ask: Q, bytes: usize, ms: u64) -> (Pending<Q, A>, oneshot::Receiver<Result<A, Error>>) {
+fn pending<Q, A>(ask: Q, bytes: usize, ms: u64) -> (Pending<Q, A>, oneshot::Receiver<Result<A, Missed>>) {
     let (reply, answer) = oneshot::channel();
     (Pending { ask, bytes, expires: later(ms), reply }, answer)
 }
 
 fn item(value: u64) -> Item {
     Item { key: Bytes::from(value.to_string()), value: Bytes::new() }
+}
+
+fn unnamed(_: usize) -> Option<Name> {
+    None
 }
 
 fn error() -> Error {
@@ -47,7 +53,7 @@ fn messages_are_of_one_kind_and_within_bounds() {
     queue.push(Call::Get(get));
     let mut freed = 0;
     let mut taken = Vec::new();
-    while let Some((sequence, _, batch)) = queue.take(&mut freed) {
+    while let Some(Taken { sequence, batch, .. }) = queue.take(&mut freed, unnamed) {
         taken.push((sequence, batch));
     }
     let puts = |range: std::ops::Range<u64>| Batch::Puts(range.map(item).collect());
@@ -73,7 +79,7 @@ fn who_stopped_waiting_is_left_out() {
     queue.push(Call::Put(stays));
     drop(answer);
     let mut freed = 0;
-    let taken = queue.take(&mut freed).map(|(_, _, batch)| batch);
+    let taken = queue.take(&mut freed, unnamed).map(|taken| taken.batch);
     assert_eq!((taken, freed), (Some(Batch::Puts(vec![item(2)])), 1));
 }
 
@@ -88,12 +94,33 @@ fn an_answer_of_another_kind_is_an_unknown_outcome() {
     let mut queue = Queue::new(BOUNDS);
     let (put, mut answer) = pending(item(1), 1, 0);
     queue.push(Call::Put(put));
-    let (sequence, ..) = queue.take(&mut 0).expect("a message");
+    let Taken { sequence, .. } = queue.take(&mut 0, unnamed).expect("a message");
     let response = Some(Response::Get(GetResponse::default()));
     let settled = queue.settle(StreamResponse { sequence, response }).expect("somebody waits");
     assert_eq!(settled.tell(), 1);
-    let told = answer.try_recv().expect("told").expect_err("no sense");
+    let told = answer.try_recv().expect("told").expect_err("no sense").error;
     assert!(told.is(code::UNKNOWN_OUTCOME), "{told}");
+}
+
+#[test]
+fn a_write_that_is_lost_knows_the_name_it_was_sent_under() {
+    let (clock, draws) = (Arc::new(env::sim::SimClock::default()), Rng::from_seed(1).stream("ops"));
+    let operations = Operations::new(clock, draws);
+    let mut queue = Queue::new(BOUNDS);
+    let (first, _first_told) = pending(item(1), 1, 10);
+    let (second, mut second_told) = pending(item(2), 1, 10);
+    let (never_sent, mut never_sent_told) = pending(item(3), 1, 10);
+    queue.push(Call::Put(first));
+    queue.push(Call::Put(second));
+    let taken = queue.take(&mut 0, |items| Some(operations.begin(items))).expect("a message");
+    queue.push(Call::Put(never_sent));
+    queue.lose_sent(true, |_| error());
+    queue.refuse_waiting(&error());
+    let sequence = |missed: Missed| missed.name.map(|name| name.on_the_wire().0.sequence);
+    let told = [&mut second_told, &mut never_sent_told]
+        .map(|told| sequence(told.try_recv().expect("told").expect_err("lost")));
+    let of_message = taken.name.expect("named").on_the_wire().0.sequence;
+    assert_eq!(told, [Some(of_message + 1), None]);
 }
 
 #[test]
@@ -102,17 +129,19 @@ fn whose_time_is_over_is_told_in_order() {
     let (first, mut first_told) = pending(item(1), 1, 10);
     let (second, mut second_told) = pending(Bytes::from("k"), 1, 20);
     queue.push(Call::Put(first));
-    queue.take(&mut 0).expect("sent");
+    queue.take(&mut 0, unnamed).expect("sent");
     queue.push(Call::Remove(second));
     assert_eq!(queue.expires(), Some(later(10)));
     let lost = |_| Error::new(code::UNKNOWN_OUTCOME, "lost");
     let unsent = Error::new(code::DEADLINE_EXCEEDED, "unsent");
     assert_eq!(queue.expire(later(9), &unsent, lost), 0);
     assert_eq!(queue.expire(later(10), &unsent, lost), 1);
-    assert!(first_told.try_recv().expect("told").is_err_and(|error| error.is(code::UNKNOWN_OUTCOME)));
+    assert!(first_told.try_recv().expect("told").is_err_and(|missed| missed.error.is(code::UNKNOWN_OUTCOME)));
     assert_eq!(queue.expires(), Some(later(20)));
     assert_eq!(queue.expire(later(30), &unsent, lost), 1);
-    assert!(second_told.try_recv().expect("told").is_err_and(|error| error.is(code::DEADLINE_EXCEEDED)));
+    assert!(
+        second_told.try_recv().expect("told").is_err_and(|missed| missed.error.is(code::DEADLINE_EXCEEDED))
+    );
     assert_eq!(queue.expires(), None);
 }
 
@@ -145,9 +174,9 @@ fn answer_to(sequence: u64, batch: &Batch) -> StreamResponse {
 }
 
 enum Waiter {
-    Put(oneshot::Receiver<Result<Written, Error>>),
-    Remove(oneshot::Receiver<Result<Removed, Error>>),
-    Get(oneshot::Receiver<Result<Option<Row>, Error>>),
+    Put(oneshot::Receiver<Result<Written, Missed>>),
+    Remove(oneshot::Receiver<Result<Removed, Missed>>),
+    Get(oneshot::Receiver<Result<Option<Row>, Missed>>),
 }
 
 impl Waiter {
@@ -196,10 +225,10 @@ fn every_call_is_told_once_and_what_it_asked() {
         for number in 1..300 {
             match random.below(100) {
                 0..50 => waiters.push((number, push_any(&mut queue, &mut random, number))),
-                50..70 => under_way.extend(queue.take(&mut 0)),
+                50..70 => under_way.extend(queue.take(&mut 0, unnamed)),
                 70..95 if !under_way.is_empty() => {
                     let at = random.below(under_way.len() as u64) as usize;
-                    let (sequence, _, batch) = under_way.swap_remove(at);
+                    let Taken { sequence, batch, .. } = under_way.swap_remove(at);
                     told += queue.settle(answer_to(sequence, &batch)).map_or(0, Settled::tell);
                 }
                 95..97 => told += queue.lose_sent(random.chance(50), |_| error()),

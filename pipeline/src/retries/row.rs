@@ -1,0 +1,147 @@
+//! A retry row: what became of the operations of one record.
+//!
+//! One row a record, not one an operation: a write of one row costs one more
+//! put, however many are drained together. See `docs/formats/retries.md`.
+
+use bytes::Bytes;
+use model::keyspace::KeyKind;
+use model::wire::Cursor;
+use model::{Index, Stamp};
+
+const VERSION: u8 = 1;
+/// A longer reply is not kept: who asks again gets the revision alone.
+pub const REPLY_BYTES_MAX: usize = 1024;
+const NOT_KEPT: u16 = u16::MAX;
+
+/// One operation's outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The client's number for it.
+    pub sequence: u64,
+    /// Which command of the record it was.
+    pub offset: u32,
+    /// The machine's reply; none when it was too long.
+    pub reply: Option<Bytes>,
+}
+
+/// What one client did in the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Its id.
+    pub client: u128,
+    /// It has the answers to everything up to here.
+    pub answered_upto: u64,
+    /// What it did.
+    pub entries: Vec<Entry>,
+}
+
+/// A row taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryRow {
+    /// When: the record's stamp.
+    pub stamp: Stamp,
+    /// By client, in order of their ids.
+    pub shares: Vec<Share>,
+}
+
+/// The row's key: the record's first index.
+pub fn key_of(first_index: Index) -> Bytes {
+    let mut key = Vec::with_capacity(9);
+    key.push(KeyKind::Retry as u8);
+    key.extend_from_slice(&first_index.to_be_bytes());
+    Bytes::from(key)
+}
+
+/// The index that a key names, if it is one of these.
+pub fn index_of(key: &[u8]) -> Option<Index> {
+    let (kind, index) = key.split_first()?;
+    let index = Index::from_be_bytes(index.try_into().ok()?);
+    (*kind == KeyKind::Retry as u8).then_some(index)
+}
+
+impl RetryRow {
+    /// The row's bytes.
+    pub fn encode(&self) -> Bytes {
+        let mut out = vec![VERSION];
+        out.extend_from_slice(&self.stamp.0.to_le_bytes());
+        for share in &self.shares {
+            out.extend_from_slice(&share.client.to_le_bytes());
+            out.extend_from_slice(&share.answered_upto.to_le_bytes());
+            let count = u32::try_from(share.entries.len()).expect("no more than commands of a record");
+            out.extend_from_slice(&count.to_le_bytes());
+            share.entries.iter().for_each(|entry| entry.put(&mut out));
+        }
+        Bytes::from(out)
+    }
+
+    /// The row of these bytes; none if this build did not write them.
+    pub fn decode(bytes: &Bytes) -> Option<RetryRow> {
+        let mut cursor = Cursor::new(bytes);
+        if cursor.u8()? != VERSION {
+            return None;
+        }
+        let stamp = Stamp(cursor.u64()?);
+        let mut shares = Vec::new();
+        while !cursor.is_empty() {
+            let (client, answered_upto) = (cursor.u128()?, cursor.u64()?);
+            let count = cursor.u32()?;
+            let entries = (0..count).map(|_| Entry::take(&mut cursor, bytes)).collect::<Option<_>>()?;
+            shares.push(Share { client, answered_upto, entries });
+        }
+        Some(RetryRow { stamp, shares })
+    }
+}
+
+impl Entry {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.sequence.to_le_bytes());
+        out.extend_from_slice(&self.offset.to_le_bytes());
+        let reply = self.reply.as_deref();
+        let length = reply.map_or(NOT_KEPT, |reply| u16::try_from(reply.len()).expect("a KiB at most"));
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(reply.unwrap_or_default());
+    }
+
+    fn take(cursor: &mut Cursor<'_>, row: &Bytes) -> Option<Entry> {
+        let (sequence, offset) = (cursor.u64()?, cursor.u32()?);
+        let reply = match cursor.u16()? {
+            NOT_KEPT => None,
+            length => Some(row.slice_ref(cursor.take(usize::from(length))?)),
+        };
+        Some(Entry { sequence, offset, reply })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_golden_and_round_trip() {
+        let kept = Entry { sequence: 7, offset: 1, reply: Some(Bytes::new()) };
+        let share = Share { client: 2, answered_upto: 6, entries: vec![kept] };
+        let row = RetryRow { stamp: Stamp(9), shares: vec![share] };
+        let mut bytes = b"\x01\x09\0\0\0\0\0\0\0\x02".to_vec();
+        bytes.extend_from_slice(&[0; 15]);
+        bytes.extend_from_slice(b"\x06\0\0\0\0\0\0\0\x01\0\0\0");
+        bytes.extend_from_slice(b"\x07\0\0\0\0\0\0\0\x01\0\0\0\0\0");
+        assert_eq!(row.encode(), bytes);
+        assert_eq!(key_of(5), &b"\x03\0\0\0\0\0\0\0\x05"[..]);
+        assert_eq!(index_of(&key_of(5)), Some(5));
+        let not_kept = Entry { sequence: 8, offset: 0, reply: None };
+        let row =
+            RetryRow { shares: vec![Share { client: 3, answered_upto: 0, entries: vec![not_kept] }], ..row };
+        assert_eq!(RetryRow::decode(&row.encode()), Some(row));
+    }
+
+    #[test]
+    fn what_is_no_row_is_none() {
+        let good = RetryRow { stamp: Stamp(9), shares: Vec::new() }.encode();
+        let cut = good.slice(..good.len() - 1);
+        let later = Bytes::from([&[2], &good[1..]].concat());
+        let torn = Bytes::from([&good[..], &[0; 20]].concat());
+        for bytes in [Bytes::new(), cut, later, torn] {
+            assert_eq!(RetryRow::decode(&bytes), None);
+        }
+    }
+}
