@@ -26,6 +26,7 @@ mod server;
 mod stage;
 mod status;
 mod tables;
+mod terms;
 mod verb;
 pub mod verify;
 

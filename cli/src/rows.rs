@@ -6,9 +6,10 @@ use crate::failed::Failed;
 use crate::json;
 use crate::server::{Output, ServerArgs};
 use crate::stage::Stage;
+use crate::terms::TermsArgs;
 use bytes::Bytes;
 use clap::Args;
-use client::{Client, Table};
+use client::{Change, Changed, Client, Condition, Error, Removed, Table};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 
@@ -16,6 +17,7 @@ pub(crate) const PUT_EXAMPLES: &str = "\
 Examples:
   statehouse put hello world
   statehouse put photo < photo.jpg
+  statehouse put leader me --if-absent
   statehouse put --encoding hex 00ff 0102";
 
 pub(crate) const GET_EXAMPLES: &str = "\
@@ -48,6 +50,9 @@ pub(crate) struct PutArgs {
     value: Option<OsString>,
 
     #[command(flatten)]
+    terms: TermsArgs,
+
+    #[command(flatten)]
     rows: RowsArgs,
 
     #[command(flatten)]
@@ -71,6 +76,9 @@ pub(crate) struct RmArgs {
     /// The rows' keys.
     #[arg(required = true, value_name = "KEY")]
     keys: Vec<OsString>,
+
+    #[command(flatten)]
+    terms: TermsArgs,
 
     #[command(flatten)]
     rows: RowsArgs,
@@ -105,7 +113,8 @@ pub(crate) async fn put(args: PutArgs, stage: &mut Stage<'_>) -> Result<u8, Fail
     };
     let refused = |why| Failed::usage(format!("the value cannot be read: {why}"), BAD_BYTES);
     let value = args.rows.encoding.decode(value).map_err(refused)?;
-    let written = args.rows.table(&client).put(key, value).await?;
+    let change = Change::put(key, value).only_if(args.terms.condition());
+    let written = args.rows.table(&client).change(change).await?;
     let receipt = &written.receipt;
     match args.server.output {
         Output::Json => {
@@ -158,12 +167,28 @@ pub(crate) async fn get(args: GetArgs, stage: &mut Stage<'_>) -> Result<u8, Fail
     Ok(exit::OK)
 }
 
+async fn remove(
+    table: &Table,
+    keys: &[Bytes],
+    condition: Condition,
+) -> Result<Vec<Result<Removed, Error>>, Failed> {
+    match (condition, keys) {
+        (Condition::Always, _) => Ok(table.remove_many(keys.iter().cloned()).await),
+        (_, [key]) => {
+            let changed = table.change(Change::remove(key.clone()).only_if(condition)).await;
+            let removed = |Changed { found, revision, receipt }| Removed { found, revision, receipt };
+            Ok(vec![changed.map(removed)])
+        }
+        _ => Err(Failed::usage("a condition is about one row".to_owned(), "Remove the rows one by one.")),
+    }
+}
+
 /// The worst of all keys decides: an error before a row that was not there.
 pub(crate) async fn rm(args: RmArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     let client = args.server.client()?;
     let rows = &args.rows;
     let keys = args.keys.into_iter().map(|key| rows.key(key)).collect::<Result<Vec<_>, _>>()?;
-    let results = rows.table(&client).remove_many(keys.iter().cloned()).await;
+    let results = remove(&rows.table(&client), &keys, args.terms.condition()).await?;
     let json = args.server.output == Output::Json;
     let (mut exit_code, mut objects, mut failed) = (exit::OK, Vec::new(), None);
     for (key, result) in keys.iter().zip(results) {

@@ -26,6 +26,17 @@ pub struct Removed {
     pub receipt: Receipt,
 }
 
+/// A row was changed as asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// False for a remove that found no such row.
+    pub found: bool,
+    /// The index of the command: a set row's revision.
+    pub revision: Index,
+    /// Where that stands in history, and what it is worth.
+    pub receipt: Receipt,
+}
+
 /// A row as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -54,6 +65,27 @@ pub(crate) fn removed(answer: data::RemoveResponse) -> impl ExactSizeIterator<It
         let receipt = receipt(&receipts, applied.receipt)?;
         Ok(Removed { found: !applied.not_found, revision: applied.revision, receipt })
     })
+}
+
+/// What became of each change, in the order in which they were sent.
+pub(crate) fn changed(answer: data::UpsertResponse) -> impl ExactSizeIterator<Item = Result<Changed, Error>> {
+    let data::UpsertResponse { receipts, results } = answer;
+    results.into_iter().map(move |result| change(&receipts, result))
+}
+
+/// What became of an operation; none if it never will be done.
+pub(crate) fn outcome(answer: data::OutcomeResponse) -> Result<Option<Changed>, Error> {
+    if !answer.known {
+        return Ok(None);
+    }
+    let result = answer.result.ok_or_else(|| senseless("an outcome that says nothing"))?;
+    change(&Vec::from_iter(answer.receipt), result).map(Some)
+}
+
+fn change(receipts: &[common::Receipt], result: data::ItemResult) -> Result<Changed, Error> {
+    let applied = applied(result)?;
+    let receipt = receipt(receipts, applied.receipt)?;
+    Ok(Changed { found: !applied.not_found, revision: applied.revision, receipt })
 }
 
 /// What was read of each key, in the order in which they were sent.

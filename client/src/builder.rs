@@ -152,6 +152,7 @@ impl Builder {
             Err(refused) => Err(refused),
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(OsClock::new()));
+        let own = Operations::new(clock.clone(), rng.stream("callers' client ids"));
         let operations = self.exactly_once.then(|| Operations::new(clock, rng.stream("client ids")));
         let inner = Inner {
             data: Connections::new(endpoint, count, self.transport)?,
@@ -160,6 +161,7 @@ impl Builder {
             deadline: self.deadline.min(DEADLINE_MAX),
             retrying: Retrying::new(self.retries, rng.stream("client retries")),
             operations,
+            own,
         };
         Ok(Client { inner: Arc::new(inner) })
     }

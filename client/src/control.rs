@@ -3,7 +3,7 @@
 use crate::Client;
 use crate::connections::Connections;
 use crate::error::{Access, Error};
-use crate::table::timed;
+use crate::sending::timed;
 use proto::common::Header;
 use proto::control::control_client::ControlClient;
 use proto::control::{

@@ -56,6 +56,11 @@ impl Error {
         &self.0.hint
     }
 
+    /// With `SH2210`: the revision that the row has; none if there is no such row.
+    pub fn revision(&self) -> Option<u64> {
+        self.0.revision
+    }
+
     /// What a retry may do.
     pub fn retry(&self) -> Retry {
         self.0.retry
@@ -70,6 +75,12 @@ impl Error {
     pub(crate) fn that_passes(mut self) -> Error {
         self.0.retry = Retry::Later;
         self
+    }
+
+    /// Is it what the operation came to, and not why an attempt at it came to
+    /// nothing? Then it is the same for every attempt.
+    pub(crate) fn is_outcome(&self) -> bool {
+        self.is(code::CONDITION_FAILED) || self.is(code::OP_GIVEN_UP)
     }
 
     /// Was nothing done because of the client's id?

@@ -30,6 +30,7 @@
 mod answer;
 mod batch;
 mod builder;
+mod change;
 mod connections;
 mod control;
 mod endpoint;
@@ -38,23 +39,27 @@ mod ops;
 mod parts;
 mod retrying;
 mod runtime;
+mod sending;
 mod size;
 mod table;
+mod terms;
 mod transport;
 
-pub use answer::{Removed, Row, Written};
+pub use answer::{Changed, Removed, Row, Written};
 pub use batch::{Batcher, Batching};
 pub use builder::Builder;
+pub use change::Change;
 pub use control::Control;
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use model::{Condition, OpId};
 pub use proto::convert::Receipt;
 pub use proto::{BadNode, Retry};
 pub use table::Table;
 
 use connections::Connections;
 use ops::Operations;
-use proto::common::{Header, OpId};
+use proto::common::{Header, OpId as WireOpId};
 use retrying::Retrying;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +79,8 @@ struct Inner {
     retrying: Retrying,
     /// None where writes are not named.
     operations: Option<Arc<Operations>>,
+    /// Makes names for callers.
+    own: Arc<Operations>,
 }
 
 impl Client {
@@ -86,6 +93,13 @@ impl Client {
     /// A table, whether it exists or not: the first call will tell.
     pub fn table(&self, name: impl Into<Arc<str>>) -> Table {
         Table::new(self.clone(), name.into())
+    }
+
+    /// A name for an operation of the caller's own, which may be written down and
+    /// used by another process: [`Table::put_as`], [`Table::outcome`]. It is of
+    /// use for half an hour.
+    pub fn new_op(&self) -> OpId {
+        self.inner.own.single()
     }
 
     /// How many items of writes it has sent again under their names, because an
@@ -114,7 +128,7 @@ impl Inner {
     }
 
     /// The same, for a write.
-    fn header_of(&self, remaining: Duration, op: Option<(OpId, u64)>) -> Header {
+    fn header_of(&self, remaining: Duration, op: Option<(WireOpId, u64)>) -> Header {
         let (op, answered_upto) = op.unzip();
         let header = self.header(remaining);
         Header { op, answered_upto: answered_upto.unwrap_or_default(), ..header }

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use env::rng::Stream;
 use env::{Clock, Mono};
+use model::OpId;
 use proto::common;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -90,6 +91,13 @@ impl Operations {
         Name { operation: Arc::new(operation), offset: 0 }
     }
 
+    /// A client of one operation.
+    pub fn single(&self) -> OpId {
+        let mut state = self.lock();
+        state.renew(&*self.clock);
+        OpId { client: state.id, sequence: 1 }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,6 +127,11 @@ impl State {
     }
 }
 
+/// As requests have it.
+pub(crate) fn on_the_wire(op: OpId) -> common::OpId {
+    common::OpId { client: Bytes::copy_from_slice(&op.client.to_be_bytes()), sequence: op.sequence }
+}
+
 /// A UUID of version 7: 48 bits of time, the rest random but for version and
 /// variant.
 fn uuid(ms: u64, random: u128) -> u128 {
@@ -138,8 +151,7 @@ impl Name {
         let state = operations.lock();
         let first = state.pending.first().copied().filter(|_| state.id == *client);
         let upto = first.map_or(0, |first| first.min(*sequence) - 1);
-        let client = Bytes::copy_from_slice(&client.to_be_bytes());
-        (common::OpId { client, sequence: sequence + self.offset }, upto)
+        (on_the_wire(OpId { client: *client, sequence: sequence + self.offset }), upto)
     }
 
     /// A node refused the id, and has done nothing under it: the next operation

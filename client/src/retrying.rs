@@ -145,9 +145,10 @@ impl Retrying {
     }
 }
 
-/// What is refused now may have been done by an attempt that was lost.
+/// What is refused now may have been done by an attempt that was lost; unless the
+/// refusal is what came of it.
 pub(crate) fn after_lost(error: Error, lost: bool) -> Error {
-    if !lost || error.retry() == Retry::WithOpId {
+    if !lost || error.retry() == Retry::WithOpId || error.is_outcome() {
         return error;
     }
     Error::new(code::UNKNOWN_OUTCOME, format!("an attempt before was lost; then: {}", error.message()))

@@ -7,8 +7,9 @@ use proto::data::Item;
 /// A field's tag and the length of what follows; nothing of ours is longer than
 /// five bytes of length can say.
 const FIELD: usize = 1 + 5;
-/// Header without its names, and the sequence and tags of a stream's message.
-const FIXED: usize = 64;
+/// Header without its names, what is said of all items, and the sequence and
+/// tags of a stream's message.
+const FIXED: usize = 128;
 
 /// An upper bound for everything of a request but its items.
 pub(crate) fn frame(namespace: &str, table: &str) -> usize {
@@ -22,12 +23,7 @@ pub(crate) fn key(key: &Bytes) -> usize {
 
 /// An item in a list of items, exactly.
 pub(crate) fn item(item: &Item) -> usize {
-    field(bytes(&item.key) + bytes(&item.value))
-}
-
-/// A field of bytes; empty ones are left out.
-fn bytes(bytes: &Bytes) -> usize {
-    if bytes.is_empty() { 0 } else { field(bytes.len()) }
+    field(proto::encoded_len(item))
 }
 
 fn field(len: usize) -> usize {
@@ -49,7 +45,7 @@ mod tests {
     fn items_measure_what_they_measure_on_the_wire() {
         for key_len in [1, 127, 128, 1024] {
             for value_len in [0, 1, 127, 128, 16_383, 16_384, 1 << 21] {
-                let item = Item { key: of(key_len), value: of(value_len) };
+                let item = Item { key: of(key_len), value: of(value_len), ..Item::default() };
                 let request = data::UpsertRequest { items: vec![item.clone()], ..Default::default() };
                 assert_eq!(super::item(&item), request.encoded_len(), "{key_len} {value_len}");
                 let request = data::GetRequest { keys: vec![item.key], ..Default::default() };
@@ -65,9 +61,12 @@ mod tests {
             namespace: namespace.clone(),
             deadline_ms: u32::MAX,
             read: 3,
+            op: Some(common::OpId { client: of(16), sequence: u64::MAX }),
+            answered_upto: u64::MAX - 1,
             ..Default::default()
         };
-        let upsert = data::UpsertRequest { header: Some(header), table: table.clone(), items: vec![] };
+        let (header, table_of) = (Some(header), table.clone());
+        let upsert = data::UpsertRequest { header, table: table_of, items: vec![], atomic: true };
         let request = data::stream_request::Request::Upsert(upsert);
         let message = data::StreamRequest { sequence: u64::MAX, request: Some(request) };
         assert!(message.encoded_len() <= frame(&namespace, &table), "{}", message.encoded_len());

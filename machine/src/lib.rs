@@ -11,6 +11,6 @@ mod kv;
 mod machine;
 mod register;
 
-pub use kv::{Kv, KvCommand, KvReply, Row};
+pub use kv::{Change, Changes, Kv, KvCommand, KvReply, Row};
 pub use machine::{At, Machine, Outcome, View, ViewError};
 pub use register::{Register, RegisterCommand};

@@ -224,6 +224,18 @@ codes! {
     CLIENT_AHEAD = 2208, "the client's id is from the future",
         "Nothing was applied.",
         "Correct the clock of the client's machine, or make an id with an earlier time.";
+    OP_GIVEN_UP = 2209, "the operation was asked for before it came, and is not done",
+        "Nothing was applied, now or before, and nothing will be under this op-id.",
+        "Send it under a new op-id if it is still wanted.";
+    CONDITION_FAILED = 2210, "a condition does not hold",
+        "Nothing of the change was applied; of an atomic request, nothing at all.",
+        "Read the row and decide anew: the error says which revision it has.";
+    NOT_TOGETHER = 2211, "an atomic request lies in more than one partition",
+        "Nothing was applied.",
+        "Send the items without `atomic`, or give rows that change together keys of one partition.";
+    OTHER_MACHINE = 2212, "the table has another machine",
+        "Nothing was applied.",
+        "`statehouse table ls` names it: rows of `kv` are written by Upsert and Remove, all others by Apply.";
     NOT_ALLOWED = 2301, "the caller may not do that",
         "Nothing was changed.",
         "Control calls are taken from loopback only until authorization is configured.";

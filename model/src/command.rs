@@ -3,7 +3,8 @@
 //! The payload of a `Commands` record is its commands, each behind a `u32`
 //! length. A command is a flags byte, the op-id if there is one, how far its
 //! client has been answered if it says so, and the body, which only the table's
-//! machine reads. See `docs/formats/log.md`.
+//! machine reads. One that asks what became of an operation has no body. See
+//! `docs/formats/log.md`.
 
 use crate::wire::Cursor;
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use bytes::Bytes;
 const HAS_OP_ID: u8 = 0b0000_0001;
 /// Only with an op-id: it says of its client.
 const HAS_ANSWERED: u8 = 0b0000_0010;
+/// Only with an op-id, and without a body.
+const ASKS: u8 = 0b0000_0100;
 
 /// Names one operation of one client, so that a retry is known as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +31,8 @@ pub struct Command {
     pub op: Option<OpId>,
     /// The op's client has the answers to everything up to this sequence.
     pub answered_upto: Option<u64>,
+    /// It asks what became of the operation; if it was not done, it never is.
+    pub asks: bool,
     /// For the machine alone.
     pub body: Bytes,
 }
@@ -49,15 +54,20 @@ pub enum CommandError {
 impl Command {
     /// A command without an op-id.
     pub fn plain(body: impl Into<Bytes>) -> Command {
-        Command { op: None, answered_upto: None, body: body.into() }
+        Command { op: None, answered_upto: None, asks: false, body: body.into() }
+    }
+
+    /// What became of the operation?
+    pub fn asking(op: OpId) -> Command {
+        Command { op: Some(op), asks: true, ..Command::plain(Bytes::new()) }
     }
 
     fn decode(number: u32, bytes: &Bytes) -> Result<Command, CommandError> {
         let short = CommandError::CutShort(number);
         let mut cursor = Cursor::new(bytes);
         let flags = cursor.u8().ok_or(short)?;
-        let (has_op, has_answered) = (flags & HAS_OP_ID != 0, flags & HAS_ANSWERED != 0);
-        if flags & !(HAS_OP_ID | HAS_ANSWERED) != 0 || (has_answered && !has_op) {
+        let [has_op, has_answered, asks] = [HAS_OP_ID, HAS_ANSWERED, ASKS].map(|flag| flags & flag != 0);
+        if flags & !(HAS_OP_ID | HAS_ANSWERED | ASKS) != 0 || ((has_answered || asks) && !has_op) {
             return Err(CommandError::UnknownFlags(number, flags));
         }
         let mut command = Command::plain(Bytes::new());
@@ -68,7 +78,11 @@ impl Command {
         if has_answered {
             command.answered_upto = Some(cursor.u64().ok_or(short)?);
         }
+        command.asks = asks;
         command.body = bytes.slice_ref(cursor.rest());
+        if asks && !command.body.is_empty() {
+            return Err(CommandError::UnknownFlags(number, flags));
+        }
         Ok(command)
     }
 }
@@ -96,8 +110,19 @@ pub fn put_command(
             out.extend_from_slice(&upto.to_le_bytes());
         }
     }
-    out[start + 4] = flags;
     body(out);
+    finish(out, start, flags);
+}
+
+/// Appends a command that asks what became of an operation.
+pub fn put_question(out: &mut Vec<u8>, op: OpId) {
+    let start = out.len();
+    put_command(out, Some(op), None, |_| {});
+    finish(out, start, HAS_OP_ID | ASKS);
+}
+
+fn finish(out: &mut [u8], start: usize, flags: u8) {
+    out[start + 4] = flags;
     let length = u32::try_from(out.len() - start - 4).expect("bounded by Limits, far below 4 GiB");
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
@@ -107,6 +132,10 @@ pub fn encode_commands(commands: &[Command]) -> Bytes {
     let bytes = |command: &Command| COMMAND_BYTES_EXTRA + command.body.len();
     let mut out = Vec::with_capacity(commands.iter().map(bytes).sum());
     for command in commands {
+        if let Some(op) = command.op.filter(|_| command.asks) {
+            put_question(&mut out, op);
+            continue;
+        }
         put_command(&mut out, command.op, command.answered_upto, |out| out.extend_from_slice(&command.body));
     }
     Bytes::from(out)
@@ -144,6 +173,12 @@ mod tests {
             &payload[..],
             b"\x03\0\0\0\x00ab\x1a\0\0\0\x01\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0c"
         );
+        let question = op.map(Command::asking).expect("an op-id");
+        assert_eq!(
+            &encode_commands(std::slice::from_ref(&question))[..],
+            b"\x19\0\0\0\x05\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"
+        );
+        assert_eq!(decode_commands(&encode_commands(std::slice::from_ref(&question)), 1), Ok(vec![question]));
         let answered = Command { op, answered_upto: Some(5), ..Command::plain("c") };
         assert_eq!(
             &encode_commands(&[answered])[..],
@@ -162,6 +197,9 @@ mod tests {
         assert_eq!(decode_commands(&later, 1), Err(CommandError::UnknownFlags(0, 0x80)));
         let of_nobody = Bytes::from_static(b"\x09\0\0\0\x02\0\0\0\0\0\0\0\0");
         assert_eq!(decode_commands(&of_nobody, 1), Err(CommandError::UnknownFlags(0, 2)));
+        let question = encode_commands(&[Command::asking(OpId { client: 1, sequence: 2 })]);
+        let with_body = Bytes::from([b"\x1a\0\0\0", &question[4..], b"b"].concat());
+        assert_eq!(decode_commands(&with_body, 1), Err(CommandError::UnknownFlags(0, 5)));
     }
 
     proptest! {
@@ -176,6 +214,7 @@ mod tests {
             let commands: Vec<Command> = bodies.into_iter().map(|(op, body)| Command {
                 op: op.map(|(client, sequence, _)| OpId { client, sequence }),
                 answered_upto: op.and_then(|(_, _, upto)| upto),
+                asks: false,
                 body: Bytes::from(body),
             }).collect();
             let count = u32::try_from(commands.len()).expect("few");

@@ -12,6 +12,7 @@
 
 pub mod code;
 pub mod command;
+pub mod condition;
 pub mod durability;
 pub mod epoch;
 pub mod ids;
@@ -26,6 +27,7 @@ pub mod wire;
 
 pub use code::Code;
 pub use command::{Command, OpId};
+pub use condition::Condition;
 pub use durability::Durability;
 pub use epoch::Epoch;
 pub use ids::{ClusterId, DiskId, NodeId, PartitionId};

@@ -95,27 +95,27 @@ impl Applier {
         let commands = commands.map_err(|error| ApplyError::Unreadable { index, error })?;
         let fetched = self.prefetch(&commands, machine, store)?;
         let (mut draft, from) = (RetryDraft::default(), replies.len());
+        let stamp = record.stamp;
         for (index, command) in (index..).zip(&commands) {
-            let known = self.known(&draft, command, record.stamp);
-            if matches!(known, Known::New | Known::Done(_) | Known::Settled) {
+            let known = self.known(&draft, command, stamp);
+            if matches!(known, Known::New | Known::Done(_) | Known::Settled | Known::GivenUp) {
                 draft.take_mark(command);
             }
-            let reply = match known {
-                Known::New => {
-                    let view = Overlaid {
-                        store,
-                        partition: self.partition,
-                        overlay: &self.overlay,
-                        fetched: &fetched,
-                    };
-                    let outcome = machine.apply(&view, &command.body, At { index, stamp: record.stamp })?;
+            replies.push(match (known, command.op) {
+                (Known::New, Some(op)) if command.asks => {
+                    draft.give_up(op, index);
+                    without_doing(Known::GivenUp)
+                }
+                (Known::New, _) => {
+                    let (overlay, partition) = (&self.overlay, self.partition);
+                    let view = Overlaid { store, partition, overlay, fetched: &fetched };
+                    let outcome = machine.apply(&view, &command.body, At { index, stamp })?;
                     self.overlay.extend(outcome.mutations);
                     draft.remember(command, index, &outcome.reply);
                     Reply::Now(outcome.reply)
                 }
-                known => without_doing(known),
-            };
-            replies.push(reply);
+                (known, _) => without_doing(known),
+            });
         }
         let changes = self.retries.close(draft, record.first_index, record.stamp);
         self.overlay.extend(changes);
@@ -144,7 +144,8 @@ impl Applier {
         store: &dyn Store,
     ) -> Result<Vec<(Bytes, Option<Bytes>)>, ApplyError> {
         let mut keys = Vec::new();
-        commands.iter().for_each(|command| machine.reads(&command.body, &mut keys));
+        let done = commands.iter().filter(|command| !command.asks);
+        done.for_each(|command| machine.reads(&command.body, &mut keys));
         keys.retain(|key| !self.overlay.holds(key));
         keys.sort_unstable();
         keys.dedup();
@@ -181,6 +182,10 @@ fn without_doing(known: Known) -> Reply {
         Known::Settled => {
             sometimes!("an operation came when nobody needed its answer");
             Reply::Refused(code::OP_SETTLED)
+        }
+        Known::GivenUp => {
+            sometimes!("an operation was asked for before it came");
+            Reply::Refused(code::OP_GIVEN_UP)
         }
         Known::Forgotten => {
             sometimes!("an operation's client was forgotten");

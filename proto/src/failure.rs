@@ -2,7 +2,7 @@
 //! happened, what to do next, and what a retry may do.
 
 use crate::common;
-use model::{Code, Epoch, code};
+use model::{Code, Epoch, Index, code};
 use std::fmt;
 
 /// What a retry may do.
@@ -42,6 +42,8 @@ pub struct Failure {
     pub retry: Retry,
     /// With [`code::BAD_NODE`].
     pub bad_node: Option<BadNode>,
+    /// With [`code::CONDITION_FAILED`]: the row's; none if there is no such row.
+    pub revision: Option<Index>,
 }
 
 impl Failure {
@@ -53,6 +55,7 @@ impl Failure {
             hint: code.next.to_owned(),
             retry: retry_of(code),
             bad_node: None,
+            revision: None,
         }
     }
 
@@ -87,6 +90,7 @@ impl Failure {
                 epoch: Some(crate::convert::epoch_to_wire(node.epoch)),
                 map_version: node.map_version,
             }),
+            revision: self.revision.unwrap_or(0),
         }
     }
 
@@ -105,7 +109,8 @@ impl Failure {
             map_version: node.map_version,
         });
         let number = number.unwrap_or(code::INTERNAL.number);
-        Failure { number, message: error.message, hint: error.hint, retry, bad_node }
+        let revision = Some(error.revision).filter(|revision| *revision > 0);
+        Failure { number, message: error.message, hint: error.hint, retry, bad_node, revision }
     }
 }
 

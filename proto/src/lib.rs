@@ -50,6 +50,8 @@ pub const MESSAGE_BYTES_MAX: usize = UPSERT_BYTES_MAX + 4096;
 
 /// Items of one write. An item's error is far longer than a short item is.
 pub const ITEMS_MAX: usize = 16_384;
+/// Items of an atomic write: what came of them fits a retry row.
+pub const ATOMIC_ITEMS_MAX: usize = 4096;
 
 /// Keys of one read. Each may cost the answer far more than it cost the
 /// request.

@@ -48,7 +48,7 @@ impl Rows {
     /// A row with any value.
     pub fn row(&self, number: usize, random: &mut Random) -> Item {
         let start = random.below(POOL_BYTES);
-        Item { key: self.key(number), value: self.pool.slice(start..start + VALUE_BYTES) }
+        Item { key: self.key(number), value: self.pool.slice(start..start + VALUE_BYTES), ..Item::default() }
     }
 
     /// Rows of distinct keys, as etcd demands of a transaction. They stand at

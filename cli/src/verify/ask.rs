@@ -50,7 +50,7 @@ async fn put(table: &Table, mut rows: Vec<(Bytes, Bytes)>) -> Vec<Answer> {
     {
         vec![table.put(key, value).await]
     } else {
-        table.upsert(rows.into_iter().map(|(key, value)| Item { key, value })).await
+        table.upsert(rows.into_iter().map(|(key, value)| Item { key, value, ..Item::default() })).await
     };
     let answer = |one: client::Written| wrote(&one.receipt, one.revision, true);
     written.into_iter().map(|one| one.map_or_else(|error| failed(&error), answer)).collect()

@@ -21,6 +21,12 @@ fn rows() {
         "put hello third -o wide",
         "get nobody",
         "get nobody -o json",
+        "put hello first --if-absent",
+        "put hello fourth --if-revision 3",
+        "put nobody x --if-present",
+        "put hello x --if-present --if-absent",
+        "rm hello --if-revision 3",
+        "rm hello nobody --if-present",
         "rm hello nobody",
         "rm hello -o json",
         "get hello -t missing",
@@ -46,12 +52,38 @@ fn rows() {
         $ get nobody -o json
         {"found":false,"key":"nobody"}
         exit 1
+        $ put hello first --if-absent
+        ! error: SH2210 the condition does not hold
+        ! hint: Read the row and decide anew: the error says which revision it has.
+        exit 1
+        $ put hello fourth --if-revision 3
+        revision 4
+        $ put nobody x --if-present
+        ! error: SH2210 the condition does not hold
+        ! hint: Read the row and decide anew: the error says which revision it has.
+        exit 1
+        $ put hello x --if-present --if-absent
+        ! error: the argument '--if-present' cannot be used with '--if-absent'
+        ! 
+        ! Usage: statehouse put --if-present --endpoint <HOST:PORT> --control-endpoint <HOST:PORT> <KEY> <VALUE>
+        ! 
+        ! For more information, try '--help'.
+        exit 2
+        $ rm hello --if-revision 3
+        ! not removed: hello
+        ! error: SH2210 the condition does not hold
+        ! hint: Read the row and decide anew: the error says which revision it has.
+        exit 1
+        $ rm hello nobody --if-present
+        ! error: a condition is about one row
+        ! hint: Remove the rows one by one.
+        exit 2
         $ rm hello nobody
         removed: hello
         ! not found: nobody in table kv
         exit 1
         $ rm hello -o json
-        {"results":[{"found":false,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":5,"partition":1,"stale":false},"revision":5}]}
+        {"results":[{"found":false,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":6,"partition":1,"stale":false},"revision":6}]}
         exit 1
         $ get hello -t missing
         ! error: SH2101 there is no table `missing`

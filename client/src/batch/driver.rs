@@ -3,7 +3,7 @@
 use super::lane::{Lane, lost};
 use crate::error::{Access, Error, broken};
 use crate::runtime;
-use crate::table::service;
+use crate::sending::service;
 use model::code;
 use proto::Retry;
 use std::sync::Arc;

@@ -200,8 +200,10 @@ impl Lane {
         let header = Some(inner.header_of(remaining, name.map(|name| name.on_the_wire())));
         let table = self.table.name.to_string();
         let request = match batch {
-            Batch::Puts(items) => Request::Upsert(UpsertRequest { header, table, items }),
-            Batch::Removes(keys) => Request::Remove(RemoveRequest { header, table, keys }),
+            Batch::Puts(items) => Request::Upsert(UpsertRequest { header, table, items, atomic: false }),
+            Batch::Removes(keys) => {
+                Request::Remove(RemoveRequest { header, table, keys, conditions: Vec::new() })
+            }
             Batch::Gets(keys) => Request::Get(GetRequest { header, table, keys }),
         };
         StreamRequest { sequence, request: Some(request) }

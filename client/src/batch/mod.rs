@@ -19,15 +19,16 @@ mod lane;
 mod queue;
 
 use crate::answer::{Removed, Row, Written};
+use crate::change::Change;
 use crate::error::Error;
 use crate::runtime::{self, Instant};
+use crate::sending::NAMES_MAX;
 use crate::size;
-use crate::table::{NAMES_MAX, Table};
+use crate::table::Table;
 use bytes::Bytes;
 use lane::Lane;
 use model::code;
 use proto::Retry;
-use proto::data::Item;
 use proto::{KEYS_MAX, UPSERT_BYTES_MAX};
 use queue::{Call, Missed, Pending};
 use std::sync::Arc;
@@ -80,7 +81,7 @@ impl Batcher {
 
     /// Sets a row.
     pub async fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<Written, Error> {
-        let item = Item { key: key.into(), value: value.into() };
+        let item = Change::put(key, value).into_item();
         let bytes = size::item(&item);
         let expires = self.lanes.table.client.inner.expires();
         match self.call_until(expires, bytes, || item.clone(), Call::Put).await {

@@ -4,6 +4,7 @@ use super::{Asked, Rows, World};
 use bytes::Bytes;
 use model::code;
 use proto::common::Header;
+use proto::convert::condition_from_wire;
 use proto::data::data_server::Data;
 use proto::data::{
     Applied, ApplyRequest, ApplyResponse, GetRequest, GetResponse, ItemResult, OutcomeRequest,
@@ -47,7 +48,7 @@ impl World {
     }
 
     fn do_upsert(&self, request: UpsertRequest, timeout: Option<String>) -> Result<UpsertResponse, Failure> {
-        let UpsertRequest { header, table, items } = request;
+        let UpsertRequest { header, table, items, .. } = request;
         let mut names = names(&header);
         let bytes: usize = items.iter().map(|item| item.key.len() + item.value.len()).sum();
         let namespace = self.check(header, &table, items.len(), timeout)?;
@@ -58,9 +59,19 @@ impl World {
             Some(failure) => item_result::Outcome::Error(failure.to_wire()),
             None => {
                 let (receipt, name) = (Rows::receipt(&item.key), names());
-                let put = |rows: &mut Rows| (rows.put(&namespace, &table, item.key, item.value), true);
-                let (revision, _) = self.once(name, put);
-                item_result::Outcome::Applied(Applied { receipt, revision, not_found: false })
+                let stands = self.rows().get(&namespace, &table, &item.key).map(|(revision, _)| revision);
+                let condition = condition_from_wire(item.condition, 0).expect("a condition");
+                if !condition.holds(stands) {
+                    let failure = Failure::new(code::CONDITION_FAILED, "the condition does not hold");
+                    let failure = Failure { revision: stands, ..failure };
+                    return item_result::Outcome::Error(failure.to_wire());
+                }
+                let change = |rows: &mut Rows| match item.remove {
+                    true => rows.remove(&namespace, &table, item.key),
+                    false => (rows.put(&namespace, &table, item.key, item.value), true),
+                };
+                let (revision, found) = self.once(name, change);
+                item_result::Outcome::Applied(Applied { receipt, revision, not_found: !found })
             }
         };
         let results = items.into_iter().map(|item| ItemResult { outcome: Some(result(item)) }).collect();
@@ -68,7 +79,7 @@ impl World {
     }
 
     fn do_remove(&self, request: RemoveRequest, timeout: Option<String>) -> Result<RemoveResponse, Failure> {
-        let RemoveRequest { header, table, keys } = request;
+        let RemoveRequest { header, table, keys, .. } = request;
         let mut names = names(&header);
         let namespace = self.check(header, &table, keys.len(), timeout)?;
         let mut result = |key: Bytes| match self.refuses(&key) {

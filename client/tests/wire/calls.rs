@@ -13,7 +13,7 @@ fn full() -> Failure {
 }
 
 fn item(key: &str, value: impl Into<Bytes>) -> Item {
-    Item { key: Bytes::from(key.to_owned()), value: value.into() }
+    Item { key: Bytes::from(key.to_owned()), value: value.into(), ..Item::default() }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use env::sim::SimDisk;
 use env::{Files, real};
-use machine::{KvCommand, Row};
+use machine::{Change, KvCommand, Row};
 use model::command::{Command, encode_commands};
 use model::{Index, Key, KeyRange, Layout, Limits, PartitionId, keyspace};
 use partition::Outlet;
@@ -141,15 +141,15 @@ impl World {
 
     pub fn put(&self, table: &str, text: &str, value: &str) -> Answer {
         let value = Bytes::from(value.to_owned());
-        self.ask(table, text, KvCommand::Upsert { key: key(text), value })
+        self.ask(table, text, Change::upsert(key(text), value))
     }
 
     pub fn remove(&self, table: &str, text: &str) -> Answer {
-        self.ask(table, text, KvCommand::Remove { key: key(text) })
+        self.ask(table, text, Change::remove(key(text)))
     }
 
-    fn ask(&self, table: &str, text: &str, command: KvCommand) -> Answer {
-        self.ask_bytes(table, text, encode_commands(&[Command::plain(command.encode())]))
+    fn ask(&self, table: &str, text: &str, change: Change) -> Answer {
+        self.ask_bytes(table, text, encode_commands(&[Command::plain(KvCommand::One(change).encode())]))
     }
 
     /// One command, whatever the bytes say.

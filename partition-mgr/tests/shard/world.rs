@@ -3,7 +3,7 @@
 use crate::reluctant::{Mood, Reluctant};
 use bytes::Bytes;
 use env::sim::SimClock;
-use machine::{Kv, KvCommand};
+use machine::{Change, Kv, KvCommand};
 use model::command::{Command, encode_commands};
 use model::{Code, Durability, Epoch, Key, Layout, Limits, PartitionId};
 use partition::{Charter, Envelope, Outlet, Partition, ReplyTo, Room};
@@ -59,7 +59,7 @@ impl World {
     /// So many commands, to be answered under the token.
     pub fn request(&self, id: u64, token: u64, count: u32, makes_room: bool) -> Message {
         let key = Key::new("k").expect("a key");
-        let put = KvCommand::Upsert { key, value: Bytes::from("v") };
+        let put = KvCommand::One(Change::upsert(key, Bytes::from("v")));
         let commands: Vec<Command> = (0..count).map(|_| Command::plain(put.encode())).collect();
         let permit = Room::new(1, 1 << 20).take(1).expect("room");
         let request = Request {

@@ -12,6 +12,7 @@ const VERSION: u8 = 1;
 /// A longer reply is not kept: who asks again gets the revision alone.
 pub const REPLY_BYTES_MAX: usize = 1024;
 const NOT_KEPT: u16 = u16::MAX;
+const GIVEN_UP: u16 = u16::MAX - 1;
 
 /// One operation's outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,19 @@ pub struct Entry {
     pub sequence: u64,
     /// Which command of the record it was.
     pub offset: u32,
-    /// The machine's reply; none when it was too long.
-    pub reply: Option<Bytes>,
+    /// What is kept of it.
+    pub kept: Kept,
+}
+
+/// What is kept of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It was done: the machine's reply.
+    Reply(Bytes),
+    /// It was done, and the reply was too long.
+    TooLong,
+    /// It was asked for before it came: it is not done.
+    GivenUp,
 }
 
 /// What one client did in the record.
@@ -96,19 +108,23 @@ impl Entry {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.sequence.to_le_bytes());
         out.extend_from_slice(&self.offset.to_le_bytes());
-        let reply = self.reply.as_deref();
-        let length = reply.map_or(NOT_KEPT, |reply| u16::try_from(reply.len()).expect("a KiB at most"));
+        let (length, reply) = match &self.kept {
+            Kept::Reply(reply) => (u16::try_from(reply.len()).expect("a KiB at most"), &reply[..]),
+            Kept::TooLong => (NOT_KEPT, &[][..]),
+            Kept::GivenUp => (GIVEN_UP, &[][..]),
+        };
         out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(reply.unwrap_or_default());
+        out.extend_from_slice(reply);
     }
 
     fn take(cursor: &mut Cursor<'_>, row: &Bytes) -> Option<Entry> {
         let (sequence, offset) = (cursor.u64()?, cursor.u32()?);
-        let reply = match cursor.u16()? {
-            NOT_KEPT => None,
-            length => Some(row.slice_ref(cursor.take(usize::from(length))?)),
+        let kept = match cursor.u16()? {
+            NOT_KEPT => Kept::TooLong,
+            GIVEN_UP => Kept::GivenUp,
+            length => Kept::Reply(row.slice_ref(cursor.take(usize::from(length))?)),
         };
-        Some(Entry { sequence, offset, reply })
+        Some(Entry { sequence, offset, kept })
     }
 }
 
@@ -118,7 +134,7 @@ mod tests {
 
     #[test]
     fn bytes_are_golden_and_round_trip() {
-        let kept = Entry { sequence: 7, offset: 1, reply: Some(Bytes::new()) };
+        let kept = Entry { sequence: 7, offset: 1, kept: Kept::Reply(Bytes::new()) };
         let share = Share { client: 2, answered_upto: 6, entries: vec![kept] };
         let row = RetryRow { stamp: Stamp(9), shares: vec![share] };
         let mut bytes = b"\x01\x09\0\0\0\0\0\0\0\x02".to_vec();
@@ -128,9 +144,10 @@ mod tests {
         assert_eq!(row.encode(), bytes);
         assert_eq!(key_of(5), &b"\x03\0\0\0\0\0\0\0\x05"[..]);
         assert_eq!(index_of(&key_of(5)), Some(5));
-        let not_kept = Entry { sequence: 8, offset: 0, reply: None };
-        let row =
-            RetryRow { shares: vec![Share { client: 3, answered_upto: 0, entries: vec![not_kept] }], ..row };
+        let too_long = Entry { sequence: 8, offset: 0, kept: Kept::TooLong };
+        let given_up = Entry { sequence: 9, offset: 1, kept: Kept::GivenUp };
+        let share = Share { client: 3, answered_upto: 0, entries: vec![too_long, given_up] };
+        let row = RetryRow { shares: vec![share], ..row };
         assert_eq!(RetryRow::decode(&row.encode()), Some(row));
     }
 

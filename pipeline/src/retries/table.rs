@@ -5,7 +5,7 @@
 //! whoever loads the rows of a replica has the same table as whoever applied the
 //! records. So it is changed by records alone, and judges time by their stamps.
 
-use super::row::{Entry, REPLY_BYTES_MAX, RetryRow, Share, index_of, key_of};
+use super::row::{Entry, Kept, REPLY_BYTES_MAX, RetryRow, Share, index_of, key_of};
 use bytes::Bytes;
 use model::keyspace::meta;
 use model::{Command, Index, Mutation, OpId, Stamp};
@@ -36,6 +36,8 @@ pub enum Known {
     Done(Answered),
     /// It was done, or given up: its client has said that it needs no answer.
     Settled,
+    /// It was asked for before it came, and is not done.
+    GivenUp,
     /// Its client is forgotten: it may have been done.
     Forgotten,
     /// Its client's id is from the future.
@@ -51,6 +53,13 @@ pub struct Answered {
     pub revision: Index,
     /// The machine's reply; none where it was too long to be kept.
     pub reply: Option<Bytes>,
+}
+
+/// What became of an operation, and at which index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ended {
+    at: Index,
+    kept: Kept,
 }
 
 /// Every operation that may still be asked for again.
@@ -73,7 +82,7 @@ pub struct RetryTable {
 struct Client {
     answered_upto: u64,
     /// By sequence; with the row that has it.
-    answers: BTreeMap<u64, (Index, Answered)>,
+    answers: BTreeMap<u64, (Index, Ended)>,
     /// The newest row that names the client: it keeps `answered_upto`.
     newest: Index,
 }
@@ -94,21 +103,25 @@ pub struct RetryDraft(BTreeMap<u128, Done>);
 #[derive(Debug, Default)]
 struct Done {
     answered_upto: u64,
-    answers: BTreeMap<u64, Answered>,
+    answers: BTreeMap<u64, Ended>,
 }
 
 impl RetryDraft {
-    fn note(&mut self, op: OpId, answered: Answered) {
-        let reply = answered.reply.filter(|reply| reply.len() <= REPLY_BYTES_MAX);
-        let answers = &mut self.0.entry(op.client).or_default().answers;
-        answers.insert(op.sequence, Answered { reply, ..answered });
+    fn note(&mut self, op: OpId, at: Index, kept: Kept) {
+        self.0.entry(op.client).or_default().answers.insert(op.sequence, Ended { at, kept });
     }
 
     /// Remembers what a command has come to, if it may be asked for again.
-    pub fn remember(&mut self, command: &Command, revision: Index, reply: &Bytes) {
+    pub fn remember(&mut self, command: &Command, at: Index, reply: &Bytes) {
         if let Some(op) = command.op {
-            self.note(op, Answered { revision, reply: Some(reply.clone()) });
+            let is_short = reply.len() <= REPLY_BYTES_MAX;
+            self.note(op, at, if is_short { Kept::Reply(reply.clone()) } else { Kept::TooLong });
         }
+    }
+
+    /// Remembers that an operation was asked for before it came.
+    pub fn give_up(&mut self, op: OpId, at: Index) {
+        self.note(op, at, Kept::GivenUp);
     }
 
     /// Takes the mark of a command that is not refused for its client.
@@ -125,9 +138,8 @@ impl RetryDraft {
     }
 
     fn into_row(self, first_index: Index, stamp: Stamp) -> RetryRow {
-        let offset = |revision| u32::try_from(revision - first_index).expect("a record counts in 32 bits");
-        let entry =
-            |(sequence, Answered { revision, reply })| Entry { sequence, offset: offset(revision), reply };
+        let offset = |at| u32::try_from(at - first_index).expect("a record counts in 32 bits");
+        let entry = |(sequence, Ended { at, kept })| Entry { sequence, offset: offset(at), kept };
         let share = |(client, done): (u128, Done)| Share {
             client,
             answered_upto: done.answered_upto,
@@ -161,11 +173,11 @@ impl RetryTable {
         }
         let (now, client) = (draft.0.get(&op.client), self.clients.get(&op.client));
         let in_draft = now.and_then(|now| now.answers.get(&op.sequence));
-        let done = client.and_then(|client| client.answers.get(&op.sequence)).map(|(_, answered)| answered);
+        let before = client.and_then(|client| client.answers.get(&op.sequence)).map(|(_, ended)| ended);
         let mark =
             now.map_or(0, |now| now.answered_upto).max(client.map_or(0, |client| client.answered_upto));
-        match in_draft.or(done) {
-            Some(answered) => Known::Done(answered.clone()),
+        match in_draft.or(before) {
+            Some(ended) => ended.known(),
             None if op.sequence <= mark => Known::Settled,
             None if self.cost > COST_MAX => Known::Full,
             None => Known::New,
@@ -214,11 +226,10 @@ impl RetryTable {
         self.need(first_index, id);
         let client = self.clients.entry(id).or_default();
         let mut before = vec![std::mem::replace(&mut client.newest, first_index)];
-        for Entry { sequence, offset, reply } in share.entries {
-            let revision = first_index + Index::from(offset);
-            let answered = Answered { revision, reply };
+        for Entry { sequence, offset, kept } in share.entries {
+            let ended = Ended { at: first_index + Index::from(offset), kept };
             // No sequence stands in two rows, but for what is planted.
-            before.extend(client.answers.insert(sequence, (first_index, answered)).map(|(row, _)| row));
+            before.extend(client.answers.insert(sequence, (first_index, ended)).map(|(row, _)| row));
             let row = self.rows.get_mut(&first_index).expect("it was just put in");
             *row.needs.entry(id).or_default() += 1;
         }
@@ -288,6 +299,17 @@ impl RetryTable {
     }
 }
 
+impl Ended {
+    fn known(&self) -> Known {
+        let reply = match &self.kept {
+            Kept::Reply(reply) => Some(reply.clone()),
+            Kept::TooLong => None,
+            Kept::GivenUp => return Known::GivenUp,
+        };
+        Known::Done(Answered { revision: self.at, reply })
+    }
+}
+
 /// When a client's id was made: the first 48 bits of a UUIDv7, in milliseconds.
 fn made_ms(client: u128) -> u64 {
     (client >> 80) as u64
@@ -329,7 +351,7 @@ mod tests {
                 self.next += 1;
                 let was = self.table.look(&draft, *op, stamp);
                 if was == Known::New {
-                    draft.note(*op, Answered { revision: self.next, reply: Some(self.reply.clone()) });
+                    draft.note(*op, self.next, Kept::Reply(self.reply.clone()));
                 }
                 if !matches!(was, Known::Forgotten | Known::Ahead | Known::Full) && *answered_upto > 0 {
                     draft.note_answered(op.client, *answered_upto);
@@ -371,6 +393,22 @@ mod tests {
         // It has the answer to the first.
         assert_eq!(world.record(0, &[(op(1, 3), 1)]), [Known::New]);
         assert_eq!(world.record(0, &[(op(1, 1), 0), (op(1, 2), 0)]), [Known::Settled, done(2)]);
+    }
+
+    #[test]
+    fn what_was_asked_for_before_it_came_is_never_done() {
+        let mut world = World::default();
+        let mut draft = RetryDraft::default();
+        draft.give_up(op(1, 2), 1);
+        for mutation in world.table.close(draft, 1, Stamp(MINUTE)) {
+            let Mutation::Put { key, value } = mutation else { panic!("nothing is idle") };
+            world.rows.insert(key, value);
+        }
+        world.next = 1;
+        assert_eq!(world.record(0, &[(op(1, 2), 0), (op(1, 1), 0)]), [Known::GivenUp, Known::New]);
+        assert_eq!(format!("{:?}", world.loaded()), format!("{:?}", world.table));
+        assert_eq!(world.record(0, &[(op(1, 3), 2)]), [Known::New]);
+        assert_eq!(world.record(0, &[(op(1, 2), 0)]), [Known::Settled]);
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub fn header_from_wire(header: Option<common::Header>) -> Result<Asked, Failure
     })
 }
 
-fn op_from_wire(op: common::OpId) -> Result<OpId, Failure> {
+/// An op-id, checked.
+pub fn op_from_wire(op: common::OpId) -> Result<OpId, Failure> {
     let malformed = |what: &str| Failure::new(code::MALFORMED, format!("header: {what}"));
     let client: [u8; 16] =
         op.client[..].try_into().map_err(|_| malformed("an op-id's client is a UUID of 16 bytes"))?;

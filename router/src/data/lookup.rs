@@ -24,6 +24,18 @@ pub(super) fn table(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap
     }
 }
 
+/// The same, if it holds rows of `kv`.
+pub(super) fn rows(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap>, Failure> {
+    let table = table(map, asked, name)?;
+    match table.spec.machine.as_str() {
+        "kv" => Ok(table),
+        other => {
+            let message = format!("the table's machine is `{other}`, it has no rows to read or write");
+            Err(Failure::new(code::OTHER_MACHINE, message))
+        }
+    }
+}
+
 /// What an answer of this table is worth, if that is enough.
 pub(super) fn durability(table: &TableMap, asked: &Asked) -> Result<Durability, Failure> {
     let given = table.reaches;

@@ -1,7 +1,9 @@
 //! The data plane: what clients of a table call.
 
 mod account;
+mod groups;
 mod lookup;
+mod outcome;
 mod read;
 mod service;
 mod stream;

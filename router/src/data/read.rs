@@ -23,7 +23,7 @@ pub(super) async fn get(
 ) -> Result<GetResponse, Failure> {
     check_size(request.keys.len())?;
     let asked = header_from_wire(request.header)?;
-    let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
+    let table = lookup::rows(&plane.directory.current(), &asked, &request.table)?;
     let durability = lookup::durability(&table, &asked)?;
     let keys = request.keys.iter().enumerate().map(|(at, key)| key_from_wire(key, at));
     let keys: Vec<Key> = keys.collect::<Result<_, _>>()?;

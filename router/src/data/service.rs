@@ -1,6 +1,6 @@
 //! The methods of the data plane, and what serves each.
 
-use super::{DataPlane, read, stream, write};
+use super::{DataPlane, outcome, read, stream, write};
 use crate::desk::Desk;
 use crate::door::{self, Arrival, Call, Caller, Leaving, Line, full};
 use crate::house::House;
@@ -68,6 +68,10 @@ impl Service<Call> for DataService {
             "/statehouse.data.v1.Data/Remove" => answering(self.0.clone(), async move {
                 let (request, _) = door::request(&plane.house, body).await?;
                 write::remove(&plane, arrival, request).await
+            }),
+            "/statehouse.data.v1.Data/Outcome" => answering(self.0.clone(), async move {
+                let (request, _) = door::request(&plane.house, body).await?;
+                outcome::outcome(&plane, arrival, request).await
             }),
             "/statehouse.data.v1.Data/Stream" => Box::pin(async move {
                 let codec = ProstCodec::<StreamResponse, StreamRequest>::default();

@@ -1,31 +1,42 @@
-//! Writes: split by partition, offered to mailboxes, awaited at the desk, and
-//! put together again in the order of the request.
+//! Writes of a `kv` table's rows: split by partition, or one command for all,
+//! and put together again in the order of the request.
 
-use super::account::account;
+use super::groups::{Ask, Spot, nowhere, receipt, send, split};
 use super::{DataPlane, lookup};
-use crate::desk::Waiting;
-use crate::door::{Arrival, full};
-use bytes::Bytes;
+use crate::door::Arrival;
 use env::Plant;
-use machine::{KvCommand, KvReply};
-use model::command::{COMMAND_BYTES_EXTRA, put_command};
-use model::{Code, Key, OpId, code};
-use partition::Unaccepted;
-use partition_mgr::directory::{Standing, TableMap};
-use pipeline::{Answer, Done, Reply, Request};
-use proto::convert::{Asked, Receipt, header_from_wire, key_from_wire, receipt_to_wire};
+use machine::{Change, KvCommand, KvReply};
+use model::{Code, Key, code};
+use partition_mgr::directory::TableMap;
+use pipeline::{Done, Reply};
+use proto::convert::{Asked, condition_from_wire, header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{
-    Applied, ItemResult, RemoveRequest, RemoveResponse, UpsertRequest, UpsertResponse, item_result,
+    Applied, Item, ItemResult, RemoveRequest, RemoveResponse, UpsertRequest, UpsertResponse, item_result,
 };
-use proto::{Failure, ITEMS_MAX, UPSERT_BYTES_MAX, common, encoded_len};
-
-/// The shard refuses what is late; the desk lets go only of what is stuck.
-const GRACE_MS: u64 = 500;
+use proto::{ATOMIC_ITEMS_MAX, Failure, UPSERT_BYTES_MAX, common, encoded_len};
 
 /// What a write came to.
 pub(super) struct Written {
     receipts: Vec<common::Receipt>,
     results: Vec<ItemResult>,
+}
+
+impl Ask for Change {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn bytes(&self) -> usize {
+        Change::bytes(self)
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        Change::put(self, out);
+    }
+
+    fn makes_room(&self) -> bool {
+        self.value.is_none()
+    }
 }
 
 pub(super) async fn upsert(
@@ -35,11 +46,12 @@ pub(super) async fn upsert(
 ) -> Result<UpsertResponse, Failure> {
     check_size(encoded_len(&request))?;
     let asked = header_from_wire(request.header)?;
-    let commands = request.items.into_iter().enumerate().map(|(at, item)| {
-        let key = key_from_wire(&item.key, at)?;
-        Ok(KvCommand::Upsert { key, value: item.value })
-    });
-    let Written { receipts, results } = write(plane, arrival, &asked, &request.table, commands).await?;
+    let UpsertRequest { table, items, atomic, .. } = request;
+    let count = items.len();
+    let changes = items.into_iter().enumerate().map(|(at, item)| change(item, at));
+    let write = Write { plane, arrival, asked: &asked, table: &table };
+    let written = if atomic { write.at_once(changes, count).await } else { write.each(changes, count).await };
+    let Written { receipts, results } = written?;
     Ok(UpsertResponse { receipts, results })
 }
 
@@ -50,12 +62,28 @@ pub(super) async fn remove(
 ) -> Result<RemoveResponse, Failure> {
     check_size(encoded_len(&request))?;
     let asked = header_from_wire(request.header)?;
-    let commands = request.keys.into_iter().enumerate().map(|(at, key)| {
-        let key = key_from_wire(&key, at)?;
-        Ok(KvCommand::Remove { key })
+    let RemoveRequest { table, keys, conditions, .. } = request;
+    let count = keys.len();
+    if !conditions.is_empty() && conditions.len() != count {
+        let what = format!("{} conditions for {count} keys: none, or one for each", conditions.len());
+        return Err(Failure::new(code::MALFORMED, what));
+    }
+    let mut conditions = conditions.into_iter();
+    let changes = keys.into_iter().enumerate().map(|(at, key)| {
+        let condition = condition_from_wire(conditions.next(), at)?;
+        Ok(Change::remove(key_from_wire(&key, at)?).only_if(condition))
     });
-    let Written { receipts, results } = write(plane, arrival, &asked, &request.table, commands).await?;
+    let write = Write { plane, arrival, asked: &asked, table: &table };
+    let Written { receipts, results } = write.each(changes, count).await?;
     Ok(RemoveResponse { receipts, results })
+}
+
+fn change(Item { key, value, condition, remove }: Item, at: usize) -> Result<Change, Failure> {
+    let (key, condition) = (key_from_wire(&key, at)?, condition_from_wire(condition, at)?);
+    if remove && !value.is_empty() {
+        return Err(Failure::new(code::MALFORMED, format!("item {at}: a row to be removed has a value")));
+    }
+    Ok(Change { key, value: (!remove).then_some(value), condition })
 }
 
 fn check_size(bytes: usize) -> Result<(), Failure> {
@@ -66,160 +94,102 @@ fn check_size(bytes: usize) -> Result<(), Failure> {
     Err(Failure::new(code::BATCH_TOO_LARGE, message))
 }
 
-async fn write(
-    plane: &DataPlane,
+/// A write under way.
+struct Write<'a> {
+    plane: &'a DataPlane,
     arrival: Arrival,
-    asked: &Asked,
-    table: &str,
-    commands: impl ExactSizeIterator<Item = Result<KvCommand, Failure>>,
-) -> Result<Written, Failure> {
-    let table = lookup::table(&plane.directory.current(), asked, table)?;
-    lookup::durability(&table, asked)?;
-    let (groups, spots) = split(&table, asked, commands)?;
-    let weight = plane.house.weigh(groups.iter().map(|group| group.payload.len()).sum(), arrival.rpc.streams);
-    let _weight = weight.ok_or_else(full)?;
-    let mut outcomes = Vec::with_capacity(groups.len());
-    // All are on their way before the first is waited for.
-    for group in groups {
-        outcomes.push(offer(plane, arrival, asked, &table, group));
-    }
-    let mut ends = Vec::with_capacity(outcomes.len());
-    for outcome in outcomes {
-        ends.push(match outcome {
-            Ok(waiting) => end(waiting.await),
-            Err(failure) => Err(failure),
-        });
-    }
-    account(&plane.house, arrival, &ends);
-    if plane.house.node.plants().has(Plant::BatchTorn)
-        && let Some(Err(failure)) = ends.iter().find(|end| end.is_err())
-    {
-        return Err(failure.clone());
-    }
-    together(ends, &spots)
+    asked: &'a Asked,
+    table: &'a str,
 }
 
-/// The commands of one request for one partition.
-struct Group {
-    /// Its place in the table's map.
-    place: usize,
-    payload: Vec<u8>,
-    count: u32,
-    makes_room: bool,
-}
+impl Write<'_> {
+    /// Each change for itself.
+    async fn each(
+        &self,
+        changes: impl Iterator<Item = Result<Change, Failure>>,
+        count: usize,
+    ) -> Result<Written, Failure> {
+        let Write { plane, arrival, asked, .. } = *self;
+        let table = lookup::rows(&plane.directory.current(), asked, self.table)?;
+        lookup::durability(&table, asked)?;
+        let (groups, spots) = split(&table, asked, changes, count)?;
+        let ends = send(plane, arrival, asked, &table, groups).await?;
+        if plane.house.node.plants().has(Plant::BatchTorn)
+            && let Some(Err(failure)) = ends.iter().find(|end| end.is_err())
+        {
+            return Err(failure.clone());
+        }
+        together(ends, &spots)
+    }
 
-/// Where an item's command went: which group, and which of its commands.
-#[derive(Clone, Copy)]
-enum Spot {
-    In { group: usize, at: u32 },
-    Nowhere,
-}
-
-/// Commands by partition, each partition's in the order of the request. A
-/// request that makes no sense is refused whole.
-fn split(
-    table: &TableMap,
-    asked: &Asked,
-    commands: impl ExactSizeIterator<Item = Result<KvCommand, Failure>>,
-) -> Result<(Vec<Group>, Vec<Spot>), Failure> {
-    match commands.len() {
-        0 => return Err(Failure::new(code::MALFORMED, "the request has no items")),
-        1..=ITEMS_MAX => {}
-        more => {
-            let what = format!("the request has {more} items, {ITEMS_MAX} are taken");
+    /// All of them or none, as one command.
+    async fn at_once(
+        &self,
+        changes: impl Iterator<Item = Result<Change, Failure>>,
+        count: usize,
+    ) -> Result<Written, Failure> {
+        let Write { plane, arrival, asked, .. } = *self;
+        let table = lookup::rows(&plane.directory.current(), asked, self.table)?;
+        lookup::durability(&table, asked)?;
+        if count > ATOMIC_ITEMS_MAX {
+            let what = format!("the atomic request has {count} items, {ATOMIC_ITEMS_MAX} are taken");
             return Err(Failure::new(code::BATCH_TOO_LARGE, what));
         }
-    }
-    if asked.op.is_some_and(|op| op.sequence.checked_add(commands.len() as u64).is_none()) {
-        return Err(Failure::new(code::MALFORMED, "the op-id's sequences end before the items do"));
-    }
-    let mut groups: Vec<Group> = Vec::new();
-    let mut group_of: Vec<Option<usize>> = vec![None; table.places.len()];
-    let mut spots = Vec::with_capacity(commands.len());
-    for (number, command) in commands.enumerate() {
-        let command = command?;
-        let Some(place) = table.index_of(key_of(&command)) else {
-            spots.push(Spot::Nowhere);
-            continue;
-        };
-        let group = *group_of[place].get_or_insert_with(|| {
-            groups.push(Group { place, payload: Vec::new(), count: 0, makes_room: true });
-            groups.len() - 1
-        });
-        let into = &mut groups[group];
-        into.payload.reserve(COMMAND_BYTES_EXTRA + command.bytes());
-        // A batch takes as many sequences as it has items. Its first command in
-        // each partition says how far the client has been answered.
-        let op = asked.op.map(|op| OpId { sequence: op.sequence + number as u64, ..op });
-        let answered = Some(asked.answered_upto).filter(|upto| into.count == 0 && *upto > 0);
-        put_command(&mut into.payload, op, answered, |out| command.put(out));
-        into.makes_room &= matches!(command, KvCommand::Remove { .. });
-        spots.push(Spot::In { group, at: into.count });
-        into.count += 1;
-    }
-    Ok((groups, spots))
-}
-
-fn key_of(command: &KvCommand) -> &Key {
-    match command {
-        KvCommand::Upsert { key, .. } | KvCommand::Remove { key } => key,
+        let changes: Vec<Change> = changes.collect::<Result<_, _>>()?;
+        check_together(&table, &changes)?;
+        let (groups, _) = split(&table, asked, [Ok(AtOnce::new(changes)?)].into_iter(), 1)?;
+        let mut ends = send(plane, arrival, asked, &table, groups).await?;
+        let done = ends.pop().unwrap_or_else(|| Err(nowhere()))?;
+        let results = (0..count).map(|item| at(&done, 0, 0, item));
+        let results = results.collect::<Result<Vec<_>, _>>()?;
+        let results = results.into_iter().map(item_result::Outcome::Applied).map(result);
+        Ok(Written { receipts: vec![receipt_to_wire(&receipt(&done))], results: results.collect() })
     }
 }
 
-/// Puts a group into its partition's mailbox.
-fn offer(
-    plane: &DataPlane,
-    arrival: Arrival,
-    asked: &Asked,
-    table: &TableMap,
-    group: Group,
-) -> Result<Waiting, Failure> {
-    let handle = match &table.places[group.place].standing {
-        Standing::Serving(handle) => handle,
-        Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
-    };
-    check_payload(group.payload.len(), plane.house.node.limits().request_payload_bytes_max())?;
-    let deadline = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
-    let count = group.count;
-    let request = Request {
-        payload: Bytes::from(group.payload),
-        count,
-        arrived: arrival.at,
-        deadline: Some(deadline),
-        expected_epoch: asked.expected_epoch,
-        min_durability: asked.min_durability,
-        makes_room: group.makes_room,
-        token: (),
-    };
-    let (token, waiting) = plane.desk.park(deadline.plus_ms(GRACE_MS));
-    match handle.mailbox.offer(request, plane.desk.clone(), token) {
-        Ok(()) => {
-            plane.house.meters.commands.inc_by(u64::from(count));
-            Ok(waiting)
-        }
-        Err(refused) => {
-            plane.desk.unpark(token);
-            let code = match refused {
-                Unaccepted::Overloaded => code::OVERLOADED,
-                Unaccepted::Gone => code::STOPPING,
-            };
-            Err(Failure::new(code, refused.to_string()))
+/// An atomic command.
+struct AtOnce {
+    /// Of any of its changes: they lie together.
+    key: Key,
+    command: KvCommand,
+}
+
+impl AtOnce {
+    fn new(changes: Vec<Change>) -> Result<AtOnce, Failure> {
+        let first =
+            changes.first().ok_or_else(|| Failure::new(code::MALFORMED, "the request has no items"))?;
+        Ok(AtOnce { key: first.key.clone(), command: KvCommand::All(changes) })
+    }
+}
+
+impl Ask for AtOnce {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn bytes(&self) -> usize {
+        self.command.bytes()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.command.put(out);
+    }
+
+    fn makes_room(&self) -> bool {
+        matches!(&self.command, KvCommand::All(changes) if changes.iter().all(Ask::makes_room))
+    }
+}
+
+fn check_together(table: &TableMap, changes: &[Change]) -> Result<(), Failure> {
+    let mut places = changes.iter().map(|change| table.index_of(&change.key));
+    let first = places.next().flatten();
+    match places.position(|place| place != first) {
+        None => Ok(()),
+        Some(at) => {
+            let what = format!("item {} lies in another partition than item 0", at + 1);
+            Err(Failure::new(code::NOT_TOGETHER, what))
         }
     }
-}
-
-/// Commands are longer in the log than on the wire, short ones many times.
-fn check_payload(bytes: usize, bytes_max: usize) -> Result<(), Failure> {
-    if bytes <= bytes_max {
-        return Ok(());
-    }
-    let message =
-        format!("the request's commands for one partition have {bytes} bytes in the log, {bytes_max} fit");
-    Err(Failure::new(code::BATCH_TOO_LARGE, message))
-}
-
-fn end(answer: Answer) -> Result<Done, Failure> {
-    answer.map_err(|refusal| Failure::new(refusal.code(), refusal.to_string()))
 }
 
 /// Results in the order of the items. When nothing at all was done, the reason
@@ -247,17 +217,27 @@ fn together(mut ends: Vec<Result<Done, Failure>>, spots: &[Spot]) -> Result<Writ
             u32::try_from(receipts.len().saturating_sub(1)).unwrap_or(u32::MAX)
         })
         .collect();
-    let results = spots.iter().map(|spot| {
-        let outcome = match spot {
-            Spot::Nowhere => item_result::Outcome::Error(nowhere().to_wire()),
-            Spot::In { group, at } => match &ends[*group] {
-                Ok(done) => applied(done, *at, receipt_of[*group]),
-                Err(failure) => item_result::Outcome::Error(failure.to_wire()),
-            },
-        };
-        ItemResult { outcome: Some(outcome) }
+    let outcome = |spot: &Spot| match spot {
+        Spot::Nowhere => Err(nowhere()),
+        Spot::In { group, at: command } => match &ends[*group] {
+            Ok(done) => at(done, *command as usize, receipt_of[*group], 0),
+            Err(failure) => Err(failure.clone()),
+        },
+    };
+    // What was asked for alone is refused alone.
+    if let [spot] = spots {
+        let applied = item_result::Outcome::Applied(outcome(spot)?);
+        return Ok(Written { results: vec![result(applied)], receipts });
+    }
+    let results = spots.iter().map(|spot| match outcome(spot) {
+        Ok(applied) => result(item_result::Outcome::Applied(applied)),
+        Err(failure) => result(item_result::Outcome::Error(failure.to_wire())),
     });
     Ok(Written { results: results.collect(), receipts })
+}
+
+fn result(outcome: item_result::Outcome) -> ItemResult {
+    ItemResult { outcome: Some(outcome) }
 }
 
 /// Was every single command refused when it was its turn? Then why the first was.
@@ -271,37 +251,46 @@ fn refused_whole(ends: &[Result<Done, Failure>]) -> Option<Code> {
     why.filter(|_| ends.iter().all(Result::is_ok))
 }
 
-fn nowhere() -> Failure {
-    Failure::new(code::NO_PARTITION, "no partition holds the key")
-}
-
-fn applied(done: &Done, at: u32, receipt: u32) -> item_result::Outcome {
-    let now = done.first_index + u64::from(at);
-    let (revision, reply) = match done.reply(at as usize) {
+/// What became of a command's change; of an atomic one has several.
+fn at(done: &Done, command: usize, receipt: u32, change: usize) -> Result<Applied, Failure> {
+    let now = done.first_index + command as u64;
+    let (revision, reply) = match done.reply(command) {
         Reply::Now(reply) => (now, reply),
         // No reply of `kv` is too long to be kept.
         Reply::Before(before) => (before.revision, before.reply.unwrap_or_default()),
-        Reply::Refused(code) => {
-            return item_result::Outcome::Error(Failure::new(code, code.title).to_wire());
-        }
+        Reply::Refused(code) => return Err(Failure::new(code, code.title)),
     };
-    match KvReply::decode(&reply) {
-        KvReply::Done => item_result::Outcome::Applied(Applied { receipt, revision, not_found: false }),
-        KvReply::NotFound => item_result::Outcome::Applied(Applied { receipt, revision, not_found: true }),
+    applied(KvReply::decode(&reply), revision, receipt, change)
+}
+
+/// What a reply says of one of the changes.
+pub(super) fn applied(
+    reply: KvReply,
+    revision: u64,
+    receipt: u32,
+    change: usize,
+) -> Result<Applied, Failure> {
+    let applied = |not_found| Ok(Applied { receipt, revision, not_found });
+    match reply {
+        KvReply::Done => applied(false),
+        KvReply::NotFound => applied(true),
+        KvReply::NotFoundIn(changes) => applied(changes.has(change)),
+        KvReply::Refused { change: which, revision } => Err(refused(which, change, revision)),
         KvReply::Unreadable => {
-            let failure = Failure::new(code::MALFORMED, "the table's machine does not know this command");
-            item_result::Outcome::Error(failure.to_wire())
+            Err(Failure::new(code::MALFORMED, "the table's machine does not know this command"))
         }
     }
 }
 
-fn receipt(done: &Done) -> Receipt {
-    Receipt {
-        partition: done.partition,
-        epoch: done.epoch,
-        index: done.last_index(),
-        durability: done.durability,
-        stale: false,
-        age_ms: 0,
-    }
+/// `which` change of a command was refused, and with it the one that is asked for.
+fn refused(which: u32, change: usize, revision: Option<u64>) -> Failure {
+    let stands = match revision {
+        Some(revision) => format!("the row has revision {revision}"),
+        None => "there is no such row".to_owned(),
+    };
+    let message = match which as usize == change {
+        true => format!("the condition does not hold: {stands}"),
+        false => format!("the condition of item {which} does not hold: {stands}"),
+    };
+    Failure { revision, ..Failure::new(code::CONDITION_FAILED, message) }
 }

@@ -139,7 +139,12 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     assert!(taken[0] > 1, "nothing was taken although there was room");
     for (table, taken) in TABLES.into_iter().zip(&taken) {
         all_there(&node, table.name, 0..*taken).await;
-        let request = RemoveRequest { header: None, table: table.name.to_owned(), keys: vec![key(0).into()] };
+        let request = RemoveRequest {
+            header: None,
+            table: table.name.to_owned(),
+            keys: vec![key(0).into()],
+            ..RemoveRequest::default()
+        };
         data.remove(request).await.expect("removals are taken");
     }
     disk.make_room();

@@ -17,4 +17,5 @@ mod raw;
 mod rows;
 mod strangers;
 mod talk;
+mod terms;
 mod verify;

@@ -26,7 +26,7 @@ async fn more_items_than_a_request_has_go_in_several() {
     TABLE.create(&node).await;
     let table = client(&node);
     let count = 20_000;
-    let items = (0..count).map(|number| Item { key: key(number), value: key(number) });
+    let items = (0..count).map(|number| Item { key: key(number), value: key(number), ..Item::default() });
     assert!(table.upsert(items).await.iter().all(Result::is_ok));
     let read = table.get_many((0..count).map(key)).await;
     assert_eq!(read.len(), count);

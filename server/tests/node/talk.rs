@@ -69,11 +69,11 @@ pub const NO_HEADER: Option<Header> = None;
 
 pub fn item(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Item {
     let bytes = |of: &[u8]| Bytes::copy_from_slice(of);
-    Item { key: bytes(key.as_ref()), value: bytes(value.as_ref()) }
+    Item { key: bytes(key.as_ref()), value: bytes(value.as_ref()), ..Item::default() }
 }
 
 pub fn upsert_of(table: &str, items: Vec<Item>) -> UpsertRequest {
-    UpsertRequest { header: NO_HEADER, table: table.to_owned(), items }
+    UpsertRequest { header: NO_HEADER, table: table.to_owned(), items, ..UpsertRequest::default() }
 }
 
 pub fn get_of(table: &str, keys: &[impl AsRef<[u8]>]) -> GetRequest {

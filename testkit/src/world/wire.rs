@@ -123,10 +123,15 @@ impl Ask {
         let table = table.to_owned();
         match self {
             Ask::Put(rows) => {
-                let items = rows.into_iter().map(|(key, value)| WireItem { key, value }).collect();
-                Request::Upsert(UpsertRequest { header, table, items })
+                let items = rows
+                    .into_iter()
+                    .map(|(key, value)| WireItem { key, value, ..WireItem::default() })
+                    .collect();
+                Request::Upsert(UpsertRequest { header, table, items, atomic: false })
             }
-            Ask::Remove(keys) => Request::Remove(RemoveRequest { header, table, keys }),
+            Ask::Remove(keys) => {
+                Request::Remove(RemoveRequest { header, table, keys, ..RemoveRequest::default() })
+            }
             Ask::Get(keys) => Request::Get(GetRequest { header, table, keys }),
         }
     }
@@ -337,7 +342,7 @@ fn grpc(node: &str, patience: Duration, resends: bool, seed: u64) -> Result<Clie
 async fn grpc_ask(table: &Table, ask: Ask) -> Result<Vec<Answer>, Lost> {
     Ok(match ask {
         Ask::Put(rows) => {
-            let items = rows.into_iter().map(|(key, value)| WireItem { key, value });
+            let items = rows.into_iter().map(|(key, value)| WireItem { key, value, ..WireItem::default() });
             let written = table
                 .upsert(items)
                 .await

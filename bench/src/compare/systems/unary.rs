@@ -40,7 +40,7 @@ pub async fn connect(address: &str, shape: Shape, names: Option<Names>) -> Resul
 
 /// The request that writes these rows.
 pub fn upsert(items: Vec<Item>) -> UpsertRequest {
-    UpsertRequest { header: None, table: TABLE.to_owned(), items }
+    UpsertRequest { header: None, table: TABLE.to_owned(), items, ..UpsertRequest::default() }
 }
 
 /// The request that reads this key.

@@ -28,7 +28,7 @@ fn pending<Q, A>(ask: Q, bytes: usize, ms: u64) -> (Pending<Q, A>, oneshot::Rece
 }
 
 fn item(value: u64) -> Item {
-    Item { key: Bytes::from(value.to_string()), value: Bytes::new() }
+    Item { key: Bytes::from(value.to_string()), value: Bytes::new(), ..Item::default() }
 }
 
 fn unnamed(_: usize) -> Option<Name> {

@@ -33,10 +33,15 @@ fn of_kind(kind: &str, table: &str, header: Option<Header>, keys: &[String]) -> 
     match kind {
         "upsert" => {
             let items = keys.iter().map(|key| talk::item(key, "value")).collect();
-            Call::Upsert(UpsertRequest { header, table, items })
+            Call::Upsert(UpsertRequest { header, table, items, ..UpsertRequest::default() })
         }
         "get" => Call::Get(GetRequest { header, table, keys: keys.iter().map(bytes).collect() }),
-        "remove" => Call::Remove(RemoveRequest { header, table, keys: keys.iter().map(bytes).collect() }),
+        "remove" => Call::Remove(RemoveRequest {
+            header,
+            table,
+            keys: keys.iter().map(bytes).collect(),
+            ..RemoveRequest::default()
+        }),
         other => panic!("no kind {other}"),
     }
 }

@@ -114,14 +114,19 @@ impl Writer {
         let table = self.table.to_owned();
         if changes.iter().all(|change| change.version.is_none()) {
             let keys = changes.iter().map(|change| change.key.clone()).collect();
-            return Request::Remove(RemoveRequest { header: talk::NO_HEADER, table, keys });
+            return Request::Remove(RemoveRequest {
+                header: talk::NO_HEADER,
+                table,
+                keys,
+                ..RemoveRequest::default()
+            });
         }
         let item = |change: &Change| {
             let value = value::of(&change.key, change.version.expect("none removes"));
-            Item { key: change.key.clone(), value }
+            Item { key: change.key.clone(), value, ..Item::default() }
         };
         let items = changes.iter().map(item).collect();
-        Request::Upsert(UpsertRequest { header: talk::NO_HEADER, table, items })
+        Request::Upsert(UpsertRequest { header: talk::NO_HEADER, table, items, ..UpsertRequest::default() })
     }
 
     /// Notes an answer. Is the node still there?

@@ -91,7 +91,8 @@ fn nearly_valid(path: &str) -> Vec<u8> {
     match path.rsplit('/').next().unwrap_or_default() {
         "Upsert" => upsert.encode_to_vec(),
         "Get" => talk::get_of(&table, &["a", "b"]).encode_to_vec(),
-        "Remove" => RemoveRequest { header, table, keys: vec!["a".into()] }.encode_to_vec(),
+        "Remove" => RemoveRequest { header, table, keys: vec!["a".into()], ..RemoveRequest::default() }
+            .encode_to_vec(),
         "Stream" => StreamRequest { sequence: 1, request: Some(Request::Upsert(upsert)) }.encode_to_vec(),
         "CreateTable" => {
             let (layout, machine) = ("round".to_owned(), "loom".to_owned());

@@ -1,0 +1,213 @@
+//! Commands on their way: by partition, offered to mailboxes, awaited at the
+//! desk.
+
+use super::DataPlane;
+use super::account::account;
+use crate::desk::Waiting;
+use crate::door::{Arrival, full};
+use bytes::Bytes;
+use model::command::{COMMAND_BYTES_EXTRA, put_command, put_question};
+use model::{Key, OpId, code};
+use partition::Unaccepted;
+use partition_mgr::directory::{Standing, TableMap};
+use pipeline::{Answer, Done, Request};
+use proto::convert::{Asked, Receipt};
+use proto::{Failure, ITEMS_MAX};
+
+/// The shard refuses what is late; the desk lets go only of what is stuck.
+const GRACE_MS: u64 = 500;
+
+/// What becomes a command.
+pub(super) trait Ask {
+    /// Which decides where it goes.
+    fn key(&self) -> &Key;
+
+    /// Bytes of its body.
+    fn bytes(&self) -> usize;
+
+    /// Appends its body.
+    fn put(&self, out: &mut Vec<u8>);
+
+    /// Is it taken although the log is nearly full, because it makes room?
+    fn makes_room(&self) -> bool;
+}
+
+/// The commands of one request for one partition.
+pub(super) struct Group {
+    /// Its place in the table's map.
+    place: usize,
+    payload: Vec<u8>,
+    count: u32,
+    makes_room: bool,
+}
+
+/// Where an item's command went: which group, and which of its commands.
+#[derive(Clone, Copy)]
+pub(super) enum Spot {
+    In { group: usize, at: u32 },
+    Nowhere,
+}
+
+impl Group {
+    fn at(place: usize) -> Group {
+        Group { place, payload: Vec::new(), count: 0, makes_room: true }
+    }
+
+    /// One that asks what became of an operation on this key.
+    pub fn asking(table: &TableMap, key: &Key, op: OpId) -> Result<Group, Failure> {
+        let mut group = Group::at(table.index_of(key).ok_or_else(nowhere)?);
+        put_question(&mut group.payload, op);
+        (group.count, group.makes_room) = (1, false);
+        Ok(group)
+    }
+
+    fn push(&mut self, ask: &impl Ask, op: Option<OpId>, answered_upto: u64) {
+        self.payload.reserve(COMMAND_BYTES_EXTRA + ask.bytes());
+        // The first command in each partition says how far the client has been
+        // answered.
+        let answered = Some(answered_upto).filter(|upto| self.count == 0 && *upto > 0);
+        put_command(&mut self.payload, op, answered, |out| ask.put(out));
+        self.makes_room &= ask.makes_room();
+        self.count += 1;
+    }
+}
+
+/// Commands by partition, each partition's in the order of the request. A
+/// request that makes no sense is refused whole.
+pub(super) fn split<A: Ask>(
+    table: &TableMap,
+    asked: &Asked,
+    asks: impl Iterator<Item = Result<A, Failure>>,
+    count: usize,
+) -> Result<(Vec<Group>, Vec<Spot>), Failure> {
+    match count {
+        0 => return Err(Failure::new(code::MALFORMED, "the request has no items")),
+        1..=ITEMS_MAX => {}
+        more => {
+            let what = format!("the request has {more} items, {ITEMS_MAX} are taken");
+            return Err(Failure::new(code::BATCH_TOO_LARGE, what));
+        }
+    }
+    if asked.op.is_some_and(|op| op.sequence.checked_add(count as u64).is_none()) {
+        return Err(Failure::new(code::MALFORMED, "the op-id's sequences end before the items do"));
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    let mut group_of: Vec<Option<usize>> = vec![None; table.places.len()];
+    let mut spots = Vec::with_capacity(count);
+    for (number, ask) in asks.enumerate() {
+        let ask = ask?;
+        let Some(place) = table.index_of(ask.key()) else {
+            spots.push(Spot::Nowhere);
+            continue;
+        };
+        let group = *group_of[place].get_or_insert_with(|| {
+            groups.push(Group::at(place));
+            groups.len() - 1
+        });
+        // A request takes as many sequences as it has items.
+        let op = asked.op.map(|op| OpId { sequence: op.sequence + number as u64, ..op });
+        let into = &mut groups[group];
+        spots.push(Spot::In { group, at: into.count });
+        into.push(&ask, op, asked.answered_upto);
+    }
+    Ok((groups, spots))
+}
+
+/// Sends them to their partitions, and comes back with what became of each.
+pub(super) async fn send(
+    plane: &DataPlane,
+    arrival: Arrival,
+    asked: &Asked,
+    table: &TableMap,
+    groups: Vec<Group>,
+) -> Result<Vec<Result<Done, Failure>>, Failure> {
+    let weight = plane.house.weigh(groups.iter().map(|group| group.payload.len()).sum(), arrival.rpc.streams);
+    let _weight = weight.ok_or_else(full)?;
+    let mut outcomes = Vec::with_capacity(groups.len());
+    // All are on their way before the first is waited for.
+    for group in groups {
+        outcomes.push(offer(plane, arrival, asked, table, group));
+    }
+    let mut ends = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        ends.push(match outcome {
+            Ok(waiting) => end(waiting.await),
+            Err(failure) => Err(failure),
+        });
+    }
+    account(&plane.house, arrival, &ends);
+    Ok(ends)
+}
+
+/// Puts a group into its partition's mailbox.
+fn offer(
+    plane: &DataPlane,
+    arrival: Arrival,
+    asked: &Asked,
+    table: &TableMap,
+    group: Group,
+) -> Result<Waiting, Failure> {
+    let handle = match &table.places[group.place].standing {
+        Standing::Serving(handle) => handle,
+        Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
+    };
+    check_payload(group.payload.len(), plane.house.node.limits().request_payload_bytes_max())?;
+    let deadline = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
+    let count = group.count;
+    let request = Request {
+        payload: Bytes::from(group.payload),
+        count,
+        arrived: arrival.at,
+        deadline: Some(deadline),
+        expected_epoch: asked.expected_epoch,
+        min_durability: asked.min_durability,
+        makes_room: group.makes_room,
+        token: (),
+    };
+    let (token, waiting) = plane.desk.park(deadline.plus_ms(GRACE_MS));
+    match handle.mailbox.offer(request, plane.desk.clone(), token) {
+        Ok(()) => {
+            plane.house.meters.commands.inc_by(u64::from(count));
+            Ok(waiting)
+        }
+        Err(refused) => {
+            plane.desk.unpark(token);
+            let code = match refused {
+                Unaccepted::Overloaded => code::OVERLOADED,
+                Unaccepted::Gone => code::STOPPING,
+            };
+            Err(Failure::new(code, refused.to_string()))
+        }
+    }
+}
+
+/// Commands are longer in the log than on the wire, short ones many times.
+fn check_payload(bytes: usize, bytes_max: usize) -> Result<(), Failure> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    let message =
+        format!("the request's commands for one partition have {bytes} bytes in the log, {bytes_max} fit");
+    Err(Failure::new(code::BATCH_TOO_LARGE, message))
+}
+
+fn end(answer: Answer) -> Result<Done, Failure> {
+    answer.map_err(|refusal| Failure::new(refusal.code(), refusal.to_string()))
+}
+
+/// No partition of the table holds the key.
+pub(super) fn nowhere() -> Failure {
+    Failure::new(code::NO_PARTITION, "no partition holds the key")
+}
+
+/// What an answer is worth.
+pub(super) fn receipt(done: &Done) -> Receipt {
+    Receipt {
+        partition: done.partition,
+        epoch: done.epoch,
+        index: done.last_index(),
+        durability: done.durability,
+        stale: false,
+        age_ms: 0,
+    }
+}
