@@ -3,6 +3,7 @@
 mod account;
 mod lookup;
 mod read;
+mod scan;
 mod service;
 mod stream;
 mod write;
