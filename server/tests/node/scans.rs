@@ -305,3 +305,35 @@ async fn a_hashed_table_is_shown_partition_by_partition_and_goes_on_behind_any_r
     }
     assert!(keys.iter().eq(all.rows.iter().map(|(key, _)| key)));
 }
+
+/// Connections that are too old before a scan is through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scan_on_an_old_connection_ends_by_name_and_our_client_goes_on() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).set("connections.age-max=20ms").start().await;
+    let client = Client::builder(node.at.data.to_string()).connections(1).build().expect("an address");
+    ORDERED.create(&node).await;
+    let rows = (0..LONG_ROWS).map(|number| talk::item(format!("{number:06}"), vec![b'v'; LONG_VALUE]));
+    assert!(client.table("o").upsert(rows).await.iter().all(Result::is_ok));
+    let ended = until_named(&node).await;
+    assert!(ended.rows.len() < LONG_ROWS);
+    let mut scan = client.table("o").scan(Scope::all());
+    let mut count = 0;
+    while let Some(entry) = scan.next().await {
+        assert_eq!(entry.expect("a row").key, format!("{count:06}"));
+        count += 1;
+    }
+    assert_eq!(count, LONG_ROWS);
+}
+
+/// The first scan that has begun in time. A connection may be too old for that.
+async fn until_named(node: &Node) -> Seen {
+    for _ in 0..100 {
+        if let Ok(seen) = scan(&mut talk::data(node).await, all_of("o")).await
+            && seen.end.as_ref().is_some_and(|end| end.is(code::STOPPING))
+        {
+            return seen;
+        }
+    }
+    panic!("no scan ends by name");
+}
