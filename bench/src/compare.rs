@@ -11,6 +11,7 @@ mod load;
 mod process;
 mod restart;
 mod rows;
+mod scans;
 mod scenario;
 mod systems;
 mod table;
@@ -116,6 +117,8 @@ impl Compare {
             match scenario {
                 Scenario::Recovery if systems.is_empty() => {}
                 Scenario::Recovery => contest.recoveries(&mut figures).await?,
+                Scenario::Scan if systems.is_empty() => {}
+                Scenario::Scan => contest.scans(&mut figures).await?,
                 _ => contest.rounds(&systems, &mut figures).await?,
             }
             // Of no more use, and the next needs the space.
@@ -194,6 +197,17 @@ impl Contest<'_> {
             }
         }
         Ok(running)
+    }
+
+    async fn scans(&self, figures: &mut Figures) -> Result<(), Failure> {
+        let filled = scans::Filled::start(self.statehouse, self.dir, self.rows).await?;
+        for round in 1..=self.plan.rounds {
+            Command::new("sync").status()?;
+            let told = filled.round().await?;
+            tell(self.scenario.name(), round, System::Statehouse, &told);
+            figures.add(self.scenario, System::Statehouse, &told);
+        }
+        Ok(())
     }
 
     async fn recoveries(&self, figures: &mut Figures) -> Result<(), Failure> {

@@ -6,7 +6,7 @@
 //! came of it in words or JSON.
 //!
 //! ```text
-//! Verb ─► rows ────────┐
+//! Verb ─► rows, scan ──┐
 //!      ├► tables ──────┼─► client ─► server
 //!      ├► partitions ──┤
 //!      ├► status ──────┤
@@ -22,6 +22,7 @@ mod failed;
 mod json;
 mod partitions;
 mod rows;
+mod scan;
 mod server;
 mod stage;
 mod status;

@@ -33,11 +33,11 @@ const BAD_BYTES: &str = "See --encoding; without it, bytes are taken as they are
 pub(crate) struct RowsArgs {
     /// The table.
     #[arg(short, long, value_name = "NAME", default_value = "kv")]
-    table: String,
+    pub table: String,
 
     /// How keys and values are written here; keys and values alike.
     #[arg(long, value_enum, default_value_t = Encoding::Raw)]
-    encoding: Encoding,
+    pub encoding: Encoding,
 }
 
 #[derive(Args, Debug)]
@@ -88,11 +88,11 @@ pub(crate) struct RmArgs {
 }
 
 impl RowsArgs {
-    fn table(&self, client: &Client) -> Table {
+    pub fn table(&self, client: &Client) -> Table {
         client.table(self.table.as_str())
     }
 
-    fn key(&self, key: OsString) -> Result<Bytes, Failed> {
+    pub fn key(&self, key: OsString) -> Result<Bytes, Failed> {
         let shown = key.to_string_lossy().into_owned();
         self.encoding
             .argument(key)

@@ -4,6 +4,7 @@ use crate::explain::ExplainArgs;
 use crate::failed::Failed;
 use crate::partitions::PartitionVerb;
 use crate::rows::{GetArgs, PutArgs, RmArgs};
+use crate::scan::ScanArgs;
 use crate::server::Output;
 use crate::stage::Stage;
 use crate::status::StatusArgs;
@@ -23,6 +24,13 @@ pub enum Verb {
     Get(GetArgs),
     /// Remove rows
     Rm(RmArgs),
+    /// Print rows in order, as they come
+    ///
+    /// A line for each row: key and value, with a tab between them. Ordered
+    /// tables are in the order of keys, and can be asked for a part of it; hashed
+    /// ones are in an order of their own.
+    #[command(after_help = crate::scan::EXAMPLES, verbatim_doc_comment)]
+    Scan(ScanArgs),
     /// Make, list, show and remove tables
     #[command(subcommand)]
     Table(TableVerb),
@@ -49,6 +57,7 @@ impl Verb {
             Verb::Put(args) => args.server.output,
             Verb::Get(args) => args.server.output,
             Verb::Rm(args) => args.server.output,
+            Verb::Scan(args) => args.server.output,
             Verb::Table(verb) => verb.output(),
             Verb::Partition(verb) => verb.output(),
             Verb::Status(args) => args.server.output,
@@ -63,6 +72,7 @@ impl Verb {
             Verb::Put(args) => crate::rows::put(args, stage).await,
             Verb::Get(args) => crate::rows::get(args, stage).await,
             Verb::Rm(args) => crate::rows::rm(args, stage).await,
+            Verb::Scan(args) => crate::scan::scan(args, stage).await,
             Verb::Table(verb) => verb.carry_out(stage).await,
             Verb::Partition(verb) => verb.carry_out(stage).await,
             Verb::Status(args) => crate::status::status(args, stage).await,

@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! Client ─► Table ─────────► one call, one request     ┐
+//!   │         ├─► Scan ────► one call, many answers    │
 //!   │         └─► Batcher ─► many calls, one stream    ├─► Connections ─► server
 //!   └─────► Control ───────► one call, one request     ┘
 //! ```
@@ -39,6 +40,8 @@ mod ops;
 mod parts;
 mod retrying;
 mod runtime;
+mod scan;
+mod scope;
 mod sending;
 mod size;
 mod table;
@@ -55,6 +58,8 @@ pub use error::Error;
 pub use model::{Condition, OpId};
 pub use proto::convert::Receipt;
 pub use proto::{BadNode, Retry};
+pub use scan::{Entry, Page, Scan};
+pub use scope::Scope;
 pub use table::Table;
 
 use connections::Connections;

@@ -8,6 +8,8 @@ use crate::ops::Name;
 use crate::parts::{Results, into_parts};
 use crate::retrying::Attempt;
 use crate::runtime::Instant;
+use crate::scan::Scan;
+use crate::scope::Scope;
 use crate::{Client, size};
 use bytes::Bytes;
 use model::code;
@@ -158,6 +160,12 @@ impl Table {
             }
         }
         results.into_vec()
+    }
+
+    /// Reads a range of rows, as they come. Nothing is sent before the first of
+    /// them is asked for.
+    pub fn scan(&self, scope: Scope) -> Scan {
+        Scan::new(self.clone(), scope)
     }
 
     /// Lets calls of many tasks travel together, with the usual bounds. Make

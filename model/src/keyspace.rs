@@ -71,6 +71,29 @@ pub fn encode_data(layout: Layout, key: &Key) -> Bytes {
     Bytes::from(out)
 }
 
+/// Where the rows of a table begin that lie at these bytes or behind them: bytes
+/// of keys, or of points, as the layout has them.
+pub fn data_bound(at: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(1 + at.len());
+    out.push(KeyKind::Data as u8);
+    out.extend_from_slice(at);
+    Bytes::from(out)
+}
+
+/// The bytes behind all rows of any table.
+pub const DATA_END: [u8; 1] = [KeyKind::Data as u8 + 1];
+
+/// The client's key in a stored data key, where that is read in passing: whether
+/// its point is its own is not asked.
+pub fn key_of_data(layout: Layout, stored: &[u8]) -> Option<&[u8]> {
+    let (&kind, rest) = stored.split_first()?;
+    let key = match layout {
+        Layout::Ordered => rest,
+        Layout::Hashed => rest.get(8..)?,
+    };
+    (kind == KeyKind::Data as u8 && (1..=KEY_BYTES_MAX).contains(&key.len())).then_some(key)
+}
+
 /// The row that stored bytes name, or `None` when they are no data key of this
 /// layout (a wrong kind, a wrong length, a point that is not the key's own).
 pub fn decode_data(layout: Layout, stored: &[u8]) -> Option<StoredKey> {
@@ -118,6 +141,10 @@ mod tests {
         for (name, layout, bytes) in table {
             assert_eq!(decode_data(layout, bytes), None, "{name}");
         }
+        for (name, layout, bytes) in &table[..5] {
+            assert_eq!(key_of_data(*layout, bytes), None, "{name}");
+        }
+        assert!(data_bound(b"\xff") < DATA_END[..]);
     }
 
     proptest! {
@@ -125,8 +152,10 @@ mod tests {
         fn keys_round_trip(bytes in proptest::collection::vec(any::<u8>(), 1..=KEY_BYTES_MAX)) {
             let key = Key::new(bytes).expect("a valid length");
             for layout in [Layout::Ordered, Layout::Hashed] {
-                let stored = decode_data(layout, &encode_data(layout, &key)).expect("our own bytes");
+                let encoded = encode_data(layout, &key);
+                let stored = decode_data(layout, &encoded).expect("our own bytes");
                 prop_assert_eq!(&stored.key, &key);
+                prop_assert_eq!(key_of_data(layout, &encoded), Some(key.as_bytes()));
             }
         }
 

@@ -55,7 +55,7 @@ pub struct Limits {
     /// Bytes of the rows that one read returns at most. A row alone may have
     /// more.
     pub read_bytes_max: usize,
-    /// Rows that one scan call returns at most.
+    /// Rows of one message of a scan.
     pub scan_rows_max: usize,
 }
 
@@ -99,7 +99,7 @@ impl Default for Limits {
             record_commands_max: 4096,
             record_payload_bytes_max: MIB as usize,
             read_bytes_max: (16 * MIB) as usize,
-            scan_rows_max: 10_000,
+            scan_rows_max: 1000,
         }
     }
 }

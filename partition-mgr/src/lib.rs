@@ -20,6 +20,7 @@ mod meters;
 mod node;
 pub mod pool;
 pub mod reading;
+pub mod scanning;
 pub mod shard;
 mod stores;
 

@@ -96,7 +96,7 @@ impl Handle {
         Rows::new(epoch, applied, found)
     }
 
-    fn check(&self, expected: Option<Epoch>) -> Result<(Epoch, Index), ReadError> {
+    pub(crate) fn check(&self, expected: Option<Epoch>) -> Result<(Epoch, Index), ReadError> {
         if !self.published.is_serving() {
             return Err(ReadError::NotServing);
         }

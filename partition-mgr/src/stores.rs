@@ -2,7 +2,7 @@
 
 use model::{Index, KeyRange, Limits, PartitionId};
 use pipeline::{LogChoice, Profile, StoreChoice};
-use statestore::{MemoryStore, Part, Store, StoreError, Visit};
+use statestore::{Cursor, MemoryStore, Part, Store, StoreError, Walk};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -153,8 +153,13 @@ impl Store for Stores {
         self.holding(partition)?.multi_get_now(partition, keys)
     }
 
-    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
-        self.holding(partition)?.scan(partition, range, visit)
+    fn cursor(
+        &self,
+        partition: PartitionId,
+        range: &KeyRange,
+        walk: Walk,
+    ) -> Result<Box<dyn Cursor>, StoreError> {
+        self.holding(partition)?.cursor(partition, range, walk)
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

@@ -48,6 +48,8 @@ pub struct Meters {
     pub reads_at_once: Counter,
     /// Reads that had to wait for a disk, in the pool.
     pub reads_from_disk: Counter,
+    /// Rows that scans have returned.
+    pub scanned_rows: Counter,
     /// Commands taken in.
     pub commands: Counter,
     /// Requests that took longer than the slow log's threshold.
@@ -77,6 +79,7 @@ impl Meters {
             deliveries: Counter::default(),
             reads_at_once: Counter::default(),
             reads_from_disk: Counter::default(),
+            scanned_rows: Counter::default(),
             commands: Counter::default(),
             slow: Counter::default(),
         }
@@ -90,6 +93,7 @@ impl Meters {
         registry.register("deliveries", "Wake-ups of serving threads by shards", self.deliveries.clone());
         registry.register("reads_at_once", "Reads answered from memory", self.reads_at_once.clone());
         registry.register("reads_from_disk", "Reads that waited for a disk", self.reads_from_disk.clone());
+        registry.register("scanned_rows", "Rows returned by scans", self.scanned_rows.clone());
         registry.register("commands", "Commands taken in", self.commands.clone());
         registry.register("slow_requests", "Requests slower than the threshold", self.slow.clone());
     }

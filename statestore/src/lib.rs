@@ -27,6 +27,7 @@
 
 pub mod conformance;
 mod content_hash;
+mod cursor;
 mod error;
 pub mod inspect;
 pub mod manifest;
@@ -37,6 +38,7 @@ pub mod rocks;
 mod store;
 
 pub use content_hash::content_hash;
+pub use cursor::{Cursor, Walk};
 pub use error::StoreError;
 pub use manifest::Manifest;
 pub use memory::MemoryStore;

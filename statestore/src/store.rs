@@ -4,6 +4,7 @@
 //! rows, [`StoreFiles`] moves them as files. The suite in
 //! [`crate::conformance`] says, by tests, what both promise.
 
+use crate::cursor::{Cursor, Walk};
 use crate::error::StoreError;
 use crate::manifest::Manifest;
 use bytes::Bytes;
@@ -68,9 +69,20 @@ pub trait Store: Send + Sync {
         self.multi_get(partition, keys).map(Some)
     }
 
+    /// The rows of a range of stored keys as they are at this moment, to be
+    /// visited in order, a few at a time.
+    fn cursor(
+        &self,
+        partition: PartitionId,
+        range: &KeyRange,
+        walk: Walk,
+    ) -> Result<Box<dyn Cursor>, StoreError>;
+
     /// Visits rows of a range of stored keys in order, all seen at the same
     /// moment, until `visit` breaks. No row is visited twice.
-    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError>;
+    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
+        self.cursor(partition, range, Walk::SHORT)?.visit(visit).map(drop)
+    }
 
     /// The index up to which commands are applied.
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError>;

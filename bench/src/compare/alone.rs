@@ -37,8 +37,8 @@ pub struct Load {
 impl Load {
     /// Runs it, and prints what it came to.
     pub fn run(self) -> Result<(), Failure> {
-        if self.scenario == Scenario::Recovery {
-            return Err("recovery starts and kills a server: use `compare`".into());
+        if matches!(self.scenario, Scenario::Scan | Scenario::Recovery) {
+            return Err("it needs a server of its own: use `compare`".into());
         }
         on_one_thread(self.measure())
     }

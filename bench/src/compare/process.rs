@@ -66,6 +66,22 @@ impl Process {
     }
 }
 
+impl Process {
+    /// The most memory that it has held since the start, or since that was last
+    /// forgotten.
+    pub fn peak_rss_bytes(&self) -> Result<u64, Failure> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        Ok(kib.ok_or("/proc/PID/status has no peak")? * 1024)
+    }
+
+    /// From now on, the peak is what it holds now.
+    pub fn forget_peak(&self) -> Result<(), Failure> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
+    }
+}
+
 impl Drop for Process {
     /// A kill: what is acknowledged has to survive it anyway.
     fn drop(&mut self) {

@@ -51,6 +51,13 @@ impl Rows {
         Item { key: self.key(number), value: self.pool.slice(start..start + VALUE_BYTES), ..Item::default() }
     }
 
+    /// One of any number of rows, in the order of their keys.
+    pub fn numbered(&self, number: usize, random: &mut Random) -> Item {
+        let start = random.below(POOL_BYTES);
+        let key = Bytes::from(format!("{number:0KEY_BYTES$x}"));
+        Item { key, value: self.pool.slice(start..start + VALUE_BYTES), ..Item::default() }
+    }
+
     /// Rows of distinct keys, as etcd demands of a transaction. They stand at
     /// these positions of a cycle through all keys.
     pub fn cycle(&self, from: usize, count: usize, random: &mut Random) -> Vec<Item> {

@@ -20,6 +20,9 @@ pub enum Scenario {
     /// Writes of many rows in a call.
     #[value(name = "write-batch")]
     WriteBatch,
+    /// One call that reads a table of 1 GiB.
+    #[value(name = "scan")]
+    Scan,
     /// From the start after a kill to the first read.
     #[value(name = "recovery")]
     Recovery,
@@ -78,6 +81,7 @@ impl Scenario {
             Scenario::Write256 => "write-256",
             Scenario::Read256 => "read-256",
             Scenario::WriteBatch => "write-batch",
+            Scenario::Scan => "scan",
             Scenario::Recovery => "recovery",
         }
     }
@@ -87,7 +91,8 @@ impl Scenario {
         match self {
             Scenario::Write1 | Scenario::Write256 => Work::Write,
             Scenario::Read1 | Scenario::Read256 => Work::Read,
-            Scenario::WriteBatch | Scenario::Recovery => Work::WriteBatch,
+            // Of what comes before what is measured.
+            Scenario::WriteBatch | Scenario::Scan | Scenario::Recovery => Work::WriteBatch,
         }
     }
 
@@ -97,7 +102,7 @@ impl Scenario {
             Echo, Etcd, EtcdCompacted, Redis, Statehouse, StatehouseMemory, StatehouseStream, WithoutRetries,
         };
         match self {
-            Scenario::Recovery => &[Statehouse],
+            Scenario::Scan | Scenario::Recovery => &[Statehouse],
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
             Scenario::Read1 | Scenario::Read256 => {
                 &[Statehouse, StatehouseStream, Echo, Etcd, EtcdCompacted, Redis]

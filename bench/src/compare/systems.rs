@@ -6,6 +6,7 @@ mod etcd;
 mod etcd_wire;
 mod names;
 mod redis;
+mod scan;
 mod statehouse;
 mod stream;
 mod unary;
@@ -13,6 +14,7 @@ mod unary;
 pub use echo::{Echo, serve as serve_echo};
 pub use etcd::Etcd;
 pub use redis::Redis;
+pub use scan::scanned;
 pub use statehouse::{Statehouse, Table, create_table};
 pub use unary::connect;
 

@@ -86,6 +86,7 @@ fn help_begins_with_what_the_verb_does() {
     for (verb, first) in [
         ("put", "Set a row"),
         ("get", "Print a row's value"),
+        ("scan", "Print rows in order, as they come"),
         ("status", "How a node is"),
         ("table create", "Make a table and its first partitions"),
         ("partition add", "Add a partition to a table"),

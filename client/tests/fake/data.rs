@@ -40,6 +40,7 @@ impl World {
             items,
             op,
             answered_upto,
+            ..Asked::default()
         })?;
         if !self.rows().has(&namespace, table) {
             return Err(Failure::new(code::NO_TABLE, format!("there is no table `{table}`")));
@@ -255,8 +256,20 @@ impl Data for World {
     }
 
     type ScanStream = Answers<ScanResponse>;
-    async fn scan(&self, _: Request<ScanRequest>) -> Result<Response<Self::ScanStream>, Status> {
-        not_here()
+    async fn scan(&self, request: Request<ScanRequest>) -> Result<Response<Self::ScanStream>, Status> {
+        self.silence().await;
+        let timeout = timeout(&request);
+        let mut pages = self.do_scan(request.into_inner(), timeout)?;
+        // So that whoever breaks off is noticed, and memory is bounded.
+        let (answers, out) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            while let Some(page) = pages.pop_front() {
+                if answers.send(page).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(out)))
     }
 
     type TailStream = Answers<TailResponse>;

@@ -7,6 +7,7 @@ mod control;
 mod data;
 pub mod proxy;
 mod rows;
+mod scan;
 
 pub use rows::Rows;
 
@@ -35,6 +36,8 @@ pub struct Plan {
     /// Streams end with an error when so many messages were applied in all;
     /// the last of these is not answered.
     pub cut_after: Option<usize>,
+    /// A scan ends with this error when it has shown so many rows.
+    pub cut_scan: VecDeque<(usize, Failure)>,
     /// Streams answer pairs of messages in the wrong order, and each twice.
     pub muddle: bool,
 }
@@ -49,6 +52,9 @@ pub struct Asked {
     /// Client and sequence of an operation.
     pub op: Option<(Vec<u8>, u64)>,
     pub answered_upto: u64,
+    /// Of a scan: behind which key, and its limits.
+    pub after: Vec<u8>,
+    pub limits: (u64, u64),
 }
 
 /// A running server; it ends with the runtime.

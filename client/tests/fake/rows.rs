@@ -66,6 +66,14 @@ impl Rows {
         self.rows.get(&(name_of(namespace), table.to_owned(), key.clone())).cloned()
     }
 
+    /// All rows of a table, in order: key, revision, value.
+    pub fn all(&self, namespace: &str, table: &str) -> Vec<(Bytes, u64, Bytes)> {
+        let namespace = name_of(namespace);
+        let own = |(space, name, _): &&(String, String, Bytes)| *space == namespace && name == table;
+        let rows = self.rows.iter().filter(|(name, _)| own(name));
+        rows.map(|((_, _, key), (revision, value))| (key.clone(), *revision, value.clone())).collect()
+    }
+
     fn next(&mut self, key: &Bytes) -> u64 {
         *self.applied.entry(key.clone()).or_default() += 1;
         let index = &mut self.indexes[side(key)];

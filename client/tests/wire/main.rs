@@ -8,3 +8,4 @@ mod batches;
 mod breaks;
 mod calls;
 mod nets;
+mod scans;

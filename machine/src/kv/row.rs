@@ -15,6 +15,9 @@ pub struct Row {
 }
 
 impl Row {
+    /// What is stored before a value.
+    pub const HEAD_BYTES: usize = 9;
+
     /// The stored bytes.
     pub fn encode(&self) -> Bytes {
         Row::encode_parts(self.revision, &self.value)
@@ -22,7 +25,7 @@ impl Row {
 
     /// The stored bytes of a row that nobody has yet.
     pub(super) fn encode_parts(revision: Index, value: &[u8]) -> Bytes {
-        let mut out = Vec::with_capacity(9 + value.len());
+        let mut out = Vec::with_capacity(Row::HEAD_BYTES + value.len());
         // Flags: none in this format.
         out.push(0);
         out.extend_from_slice(&revision.to_le_bytes());

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::{Index, KeyRange, PartitionId};
-use statestore::{MemoryStore, Part, Store, StoreError, Visit};
+use statestore::{Cursor, MemoryStore, Part, Store, StoreError, Walk};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -47,8 +47,13 @@ impl Store for Reluctant {
         self.store.multi_get(partition, keys)
     }
 
-    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
-        self.store.scan(partition, range, visit)
+    fn cursor(
+        &self,
+        partition: PartitionId,
+        range: &KeyRange,
+        walk: Walk,
+    ) -> Result<Box<dyn Cursor>, StoreError> {
+        self.store.cursor(partition, range, walk)
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

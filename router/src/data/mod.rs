@@ -5,6 +5,7 @@ mod groups;
 mod lookup;
 mod outcome;
 mod read;
+mod scan;
 mod service;
 mod stream;
 mod write;

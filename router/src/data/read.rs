@@ -152,7 +152,7 @@ impl Read<'_> {
     }
 }
 
-fn failure(error: ReadError) -> Failure {
+pub(super) fn failure(error: ReadError) -> Failure {
     Failure::new(error.code(), error.to_string())
 }
 

@@ -1,6 +1,6 @@
 //! The methods of the data plane, and what serves each.
 
-use super::{DataPlane, outcome, read, stream, write};
+use super::{DataPlane, outcome, read, scan, stream, write};
 use crate::desk::Desk;
 use crate::door::{self, Arrival, Call, Caller, Leaving, Line, full};
 use crate::house::House;
@@ -72,6 +72,13 @@ impl Service<Call> for DataService {
             "/statehouse.data.v1.Data/Outcome" => answering(self.0.clone(), async move {
                 let (request, _) = door::request(&plane.house, body).await?;
                 outcome::outcome(&plane, arrival, request).await
+            }),
+            "/statehouse.data.v1.Data/Scan" => Box::pin(async move {
+                let begun = match door::request(&plane.house, body).await {
+                    Ok((request, _)) => scan::begin(plane, arrival, line, request),
+                    Err(failure) => Err(failure),
+                };
+                Ok(begun.map_or_else(door::refusal, door::paged))
             }),
             "/statehouse.data.v1.Data/Stream" => Box::pin(async move {
                 let codec = ProstCodec::<StreamResponse, StreamRequest>::default();

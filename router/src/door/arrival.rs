@@ -50,7 +50,8 @@ pub struct Arrival {
     pub caller: Caller,
     /// Since when.
     pub at: Mono,
-    /// Until when somebody waits; `None` for calls that live on.
+    /// Until when somebody waits, if the call says so. Messages of a `Stream` say
+    /// it themselves.
     pub deadline: Option<Mono>,
 }
 
@@ -88,9 +89,7 @@ pub(super) fn set_deadline(call: &mut Call) -> Result<(), Failure> {
     if timeout_ms == 0 {
         return Err(Failure::new(code::DEADLINE_EXCEEDED, "the deadline had passed when the call came in"));
     }
-    if !call.arrival.rpc.streams {
-        call.arrival.deadline = Some(call.arrival.at.plus_ms(timeout_ms));
-    }
+    call.arrival.deadline = Some(call.arrival.at.plus_ms(timeout_ms));
     Ok(())
 }
 

@@ -40,6 +40,11 @@ struct Weighed {
     _weight: Weight,
 }
 
+/// The same bytes; their room is given back with the last piece of them.
+pub(super) fn weighed(bytes: Bytes, weight: Weight) -> Bytes {
+    if weight.is_nothing() { bytes } else { Bytes::from_owner(Weighed { bytes, _weight: weight }) }
+}
+
 impl AsRef<[u8]> for Weighed {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
@@ -60,9 +65,7 @@ enum Behind {
 impl Leaving {
     /// A message, and that all is well.
     pub(super) fn message(bytes: Bytes, weight: Weight) -> Response<Leaving> {
-        let rest =
-            if weight.is_nothing() { bytes } else { Bytes::from_owner(Weighed { bytes, _weight: weight }) };
-        let leaving = Leaving { rest, behind: Behind::Fine, ..Leaving::default() };
+        let leaving = Leaving { rest: weighed(bytes, weight), behind: Behind::Fine, ..Leaving::default() };
         let mut response = Response::new(leaving);
         let content = HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(header::CONTENT_TYPE, content);
@@ -128,7 +131,7 @@ impl http_body::Body for Leaving {
     }
 }
 
-fn all_is_well() -> HeaderMap {
+pub(super) fn all_is_well() -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     trailers

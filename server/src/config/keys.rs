@@ -175,5 +175,5 @@ pub static KEYS: &[Key] = &[
     key!("limits.read-bytes-max", Restart, bytes(64 * KIB, GIB), limits.read_bytes_max,
         "Bytes of the rows that one read returns at most. A row alone may have more."),
     key!("limits.scan-rows-max", Restart, count(1, MANY), limits.scan_rows_max,
-        "Rows that one scan call returns at most."),
+        "Rows of one message of a scan."),
 ];

@@ -33,6 +33,7 @@ fn help_is_for_newcomers() {
           put        Set a row
           get        Print a row's value
           rm         Remove rows
+          scan       Print rows in order, as they come
           table      Make, list, show and remove tables
           partition  Add, list, remove and erase partitions
           status     How a node is

@@ -15,6 +15,7 @@ mod probe;
 mod process;
 mod raw;
 mod rows;
+mod scans;
 mod strangers;
 mod talk;
 mod terms;

@@ -1,6 +1,7 @@
 //! Partitions come and go.
 
 use super::{Check, ONE, Subject, TWO, applied, hash, part, put, refused, value};
+use crate::cursor::Walk;
 use crate::store::Store;
 use model::{KeyRange, PartitionId, code};
 use std::ops::ControlFlow;
@@ -54,6 +55,7 @@ fn refuses_all(store: &dyn Store, id: PartitionId) {
     refused(store.get(id, b"\x01a"), unknown);
     refused(store.multi_get(id, &[b"\x01a"]), unknown);
     refused(store.scan(id, &KeyRange::all(), &mut |_, _| ControlFlow::Break(())), unknown);
+    refused(store.cursor(id, &KeyRange::all(), Walk::SHORT).map(drop), unknown);
     refused(store.applied(id), unknown);
     refused(store.flushed(id), unknown);
     refused(store.flush(&[ONE, id]), unknown);

@@ -5,6 +5,7 @@
 
 mod batches;
 mod crashes;
+mod cursors;
 mod exchange;
 mod lifecycle;
 mod reads;
@@ -56,7 +57,8 @@ pub struct Check {
 
 /// Every check, in the order in which they are worth reading.
 pub fn checks() -> Vec<Check> {
-    [batches::CHECKS, reads::CHECKS, lifecycle::CHECKS, crashes::CHECKS, exchange::CHECKS].concat()
+    [batches::CHECKS, reads::CHECKS, cursors::CHECKS, lifecycle::CHECKS, crashes::CHECKS, exchange::CHECKS]
+        .concat()
 }
 
 /// Runs every check, each on a new subject.

@@ -5,6 +5,7 @@
 //! partition to its last checkpoint; the log brings back the rest.
 
 pub mod checkpoint;
+mod cursor;
 mod files;
 mod home;
 mod partition;

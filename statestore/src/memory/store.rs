@@ -1,15 +1,16 @@
 //! The memory store as a [`Store`].
 
+use super::cursor::InMemory;
 use super::partition::{Partition, Writer, first_rows};
 use super::{MemoryStore, Rows};
+use crate::cursor::{Cursor, Walk};
 use crate::error::StoreError;
 use crate::plan::{Change, plan};
-use crate::store::{Part, Store, Visit};
+use crate::store::{Part, Store};
 use bytes::Bytes;
 use env::{Guard, Plant, buggify};
 use model::{Index, KeyRange, PartitionId};
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
 
 type Held = BTreeMap<PartitionId, Arc<Partition>>;
@@ -112,15 +113,13 @@ impl Store for MemoryStore {
         if bytes <= bytes_max || keys.len() == 1 { Ok(found) } else { Err(StoreError::TooMuch { bytes_max }) }
     }
 
-    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
-        let rows = self.snapshot(partition)?;
-        let end = range.end().map_or(Bound::Unbounded, Bound::Excluded);
-        for (key, value) in rows.range::<_, [u8]>((Bound::Included(range.start()), end)) {
-            if visit(key, value).is_break() {
-                break;
-            }
-        }
-        Ok(())
+    fn cursor(
+        &self,
+        partition: PartitionId,
+        range: &KeyRange,
+        walk: Walk,
+    ) -> Result<Box<dyn Cursor>, StoreError> {
+        Ok(Box::new(InMemory::new(self.snapshot(partition)?, range.clone(), walk)))
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

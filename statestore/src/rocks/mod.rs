@@ -6,6 +6,7 @@
 //! partition a slot holds stands in the slot itself, beside the applied index.
 //! Layout and meta rows: `docs/formats/store.md`.
 
+mod cursor;
 mod disk;
 mod exchange;
 mod failure;

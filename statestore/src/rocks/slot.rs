@@ -70,8 +70,13 @@ pub(super) fn meta_row(
     path: &Path,
 ) -> Result<Option<u64>, StoreError> {
     let found = handle.db().get_pinned_cf_opt(handle.family(), row, reads).attempt("reading", path)?;
+    number(found.as_deref(), row, path)
+}
+
+/// The number that a meta row holds, if it is there.
+pub(super) fn number(found: Option<&[u8]>, row: &[u8], path: &Path) -> Result<Option<u64>, StoreError> {
     let Some(value) = found else { return Ok(None) };
-    match value[..].try_into() {
+    match value.try_into() {
         Ok(bytes) => Ok(Some(u64::from_le_bytes(bytes))),
         Err(_) => Err(StoreError::damaged(path, format!("the meta row {} is no number", row.escape_ascii()))),
     }

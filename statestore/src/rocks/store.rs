@@ -1,16 +1,18 @@
 //! RocksDB as a [`Store`].
 
+use super::cursor::InRocks;
 use super::failure::Attempt;
 use super::instance::Instance;
 use super::slot::{self, Slot, Writer};
 use super::{Journal, RocksStore};
+use crate::cursor::{Cursor, Walk};
 use crate::error::StoreError;
 use crate::plan::{Plan, plan};
-use crate::store::{Part, Store, Visit};
+use crate::store::{Part, Store};
 use bytes::Bytes;
 use model::keyspace::meta;
 use model::{Index, KeyRange, Mutation, PartitionId};
-use rocksdb::{DBPinnableSlice, ErrorKind, ReadOptions, WriteBatch};
+use rocksdb::{DBPinnableSlice, ErrorKind, WriteBatch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -200,22 +202,15 @@ impl Store for RocksStore {
         found.into_iter().map(|value| self.now(value, path)).collect()
     }
 
-    fn scan(&self, partition: PartitionId, range: &KeyRange, visit: Visit<'_>) -> Result<(), StoreError> {
+    fn cursor(
+        &self,
+        partition: PartitionId,
+        range: &KeyRange,
+        walk: Walk,
+    ) -> Result<Box<dyn Cursor>, StoreError> {
         let slot = self.slot(partition)?;
-        let mut reads = ReadOptions::default();
-        reads.set_iterate_lower_bound(range.start());
-        if let Some(end) = range.end() {
-            reads.set_iterate_upper_bound(end);
-        }
-        let mut rows = slot.handle.db().raw_iterator_cf_opt(slot.handle.family(), reads);
-        rows.seek_to_first();
-        while let Some((key, value)) = rows.item() {
-            if visit(key, value).is_break() {
-                return Ok(());
-            }
-            rows.next();
-        }
-        rows.status().attempt("reading", &self.instance(&slot).path)
+        let path = self.instance(&slot).path.clone();
+        Ok(Box::new(InRocks::open(slot, path, range, walk)?))
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

@@ -5,7 +5,7 @@ use crate::talk::{self, Data};
 use bytes::Bytes;
 use model::{Code, code};
 use proto::common::{Durability, Epoch, Header, OpId};
-use proto::data::{GetRequest, RemoveRequest, UpsertRequest};
+use proto::data::{GetRequest, RemoveRequest, ScanRequest, UpsertRequest};
 use tonic::Status;
 
 /// A call of the data plane.
@@ -13,6 +13,7 @@ pub enum Call {
     Upsert(UpsertRequest),
     Get(GetRequest),
     Remove(RemoveRequest),
+    Scan(ScanRequest),
 }
 
 impl Call {
@@ -21,6 +22,11 @@ impl Call {
             Call::Upsert(request) => client.upsert(request).await.map(drop),
             Call::Get(request) => client.get(request).await.map(drop),
             Call::Remove(request) => client.remove(request).await.map(drop),
+            Call::Scan(request) => {
+                let mut messages = client.scan(request).await?.into_inner();
+                while messages.message().await?.is_some() {}
+                Ok(())
+            }
         }
     }
 }
@@ -144,8 +150,38 @@ fn demands() -> Vec<Row> {
     ]
 }
 
+/// Scans of what cannot be scanned: the table, the range, what was seen last.
+fn scans() -> Vec<(Refused, Call)> {
+    use tonic::Code::{InvalidArgument, NotFound};
+    let long = "k".repeat(1025);
+    let rows = [
+        ("a scan of an unknown table", "unknown", "", "", "", NotFound, code::NO_TABLE),
+        ("a scan of no table", "", "", "", "", InvalidArgument, code::MALFORMED),
+        ("an inverted range", "sorted", "d", "c", "", InvalidArgument, code::RANGE_INVALID),
+        ("an empty range", "sorted", "c", "c", "", InvalidArgument, code::RANGE_INVALID),
+        ("an over-long start", "sorted", &long, "", "", InvalidArgument, code::KEY_INVALID),
+        ("an over-long end", "sorted", "", &long, "", InvalidArgument, code::KEY_INVALID),
+        ("an over-long last key", "hashed", "", "", &long, InvalidArgument, code::KEY_INVALID),
+        ("a start in a hashed table", "hashed", "a", "", "", InvalidArgument, code::MALFORMED),
+        ("an end in a hashed table", "hashed", "", "a", "", InvalidArgument, code::MALFORMED),
+        ("a range that no partition holds", "sorted", "n", "o", "", NotFound, code::NO_PARTITION),
+        ("a range with a gap", "sorted", "b", "", "", NotFound, code::NO_PARTITION),
+    ];
+    let call = |(name, table, start, end, after, grpc, code): (_, &str, &str, &str, &str, _, _)| {
+        let of = |key: &str| Bytes::from(key.to_owned());
+        let (start, end, after) = (of(start), of(end), of(after));
+        let request = ScanRequest { table: table.to_owned(), start, end, after, ..ScanRequest::default() };
+        (Refused { name, grpc, code }, Call::Scan(request))
+    };
+    rows.into_iter().map(call).collect()
+}
+
 pub fn all() -> Vec<(Refused, Call)> {
-    let mut all = Vec::new();
+    let mut all = scans();
+    for (name, table, header, _, grpc, code) in demands() {
+        let request = ScanRequest { header, table: table.to_owned(), ..ScanRequest::default() };
+        all.push((Refused { name, grpc, code }, Call::Scan(request)));
+    }
     for kind in KINDS {
         for (name, table, header, keys, grpc, code) in rows().into_iter().chain(demands()) {
             all.push((Refused { name, grpc, code }, of_kind(kind, table, header, &keys)));
