@@ -6,10 +6,11 @@ use prost::Message;
 use std::error::Error;
 use std::path::PathBuf;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "statehouse/v1/header.proto",
     "statehouse/v1/error.proto",
     "statehouse/data/v1/data.proto",
+    "statehouse/data/v1/machines.proto",
     "statehouse/control/v1/control.proto",
 ];
 

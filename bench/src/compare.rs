@@ -187,7 +187,11 @@ impl Contest<'_> {
     }
 
     async fn start(&self, system: System) -> Result<Running, Failure> {
-        let place = Place { statehouse: self.statehouse, dir: &self.dir.join(system.name()) };
+        let place = Place {
+            statehouse: self.statehouse,
+            dir: &self.dir.join(system.name()),
+            machine: self.scenario.machine(),
+        };
         let running = Running::start(system, &place).await?;
         // An echo remembers nothing.
         if self.scenario.work() == Work::Read && system != System::Echo {

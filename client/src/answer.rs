@@ -153,7 +153,7 @@ fn applied(result: data::ItemResult) -> Result<data::Applied, Error> {
     }
 }
 
-fn receipt(receipts: &[common::Receipt], at: u32) -> Result<Receipt, Error> {
+pub(crate) fn receipt(receipts: &[common::Receipt], at: u32) -> Result<Receipt, Error> {
     let receipt = receipts.get(at as usize).ok_or_else(|| senseless("a receipt is missing"))?;
     receipt_from_wire(receipt).map_err(|Failure { message, .. }| senseless(&message))
 }

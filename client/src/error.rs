@@ -78,9 +78,12 @@ impl Error {
     }
 
     /// Is it what the operation came to, and not why an attempt at it came to
-    /// nothing? Then it is the same for every attempt.
+    /// nothing? Then it is the same for every attempt. A client from the future
+    /// was that before, too: the clocks of partitions only go on.
     pub(crate) fn is_outcome(&self) -> bool {
-        self.is(code::CONDITION_FAILED) || self.is(code::OP_GIVEN_UP)
+        let of_machines = code::COUNTER_LIMIT.number..=code::LEASE_LOST.number;
+        [code::CONDITION_FAILED, code::OP_GIVEN_UP, code::CLIENT_AHEAD].iter().any(|code| self.is(*code))
+            || of_machines.contains(&self.number())
     }
 
     /// Was nothing done because of the client's id?

@@ -29,13 +29,16 @@
 //! still not known at the deadline is `SH2203`: done once or not at all.
 
 mod answer;
+mod apply;
 mod batch;
 mod builder;
 mod change;
 mod connections;
 mod control;
+mod counter;
 mod endpoint;
 mod error;
+mod lease;
 mod ops;
 mod parts;
 mod retrying;
@@ -49,12 +52,15 @@ mod terms;
 mod transport;
 
 pub use answer::{Changed, Removed, Row, Written};
+pub use apply::{Applied, Told};
 pub use batch::{Batcher, Batching};
 pub use builder::Builder;
 pub use change::Change;
 pub use control::Control;
+pub use counter::{Counted, Counter, Limits};
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use lease::{Held, Leases};
 pub use model::{Condition, OpId};
 pub use proto::convert::Receipt;
 pub use proto::{BadNode, Retry};
@@ -101,7 +107,7 @@ impl Client {
     }
 
     /// A name for an operation of the caller's own, which may be written down and
-    /// used by another process: [`Table::put_as`], [`Table::outcome`]. It is of
+    /// used by another process: [`Table::change_as`], [`Table::outcome`]. It is of
     /// use for half an hour.
     pub fn new_op(&self) -> OpId {
         self.inner.own.single()
@@ -111,6 +117,16 @@ impl Client {
     /// answer was lost. A node counts each in its history.
     pub fn resent(&self) -> u64 {
         self.inner.retrying.resent()
+    }
+
+    /// A table of counters, whether it exists or not.
+    pub fn counter(&self, name: impl Into<Arc<str>>) -> Counter {
+        Counter::new(self.table(name))
+    }
+
+    /// A table of leases, whether it exists or not.
+    pub fn leases(&self, name: impl Into<Arc<str>>) -> Leases {
+        Leases::new(self.table(name))
     }
 
     /// The control plane.

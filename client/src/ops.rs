@@ -18,6 +18,10 @@ const USED_MS: u64 = 20 * 60_000;
 /// An id is made as if it were made so long ago: nodes refuse those from their
 /// future, and clocks differ.
 const BACK_MS: i64 = 60_000;
+/// An id that is refused sooner than this was made at the wrong time.
+const FRESH_MS: u64 = 60_000;
+/// Between too long ago and too short ago lies more than this, or clocks moved.
+const GAP_MS: i64 = 1_000;
 /// Where a node has refused one, the next is made so much earlier or later, and
 /// then eight times that.
 const STEP_MS: i64 = 600_000;
@@ -50,12 +54,13 @@ pub(crate) struct Operation {
     sequence: u64,
 }
 
-/// What a request is sent under: an operation from its first item on, or from a
-/// later one.
+/// What a request is sent under.
 #[derive(Clone, Debug)]
-pub(crate) struct Name {
-    operation: Arc<Operation>,
-    offset: u64,
+pub(crate) enum Name {
+    /// An operation of this client, from its first item on, or from a later one.
+    Ours(Arc<Operation>, u64),
+    /// One that the caller has made.
+    Callers(OpId),
 }
 
 impl Operations {
@@ -88,7 +93,7 @@ impl Operations {
         state.next += items as u64;
         state.pending.insert(sequence);
         let operation = Operation { operations: self.clone(), client: state.id, sequence };
-        Name { operation: Arc::new(operation), offset: 0 }
+        Name::Ours(Arc::new(operation), 0)
     }
 
     /// A client of one operation.
@@ -109,6 +114,11 @@ impl State {
     fn aim(&mut self, ahead: bool) {
         let known = if ahead { &mut self.too_short } else { &mut self.too_long };
         *known = Some(self.back_ms);
+        if let (Some(short), Some(long)) = (self.too_short, self.too_long)
+            && long - short < GAP_MS
+        {
+            (self.too_short, self.too_long) = (None, None);
+        }
         let step = |from: i64| (from - BACK_MS).saturating_abs().saturating_mul(8).max(STEP_MS);
         self.back_ms = match (self.too_short, self.too_long) {
             (Some(short), Some(long)) if short < long => short + (long - short) / 2,
@@ -142,25 +152,36 @@ fn uuid(ms: u64, random: u128) -> u128 {
 impl Name {
     /// That of a later item.
     pub fn of(&self, item: usize) -> Name {
-        Name { operation: self.operation.clone(), offset: self.offset + item as u64 }
+        match self {
+            Name::Ours(operation, offset) => Name::Ours(operation.clone(), offset + item as u64),
+            Name::Callers(op) => Name::Callers(OpId { sequence: op.sequence + item as u64, ..*op }),
+        }
     }
 
     /// What a request says: the name, and up to where no answer is needed.
     pub fn on_the_wire(&self) -> (common::OpId, u64) {
-        let Operation { operations, client, sequence } = &*self.operation;
+        let (operation, offset) = match self {
+            Name::Ours(operation, offset) => (operation, offset),
+            Name::Callers(op) => return (on_the_wire(*op), 0),
+        };
+        let Operation { operations, client, sequence } = &**operation;
         let state = operations.lock();
         let first = state.pending.first().copied().filter(|_| state.id == *client);
         let upto = first.map_or(0, |first| first.min(*sequence) - 1);
-        (on_the_wire(OpId { client: *client, sequence: sequence + self.offset }), upto)
+        (on_the_wire(OpId { client: *client, sequence: sequence + offset }), upto)
     }
 
     /// A node refused the id, and has done nothing under it: the next operation
     /// gets another. `ahead`: because it was from the node's future.
     pub fn refused(&self, ahead: bool) {
-        let Operation { operations, client, .. } = &*self.operation;
+        let Name::Ours(operation, _) = self else { return };
+        let Operation { operations, client, .. } = &**operation;
         let mut state = operations.lock();
         if state.id == *client {
-            state.aim(ahead);
+            // One that was good for a while says nothing of clocks.
+            if operations.clock.mono().ms_since(state.made) < FRESH_MS {
+                state.aim(ahead);
+            }
             state.id = 0;
         }
     }
@@ -194,7 +215,10 @@ mod tests {
     }
 
     fn client(name: &Name) -> u128 {
-        name.operation.client
+        match name {
+            Name::Ours(operation, _) => operation.client,
+            Name::Callers(op) => op.client,
+        }
     }
 
     fn said(name: &Name) -> (u64, u64) {

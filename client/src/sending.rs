@@ -2,7 +2,7 @@
 //! knows what, was done.
 
 use crate::error::{Access, Error};
-use crate::ops::{Name, on_the_wire};
+use crate::ops::Name;
 use crate::retrying::{Attempt, Named, after_lost};
 use crate::runtime::Instant;
 use crate::table::Table;
@@ -122,13 +122,13 @@ impl Table {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let op = on_the_wire(op);
-        let expires = self.client.inner.expires();
+        let inner = &self.client.inner;
         // Somebody may have sent it before: who is refused does not learn that
         // nothing was done.
-        let sent = self
-            .call(Access::Read, expires, |attempt| call(Attempt { op: Some((op.clone(), 0)), ..attempt }));
-        sent.await.map_err(|error| after_lost(error, true))
+        let mut named = Named { name: Name::Callers(op), items: 1, lost: false };
+        let expires = inner.expires();
+        let sent = inner.retrying.call(&inner.data, Access::Write, expires, Some(&mut named), call).await;
+        sent.map_err(|error| after_lost(error, true))
     }
 
     pub(crate) async fn send_upsert(

@@ -1,12 +1,15 @@
 //! What a machine is: a pure function from a view and a command to changes.
 
 use bytes::Bytes;
-use model::{Index, Mutation, Stamp};
+use model::{Index, Key, KeyRange, Mutation, Stamp};
 
 /// The rows a command may see: its own partition's, as they stand before it.
 pub trait View {
     /// One row, by stored key.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError>;
+
+    /// Rows of a range of stored parts, in order, so many at most.
+    fn range(&self, range: &KeyRange, most: usize) -> Result<Vec<(Bytes, Bytes)>, ViewError>;
 }
 
 /// The view could not be read: apply stops, nothing is skipped.
@@ -44,8 +47,16 @@ pub trait Machine: Send + Sync {
     /// Its name, as `UseMachine` records have it.
     fn name(&self) -> &'static str;
 
-    /// Its version. A changed outcome for an old command is a new version.
+    /// Its version. A changed outcome for an old command is a new version. Builds do
+    /// not compare it yet: until they do, what a machine makes of a command must
+    /// not change while the command may stand in a log.
     fn version(&self) -> u32;
+
+    /// Is this body, which a client sent, a command? Asked before it goes to the
+    /// log.
+    fn check(&self, _body: &Bytes) -> Result<(), Nonsense> {
+        Err(Nonsense(format!("`{}` takes no commands by Apply", self.name())))
+    }
 
     /// The keys that `apply` will read, so that they can be fetched together.
     fn reads(&self, command: &Bytes, keys: &mut Vec<Bytes>);
@@ -54,4 +65,20 @@ pub trait Machine: Send + Sync {
     /// its reply); only a view that cannot be read is an error. Mutations may
     /// share the command's memory.
     fn apply(&self, view: &dyn View, command: &Bytes, at: At) -> Result<Outcome, ViewError>;
+
+    /// Answers a question about a key, of rows as they stand at this index.
+    fn query(
+        &self,
+        _view: &dyn View,
+        _key: &Key,
+        _body: &Bytes,
+        _at: At,
+    ) -> Result<Result<Bytes, Nonsense>, ViewError> {
+        Ok(Err(Nonsense(format!("`{}` takes no questions by Query", self.name()))))
+    }
 }
+
+/// A body that is no command, or no question, of a machine: why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Nonsense(pub String);

@@ -135,6 +135,10 @@ mod tests {
         fn get(&self, _key: &[u8]) -> Result<Option<Bytes>, ViewError> {
             Ok(None)
         }
+
+        fn range(&self, _: &model::KeyRange, _: usize) -> Result<Vec<(Bytes, Bytes)>, ViewError> {
+            Ok(Vec::new())
+        }
     }
 
     #[test]

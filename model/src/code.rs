@@ -200,6 +200,9 @@ codes! {
     TABLE_NOT_EMPTY = 2112, "the table still has partitions",
         "Nothing was changed.",
         "Remove its partitions first.";
+    NO_MACHINE = 2113, "this build lacks the table's machine",
+        "Nothing was changed; its data stays where it is, and its records stay in the log.",
+        "Start a build that has the machine: one that was made with it, or a later one.";
     OVERLOADED = 2201, "too much is under way already",
         "Nothing of the request was applied.",
         "Send it again after a pause that grows each time; a client does so by itself.";
@@ -236,6 +239,27 @@ codes! {
     OTHER_MACHINE = 2212, "the table has another machine",
         "Nothing was applied.",
         "`statehouse table ls` names it: rows of `kv` are written by Upsert and Remove, all others by Apply.";
+    COUNTER_LIMIT = 2220, "the counter would not be within its limits",
+        "Nothing was added or reserved.",
+        "Free something or raise the limit; the message says how the counter stands.";
+    COUNTER_OVERFLOW = 2221, "the counter's numbers are too large",
+        "Nothing was added or reserved.",
+        "A counter holds 64-bit numbers: add less, or count in larger units.";
+    NO_RESERVATION = 2222, "there is no such reservation",
+        "Nothing was added or freed: it never was, or is committed, released or expired.",
+        "Reserve again, for longer, or add without reserving.";
+    RESERVATION_TAKEN = 2223, "there is a reservation of that id already",
+        "Nothing was reserved now.",
+        "Take an id that nobody else takes: a random UUID.";
+    TOO_MANY_RESERVATIONS = 2224, "the counter has as many open reservations as it may",
+        "Nothing was reserved.",
+        "Commit or release some, let them expire sooner, or spread them over several keys.";
+    LEASE_TAKEN = 2225, "somebody else holds the lease",
+        "Nothing was changed.",
+        "Try again when it has expired; the message says when that is and who holds it.";
+    LEASE_LOST = 2226, "the token is that of a former holder",
+        "Nothing was changed: the lease expired, was given back, or is held by somebody else.",
+        "Stop what was done under it, and acquire it anew.";
     NOT_ALLOWED = 2301, "the caller may not do that",
         "Nothing was changed.",
         "Control calls are taken from loopback only until authorization is configured.";

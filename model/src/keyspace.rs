@@ -21,12 +21,14 @@ pub enum KeyKind {
     Retry = 0x03,
     /// Deadlines, by stamp: what a `Tick` has to expire.
     Deadline = 0x04,
+    /// What machines other than `kv` keep under a key.
+    Part = 0x05,
 }
 
 impl KeyKind {
     /// Every kind, in stored order.
-    pub const ALL: [KeyKind; 5] =
-        [KeyKind::Meta, KeyKind::Data, KeyKind::Event, KeyKind::Retry, KeyKind::Deadline];
+    pub const ALL: [KeyKind; 6] =
+        [KeyKind::Meta, KeyKind::Data, KeyKind::Event, KeyKind::Retry, KeyKind::Deadline, KeyKind::Part];
 
     /// The kind of a stored byte; an unknown one is refused, not guessed.
     pub fn from_byte(byte: u8) -> Option<KeyKind> {
@@ -94,6 +96,27 @@ pub fn key_of_data(layout: Layout, stored: &[u8]) -> Option<&[u8]> {
     (kind == KeyKind::Data as u8 && (1..=KEY_BYTES_MAX).contains(&key.len())).then_some(key)
 }
 
+/// The bytes under which a part of a key is stored: kind, point (hashed only), the
+/// key so that no other begins like it, the part's name. Parts lie in the order of
+/// their keys, and under a key in that of their names.
+pub fn encode_part(layout: Layout, key: &Key, name: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(1 + 8 + key.as_bytes().len() + 2 + name.len());
+    out.push(KeyKind::Part as u8);
+    if layout == Layout::Hashed {
+        out.extend_from_slice(&point(key).to_be_bytes());
+    }
+    for byte in key.as_bytes() {
+        out.push(*byte);
+        if *byte == 0 {
+            // Above the end of a key that stops here.
+            out.push(0xff);
+        }
+    }
+    out.extend_from_slice(&[0, 0]);
+    out.extend_from_slice(name);
+    Bytes::from(out)
+}
+
 /// The row that stored bytes name, or `None` when they are no data key of this
 /// layout (a wrong kind, a wrong length, a point that is not the key's own).
 pub fn decode_data(layout: Layout, stored: &[u8]) -> Option<StoredKey> {
@@ -126,6 +149,30 @@ mod tests {
         assert_eq!(hashed[0], 0x01);
         assert_eq!(hashed[1..9], point(&key).to_be_bytes());
         assert_eq!(&hashed[9..], b"ab");
+    }
+
+    #[test]
+    fn parts_lie_in_the_order_of_keys_and_no_key_hides_in_another() {
+        let part = |key: &'static [u8], name: &[u8]| {
+            encode_part(Layout::Ordered, &Key::new(key).expect("a valid key"), name)
+        };
+        assert_eq!(&part(b"a\0b", b"n")[..], b"\x05a\0\xffb\0\0n");
+        let sorted = [
+            part(b"a", b""),
+            part(b"a", b"\xff"),
+            part(b"a\0", b""),
+            part(b"a\0\0", b"z"),
+            part(b"a\0b", b""),
+            part(b"ab", b""),
+            part(b"b", b"a"),
+        ];
+        assert!(sorted.is_sorted(), "{sorted:?}");
+        let key = Key::new("ab").expect("a valid key");
+        let hashed = encode_part(Layout::Hashed, &key, b"n");
+        assert_eq!(
+            (hashed[0], &hashed[1..9], &hashed[9..]),
+            (5, &point(&key).to_be_bytes()[..], &b"ab\0\0n"[..])
+        );
     }
 
     #[test]

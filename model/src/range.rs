@@ -26,6 +26,17 @@ impl KeyRange {
         KeyRange { start: Bytes::new(), end: None }
     }
 
+    /// Everything that begins like this.
+    pub fn with_prefix(prefix: Bytes) -> KeyRange {
+        let last = prefix.iter().rposition(|byte| *byte < 0xff);
+        let end = last.map(|last| {
+            let mut end = prefix[..=last].to_vec();
+            end[last] += 1;
+            Bytes::from(end)
+        });
+        KeyRange { start: prefix, end }
+    }
+
     /// The first key that may be inside.
     pub fn start(&self) -> &[u8] {
         &self.start
@@ -64,6 +75,16 @@ mod tests {
 
     fn range(start: &'static str, end: Option<&'static str>) -> KeyRange {
         KeyRange::new(start, end.map(Bytes::from)).expect("not empty")
+    }
+
+    #[test]
+    fn a_prefix_holds_what_begins_like_it() {
+        let rows: [(&'static [u8], Option<&[u8]>); 4] =
+            [(b"", None), (b"ab", Some(b"ac")), (b"a\xff\xff", Some(b"b")), (b"\xff", None)];
+        for (prefix, end) in rows {
+            let range = KeyRange::with_prefix(Bytes::from_static(prefix));
+            assert_eq!((range.start(), range.end()), (prefix, end));
+        }
     }
 
     #[test]

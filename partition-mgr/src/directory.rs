@@ -2,6 +2,7 @@
 
 use crate::desired::{TableName, TableSpec};
 use crate::shard::Message;
+use machine::Machine;
 use model::{Durability, Epoch, Index, Key, KeyRange, Layout, PartitionId, layout};
 use partition::{Mailbox, Published};
 use statestore::Store;
@@ -49,6 +50,8 @@ pub struct TableMap {
     pub name: TableName,
     /// What was chosen for it.
     pub spec: TableSpec,
+    /// What its commands mean; none if this build lacks its machine.
+    pub machine: Option<Arc<dyn Machine>>,
     /// What an answer is worth on this node.
     pub reaches: Durability,
     /// Its partitions.

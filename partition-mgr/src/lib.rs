@@ -12,6 +12,7 @@
 //! file, coordinator ─► desired ──┘
 //! ```
 
+pub mod asking;
 pub mod data_dir;
 pub mod delta;
 pub mod desired;

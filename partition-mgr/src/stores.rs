@@ -2,7 +2,7 @@
 
 use model::{Index, KeyRange, Limits, PartitionId};
 use pipeline::{LogChoice, Profile, StoreChoice};
-use statestore::{Cursor, MemoryStore, Part, Store, StoreError, Walk};
+use statestore::{Cursor, Look, MemoryStore, Part, Store, StoreError, Walk};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -160,6 +160,10 @@ impl Store for Stores {
         walk: Walk,
     ) -> Result<Box<dyn Cursor>, StoreError> {
         self.holding(partition)?.cursor(partition, range, walk)
+    }
+
+    fn moment(&self, partition: PartitionId, look: Look<'_>) -> Result<(), StoreError> {
+        self.holding(partition)?.moment(partition, look)
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

@@ -228,6 +228,11 @@ impl Climber<'_> {
         // Nobody waits for the replies of a former life.
         match self.applier.apply(record, machine, store, &mut Vec::new()) {
             Ok(()) => Ok(record.payload.len() + 1),
+            // The store is everybody's; a row that the machine cannot read is not.
+            Err(ApplyError::View(error)) if !error.0.is::<StoreError>() => {
+                self.refusal = Some(Refusal::Row { index: record.first_index, why: error.to_string() });
+                Ok(0)
+            }
             Err(ApplyError::View(error)) => Err(error),
             Err(ApplyError::Unreadable { index, error }) => {
                 self.refusal = Some(Refusal::Unreadable { index, error });

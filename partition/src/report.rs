@@ -37,6 +37,14 @@ pub enum Refusal {
         /// Which kind.
         kind: RecordKind,
     },
+    /// A row that its machine cannot read.
+    #[error("index {index}: {why}")]
+    Row {
+        /// Of the command that wanted it.
+        index: Index,
+        /// What the machine says.
+        why: String,
+    },
     /// What its store remembers of operations cannot be read.
     #[error("{0}")]
     Retries(String),
@@ -52,7 +60,9 @@ impl Refusal {
             Refusal::Damaged(_) => code::LOG_DAMAGED,
             Refusal::Gap { .. } => code::REPLAY_GAP,
             Refusal::Retries(_) => code::STORE_DAMAGED,
-            Refusal::Unreadable { .. } | Refusal::Kind { .. } | Refusal::NoMachine => code::RECORD_UNREADABLE,
+            Refusal::Row { .. } | Refusal::Unreadable { .. } | Refusal::Kind { .. } | Refusal::NoMachine => {
+                code::RECORD_UNREADABLE
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use machine::{At, Machine, ViewError};
 use model::command::{CommandError, decode_commands};
 use model::keyspace::meta;
 use model::{Command, Index, Mutation, PartitionId, Record, RecordKind, Stamp, code};
-use statestore::{Part, Store};
+use statestore::{Part, Store, StoreError};
 
 /// Why a record cannot be applied. Nothing behind it is, either.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ impl Applier {
         let stamp = record.stamp;
         for (index, command) in (index..).zip(&commands) {
             let known = self.known(&draft, command, stamp);
-            if matches!(known, Known::New | Known::Done(_) | Known::Settled | Known::GivenUp) {
+            if self.hears(&known, command) {
                 draft.take_mark(command);
             }
             replies.push(match (known, command.op) {
@@ -127,6 +127,15 @@ impl Applier {
         Ok(())
     }
 
+    /// Does the mark of this command count? One that finds no room may make some.
+    fn hears(&self, known: &Known, command: &Command) -> bool {
+        match known {
+            Known::New | Known::Done(_) | Known::Settled | Known::GivenUp => true,
+            Known::Full => command.op.is_some_and(|op| self.retries.knows(op.client)),
+            Known::Forgotten | Known::Ahead => false,
+        }
+    }
+
     /// What the table knows of the command. One without an op-id is always new.
     fn known(&self, draft: &RetryDraft, command: &Command, stamp: Stamp) -> Known {
         match command.op {
@@ -153,8 +162,13 @@ impl Applier {
             return Ok(Vec::new());
         }
         let asked: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
-        let rows = store.multi_get(self.partition, &asked).map_err(|error| ViewError(Box::new(error)))?;
-        Ok(keys.into_iter().zip(rows).collect())
+        match store.multi_get(self.partition, &asked) {
+            Ok(rows) => Ok(keys.into_iter().zip(rows).collect()),
+            // Together they are more than may be held: each is read when it is
+            // asked for, and let go.
+            Err(StoreError::TooMuch { .. }) => Ok(Vec::new()),
+            Err(error) => Err(ViewError(Box::new(error)).into()),
+        }
     }
 
     /// What was gathered, for the store, with the clock's reading beside it.

@@ -7,10 +7,12 @@
 
 use bytes::Bytes;
 use machine::{View, ViewError};
-use model::{Mutation, PartitionId};
+use model::{KeyKind, KeyRange, Mutation, PartitionId};
 use statestore::Store;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasherDefault;
+use std::ops::{Bound, ControlFlow};
 
 /// Looked up only: neither its order nor its hashes show, since what leaves is
 /// sorted. The hasher is fixed all the same, so that a run is the same twice.
@@ -23,6 +25,8 @@ type Rows =
 pub(crate) struct Overlay {
     mutations: Vec<Mutation>,
     rows: Rows,
+    /// Those of the rows that are parts, which are also looked for by range.
+    parts: BTreeSet<Bytes>,
 }
 
 impl Overlay {
@@ -31,6 +35,9 @@ impl Overlay {
             match self.rows.entry(mutation.key().clone()) {
                 Entry::Occupied(at) => self.mutations[*at.get()] = mutation,
                 Entry::Vacant(free) => {
+                    if free.key().first() == Some(&(KeyKind::Part as u8)) {
+                        self.parts.insert(free.key().clone());
+                    }
                     free.insert(self.mutations.len());
                     self.mutations.push(mutation);
                 }
@@ -41,6 +48,7 @@ impl Overlay {
     /// What was gathered, sorted by row; nothing is left.
     pub fn take(&mut self) -> Vec<Mutation> {
         self.rows.clear();
+        self.parts.clear();
         let mut mutations = std::mem::take(&mut self.mutations);
         mutations.sort_unstable_by(|a, b| a.key().cmp(b.key()));
         mutations
@@ -49,6 +57,13 @@ impl Overlay {
     /// Does a gathered mutation touch the row?
     pub fn holds(&self, key: &[u8]) -> bool {
         self.rows.contains_key(key)
+    }
+
+    /// The parts of a range that gathered mutations touch, as they leave them.
+    fn range(&self, range: &KeyRange) -> impl Iterator<Item = (&Bytes, Option<Bytes>)> {
+        let end = range.end().map_or(Bound::Unbounded, Bound::Excluded);
+        let parts = self.parts.range::<[u8], _>((Bound::Included(range.start()), end));
+        parts.map(|key| (key, self.get(key).flatten()))
     }
 
     /// The row as the gathered mutations leave it; `None` when none touches it.
@@ -79,6 +94,28 @@ impl View for Overlaid<'_> {
         }
         self.store.get(self.partition, key).map_err(|error| ViewError(Box::new(error)))
     }
+
+    fn range(&self, range: &KeyRange, most: usize) -> Result<Vec<(Bytes, Bytes)>, ViewError> {
+        let changed: Vec<_> = self.overlay.range(range).collect();
+        // As many of the store's may be gone.
+        let gone = changed.iter().filter(|(_, value)| value.is_none()).count();
+        let mut rows = BTreeMap::new();
+        let found = self.store.scan(self.partition, range, &mut |key, value| {
+            if rows.len() == most.saturating_add(gone) {
+                return ControlFlow::Break(());
+            }
+            rows.insert(Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+            ControlFlow::Continue(())
+        });
+        found.map_err(|error| ViewError(Box::new(error)))?;
+        for (key, value) in changed {
+            match value {
+                Some(value) => rows.insert(key.clone(), value),
+                None => rows.remove(key),
+            };
+        }
+        Ok(rows.into_iter().take(most).collect())
+    }
 }
 
 #[cfg(test)]
@@ -96,5 +133,36 @@ mod tests {
         assert_eq!(overlay.get(b"b"), Some(Some(Bytes::from("3"))));
         assert_eq!(overlay.take(), [Mutation::delete("a"), Mutation::put("b", "3")]);
         assert_eq!(overlay.get(b"b"), None);
+    }
+
+    #[test]
+    fn a_range_of_parts_shows_the_store_with_what_was_gathered_over_it() {
+        let store = statestore::MemoryStore::volatile(&model::Limits::default(), env::Plants::NONE);
+        let partition = PartitionId(1);
+        store.create(&[partition], 0).expect("created");
+        let put = |name: &str| Mutation::put(format!("\x05{name}"), "old");
+        let mutations = ["a", "b", "c", "d"].map(put).to_vec();
+        let part = statestore::Part { partition, first_index: 1, count: 1, mutations };
+        store.apply(&[part]).expect("applied");
+        let mut overlay = Overlay::default();
+        overlay.extend(vec![
+            Mutation::delete("\x05a"),
+            Mutation::put("\x05b", "new"),
+            Mutation::put("\x05bb", "new"),
+            Mutation::delete("\x05zz"),
+            Mutation::put("\x01b", "no part"),
+        ]);
+        let view = Overlaid { store: &store, partition, overlay: &overlay, fetched: &[] };
+        let seen = |prefix: &'static [u8], most| {
+            let rows = view.range(&KeyRange::with_prefix(Bytes::from_static(prefix)), most).expect("read");
+            let said = |(key, value): (Bytes, Bytes)| {
+                format!("{}={}", key[1..].escape_ascii(), value.escape_ascii())
+            };
+            rows.into_iter().map(said).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(b"\x05", 9), ["b=new", "bb=new", "c=old", "d=old"]);
+        assert_eq!(seen(b"\x05", 3), ["b=new", "bb=new", "c=old"]);
+        assert_eq!(seen(b"\x05b", 9), ["b=new", "bb=new"]);
+        assert_eq!(seen(b"\x05a", 9), [""; 0]);
     }
 }

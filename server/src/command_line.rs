@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::run::{self, Refused, ServerArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use env::Env;
+use machine::Registry;
 use model::{Index, PartitionId, code};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -98,13 +99,13 @@ enum Output {
     Wide,
 }
 
-/// Runs what the process was started with.
-pub fn main() -> ExitCode {
+/// Runs what the process was started with. Tables may have these machines.
+pub fn main(machines: Registry) -> ExitCode {
     match CommandLine::try_parse() {
         Ok(CommandLine { verb: Verb::Doctor(args) }) => ExitCode::from(doctor::run(&options(args))),
         Ok(CommandLine { verb: Verb::Client(verb) }) => cli::run(verb),
-        Ok(CommandLine { verb: Verb::Dev(args) }) => in_real_world(|env| Ok(dev::run(env, &args)?)),
-        Ok(CommandLine { verb: Verb::Server(args) }) => in_real_world(|env| run::run(env, args)),
+        Ok(CommandLine { verb: Verb::Dev(args) }) => in_real_world(|env| Ok(dev::run(env, &args, machines)?)),
+        Ok(CommandLine { verb: Verb::Server(args) }) => in_real_world(|env| run::run(env, args, machines)),
         Err(refused) => {
             // Whoever closed our output does not want to hear of it.
             let _ = refused.print();

@@ -6,6 +6,7 @@ use crate::progress::Printed;
 use crate::serve::{self, Ready};
 use clap::Args;
 use env::Env;
+use machine::Registry;
 use model::{Layout, code};
 use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::{ChangeError, Node};
@@ -45,7 +46,7 @@ pub struct DevArgs {
 }
 
 /// Runs a node until it is told to end.
-pub fn run(env: &Env, args: &DevArgs) -> Result<(), Failure> {
+pub fn run(env: &Env, args: &DevArgs, machines: Registry) -> Result<(), Failure> {
     if args.nodes != 1 {
         let what = format!("{} nodes were asked for; this build runs one", args.nodes);
         return Err(Failure::new(code::UNIMPLEMENTED, what));
@@ -65,7 +66,7 @@ pub fn run(env: &Env, args: &DevArgs) -> Result<(), Failure> {
         greet(ready, &dir, scratch.as_ref().is_some_and(Scratch::is_deleted));
         Ok(())
     };
-    serve::run(env, config, args.ports_file.as_deref(), &mut |at| progress.print(at), &mut ready)
+    serve::run(env, config, machines, args.ports_file.as_deref(), &mut |at| progress.print(at), &mut ready)
 }
 
 fn config(args: &DevArgs, data_dir: PathBuf) -> Config {

@@ -15,6 +15,7 @@
 //!         exit code      └► doctor ─► partition-mgr, statestore, wal
 //! ```
 
+mod builder;
 pub mod command_line;
 pub mod config;
 pub mod dev;
@@ -24,4 +25,5 @@ pub mod progress;
 mod run;
 pub mod serve;
 
+pub use builder::{Builder, Server};
 pub use failure::Failure;

@@ -7,6 +7,7 @@ use crate::progress::Printed;
 use crate::serve::{self, Ready};
 use clap::{Args, ValueEnum};
 use env::Env;
+use machine::Registry;
 use std::path::PathBuf;
 
 /// What `server` is told beside its configuration.
@@ -68,7 +69,7 @@ impl From<Failure> for Refused {
 }
 
 /// Runs a node until it is told to end.
-pub fn run(env: &Env, args: ServerArgs) -> Result<(), Refused> {
+pub fn run(env: &Env, args: ServerArgs, machines: Registry) -> Result<(), Refused> {
     let mut sources = Sources::of_process(&*env.files);
     sources.file = args.config;
     if let Some(dir) = args.data_dir {
@@ -98,7 +99,7 @@ pub fn run(env: &Env, args: ServerArgs) -> Result<(), Refused> {
         Ok(())
     };
     let ports_file = args.ports_file.as_deref();
-    serve::run(env, config, ports_file, &mut |at| progress.print(at), &mut ready)?;
+    serve::run(env, config, machines, ports_file, &mut |at| progress.print(at), &mut ready)?;
     Ok(())
 }
 

@@ -32,6 +32,7 @@ mod error;
 pub mod inspect;
 pub mod manifest;
 pub mod memory;
+mod moment;
 mod plan;
 #[cfg(feature = "rocksdb")]
 pub mod rocks;
@@ -42,6 +43,7 @@ pub use cursor::{Cursor, Walk};
 pub use error::StoreError;
 pub use manifest::Manifest;
 pub use memory::MemoryStore;
+pub use moment::{Look, Moment};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{FlushObserver, Journal, RocksStore};
 pub use store::{Part, Store, StoreFiles, Visit};

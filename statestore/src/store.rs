@@ -7,6 +7,7 @@
 use crate::cursor::{Cursor, Walk};
 use crate::error::StoreError;
 use crate::manifest::Manifest;
+use crate::moment::Look;
 use bytes::Bytes;
 use model::{Index, KeyRange, Mutation, PartitionId};
 use std::ops::ControlFlow;
@@ -77,6 +78,9 @@ pub trait Store: Send + Sync {
         range: &KeyRange,
         walk: Walk,
     ) -> Result<Box<dyn Cursor>, StoreError>;
+
+    /// Lets somebody look at the partition as it is at this moment.
+    fn moment(&self, partition: PartitionId, look: Look<'_>) -> Result<(), StoreError>;
 
     /// Visits rows of a range of stored keys in order, all seen at the same
     /// moment, until `visit` breaks. No row is visited twice.

@@ -44,7 +44,8 @@ impl Load {
     }
 
     async fn measure(self) -> Result<(), Failure> {
-        create_table(&self.control_endpoint, &Table { store: &self.store }).await?;
+        create_table(&self.control_endpoint, &Table { store: &self.store, machine: self.scenario.machine() })
+            .await?;
         let grpc = Grpc { data: self.endpoint, process: None };
         let (system, running) = match self.stream {
             true => (System::StatehouseStream, Running::Stream(grpc)),

@@ -23,6 +23,9 @@ pub enum Scenario {
     /// One call that reads a table of 1 GiB.
     #[value(name = "scan")]
     Scan,
+    /// Additions to one counter within a limit, 256 in flight.
+    #[value(name = "counter")]
+    Counter,
     /// From the start after a kill to the first read.
     #[value(name = "recovery")]
     Recovery,
@@ -59,6 +62,8 @@ pub enum Work {
     Read,
     /// Writes many.
     WriteBatch,
+    /// Adds to the one counter.
+    Add,
 }
 
 /// How the load lies on connections.
@@ -81,6 +86,7 @@ impl Scenario {
             Scenario::Write256 => "write-256",
             Scenario::Read256 => "read-256",
             Scenario::WriteBatch => "write-batch",
+            Scenario::Counter => "counter",
             Scenario::Scan => "scan",
             Scenario::Recovery => "recovery",
         }
@@ -91,9 +97,15 @@ impl Scenario {
         match self {
             Scenario::Write1 | Scenario::Write256 => Work::Write,
             Scenario::Read1 | Scenario::Read256 => Work::Read,
+            Scenario::Counter => Work::Add,
             // Of what comes before what is measured.
             Scenario::WriteBatch | Scenario::Scan | Scenario::Recovery => Work::WriteBatch,
         }
+    }
+
+    /// The machine of its table.
+    pub fn machine(self) -> &'static str {
+        if self == Scenario::Counter { "counter" } else { "kv" }
     }
 
     /// Who takes part, in the order of the report.
@@ -104,6 +116,7 @@ impl Scenario {
         match self {
             Scenario::Scan | Scenario::Recovery => &[Statehouse],
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
+            Scenario::Counter => &[Statehouse, StatehouseStream, Redis],
             Scenario::Read1 | Scenario::Read256 => {
                 &[Statehouse, StatehouseStream, Echo, Etcd, EtcdCompacted, Redis]
             }
@@ -116,8 +129,8 @@ impl Scenario {
         let (connections, in_flight, items) = match (self, system) {
             (Scenario::Write1 | Scenario::Read1, _) => (1, 1, 1),
             // A Redis client has one command under way on a connection.
-            (Scenario::Write256 | Scenario::Read256, System::Redis) => (256, 1, 1),
-            (Scenario::Write256 | Scenario::Read256, _) => (4, 64, 1),
+            (Scenario::Write256 | Scenario::Read256 | Scenario::Counter, System::Redis) => (256, 1, 1),
+            (Scenario::Write256 | Scenario::Read256 | Scenario::Counter, _) => (4, 64, 1),
             // Pipelines of 32, as `redis-benchmark -P 32` on 64 connections.
             (_, System::Redis) => (64, 1, 32),
             // etcd takes 128 operations in a transaction: as many rows under

@@ -62,6 +62,8 @@ pub struct Place<'a> {
     pub statehouse: &'a Path,
     /// A directory for the server alone.
     pub dir: &'a Path,
+    /// Of the table.
+    pub machine: &'a str,
 }
 
 impl Running {
@@ -130,7 +132,7 @@ impl Running {
 
 async fn statehouse_with(place: &Place<'_>, store: &str) -> Result<Grpc, Failure> {
     let server = Statehouse::start(place.statehouse, place.dir).await?;
-    create_table(&server.control, &Table { store }).await?;
+    create_table(&server.control, &Table { store, machine: place.machine }).await?;
     Ok(Grpc { data: server.data, process: Some(server.process) })
 }
 

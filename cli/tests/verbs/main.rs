@@ -7,4 +7,5 @@ mod fake;
 mod bytes;
 mod golden;
 mod refusals;
+mod scans;
 mod session;

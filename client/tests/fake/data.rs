@@ -130,6 +130,7 @@ impl World {
             Some(Ask::Upsert(request)) => self.do_upsert(request, None).map(Answer::Upsert),
             Some(Ask::Get(request)) => self.do_get(request, None).map(Answer::Get),
             Some(Ask::Remove(request)) => self.do_remove(request, None).map(Answer::Remove),
+            Some(Ask::Apply(_) | Ask::Query(_)) => Err(Failure::new(code::UNIMPLEMENTED, "not in a fake")),
             None => Err(Failure::new(code::MALFORMED, "an empty message")),
         };
         let answer = answer.unwrap_or_else(|failure| Answer::Error(failure.to_wire()));
@@ -154,7 +155,7 @@ impl World {
             Some(stream_request::Request::Upsert(request)) => request.items.len(),
             Some(stream_request::Request::Get(request)) => request.keys.len(),
             Some(stream_request::Request::Remove(request)) => request.keys.len(),
-            None => 0,
+            _ => 0,
         };
         let _ = self.admit(Asked { items, ..Asked::default() });
     }

@@ -20,17 +20,20 @@ async fn a_write_cut_off_is_sent_again_under_its_name() {
     fake.asked();
     let mut tasks = JoinSet::new();
     let (one, many, other) = (table.clone(), batcher.clone(), batcher.clone());
+    let (own, op) = (table.clone(), client.new_op());
+    let change = client::Change::put("e", "1");
+    tasks.spawn(async move { own.change_as(op, change).await.map(|changed| changed.revision) });
     tasks.spawn(async move { one.put("b", "1").await.map(|written| written.revision) });
     tasks.spawn(async move { many.put("c", "1").await.map(|written| written.revision) });
     tasks.spawn(async move { other.remove("d").await.map(|removed| removed.revision) });
-    fake.heard(3).await;
+    fake.heard(4).await;
     fake.plan().silent = false;
     assert_eq!(client.resent(), 0);
     assert_eq!(proxy.cut(), 1);
     for result in tasks.join_all().await {
         result.expect("sent again");
     }
-    assert_eq!(client.resent(), 3);
+    assert_eq!(client.resent(), 4);
 }
 
 #[tokio::test]

@@ -167,6 +167,10 @@ mod tests {
         fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError> {
             Ok(self.0.get(key).cloned())
         }
+
+        fn range(&self, _: &model::KeyRange, _: usize) -> Result<Vec<(Bytes, Bytes)>, ViewError> {
+            unreachable!("it has no parts")
+        }
     }
 
     const KV: Kv = Kv { layout: Layout::Hashed };

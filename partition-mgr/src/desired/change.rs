@@ -27,8 +27,13 @@ pub enum Refused {
     #[error("`{0}` is no name: use 1 to 128 letters, digits, `_`, `.`, `-`")]
     Name(String),
     /// No such machine.
-    #[error("this build has no machine `{0}`; it has: kv")]
-    NoMachine(String),
+    #[error("this build has no machine `{machine}`; it has: {known}")]
+    NoMachine {
+        /// What was asked for.
+        machine: String,
+        /// What there is.
+        known: String,
+    },
     /// The choices do not go together.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -82,7 +87,9 @@ impl Refused {
             Refused::NoTable(_) => code::NO_TABLE,
             Refused::TableExists(_) => code::TABLE_EXISTS,
             Refused::NotEmpty { .. } => code::TABLE_NOT_EMPTY,
-            Refused::Name(_) | Refused::NoMachine(_) | Refused::NoId(_) | Refused::Many(_) => code::MALFORMED,
+            Refused::Name(_) | Refused::NoMachine { .. } | Refused::NoId(_) | Refused::Many(_) => {
+                code::MALFORMED
+            }
             Refused::Profile(_) => code::PROFILE_REFUSED,
             Refused::IdInUse(_) => code::ID_IN_USE,
             Refused::Overlaps { .. } => code::RANGE_OVERLAPS,
@@ -98,9 +105,6 @@ impl Desired {
     /// There is such a table from now on.
     /// Whether its choices go together is for the node to say.
     pub fn create_table(&mut self, name: TableName, spec: TableSpec) -> Result<(), Refused> {
-        if spec.machine != "kv" {
-            return Err(Refused::NoMachine(spec.machine));
-        }
         if self.tables.contains_key(&name) {
             return Err(Refused::TableExists(name));
         }
@@ -274,15 +278,10 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_and_changes_nothing() {
         type Change = fn(&mut Desired) -> Result<(), Refused>;
-        let table: [(&str, Change, Code); 12] = [
+        let table: [(&str, Change, Code); 11] = [
             ("a table again", |d| d.create_table(name("t"), spec(Layout::Ordered)), code::TABLE_EXISTS),
             ("a table in use", |d| d.drop_table(&name("t")), code::TABLE_NOT_EMPTY),
             ("no table", |d| d.drop_table(&name("u")), code::NO_TABLE),
-            (
-                "no machine",
-                |d| d.create_table(name("u"), TableSpec { machine: "x".into(), ..spec(Layout::Ordered) }),
-                code::MALFORMED,
-            ),
             (
                 "an overlap",
                 |d| d.add_partition(&name("t"), range("a", Some("c")), None).map(drop),

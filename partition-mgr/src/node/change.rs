@@ -85,6 +85,10 @@ impl Node {
     ) -> Result<Vec<PartitionId>, ChangeError> {
         let profile = spec.profile;
         profile.check(self.core.log_reaches).map_err(Refused::from)?;
+        if self.core.machines.make(&spec.machine, spec.layout).is_none() {
+            let known = self.core.machines.names().collect::<Vec<_>>().join(", ");
+            return Err(Refused::NoMachine { machine: spec.machine, known }.into());
+        }
         // No store is opened for what will be refused.
         self.core.state().desired.clone().create_table(name.clone(), spec.clone())?;
         if profile.log == LogChoice::Store {

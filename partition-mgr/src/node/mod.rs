@@ -49,6 +49,8 @@ struct Core {
     inlet: Inlet,
     /// What the log's acknowledgements are worth.
     log_reaches: Durability,
+    /// Which machines tables may have.
+    machines: machine::Registry,
     inboxes: Vec<crate::shard::Inbox>,
     directory: Arc<Directory>,
     reports: Arc<Reports>,

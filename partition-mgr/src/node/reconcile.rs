@@ -8,18 +8,13 @@ use crate::directory::{Handle, Map, Place, Standing, TableMap};
 use crate::node::StartError;
 use crate::shard::{Message, Order};
 use env::sometimes;
-use machine::{Kv, Machine};
+use machine::Machine;
 use model::{PartitionId, code};
 use partition::{Charter, Mailbox, Partition, Room};
 use pipeline::{LogChoice, Profile};
 use statestore::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// The machine of a table. Tables are only made of machines that are there.
-pub(super) fn machine_of(spec: &TableSpec) -> Arc<dyn Machine> {
-    Arc::new(Kv { layout: spec.layout })
-}
 
 /// What could not be done with a partition.
 pub(super) type Failures = BTreeMap<PartitionId, Arc<StartError>>;
@@ -151,11 +146,16 @@ impl Core {
         })
     }
 
+    fn machine_of(&self, spec: &TableSpec) -> Result<Arc<dyn Machine>, StartError> {
+        let machine = self.machines.make(&spec.machine, spec.layout);
+        machine.ok_or_else(|| StartError::Machine(spec.machine.clone()))
+    }
+
     fn open(&self, state: &mut State, id: PartitionId) -> Result<(), StartError> {
         let profile = profile_of(state, id);
         let spec = &state.desired.partitions[&id];
         let store = self.store_of(&profile)?.clone();
-        let machine = machine_of(&state.desired.tables[&spec.table]);
+        let machine = self.machine_of(&state.desired.tables[&spec.table])?;
         profile.check(self.log_reaches)?;
         let reaches = profile.reaches(self.log_reaches);
         let rig = self.rig.clone();
@@ -187,7 +187,13 @@ impl Core {
                 Place { id, range: partition.range.clone(), epoch: partition.epoch, standing }
             });
             let reaches = spec.profile.reaches(self.log_reaches);
-            TableMap { name: name.clone(), spec: spec.clone(), reaches, places: places.collect() }
+            TableMap {
+                name: name.clone(),
+                spec: spec.clone(),
+                machine: self.machine_of(spec).ok(),
+                reaches,
+                places: places.collect(),
+            }
         });
         self.directory.publish(Map::new(state.desired.version, tables.collect::<Vec<_>>()));
     }

@@ -2,7 +2,6 @@
 //! order, and each only on what the one before has proven.
 
 use super::housekeeping::Housekeeper;
-use super::reconcile::machine_of;
 use super::reports::Reports;
 use super::{Core, Node, State};
 use crate::data_dir::{DataDir, DataDirError, Expect};
@@ -13,7 +12,7 @@ use crate::meters::Meters;
 use crate::shard::ShardThread;
 use crate::stores::{StorePlaces, Stores};
 use env::{Env, Lock, Plants};
-use machine::Machine;
+use machine::{Machine, Registry};
 use model::{Code, Limits, PartitionId, code};
 use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
 use pipeline::{LogChoice, ProfileError, Rig};
@@ -40,6 +39,8 @@ pub struct Settings {
     /// Is RocksDB there? It has files and threads of its own, which simulation
     /// does not see; without it there are tables in memory alone.
     pub rocks: bool,
+    /// Which machines tables may have.
+    pub machines: Registry,
     /// What only the simulated world sets.
     pub rig: Rig,
 }
@@ -68,6 +69,9 @@ pub enum StartError {
     /// Bringing the stores up.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A table's machine, which this build lacks.
+    #[error("this build has no machine `{0}`; a build that has it serves the table")]
+    Machine(String),
     /// A thread.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -86,6 +90,7 @@ impl StartError {
             StartError::Untold(error) => error.code(),
             StartError::Profile(_) => code::PROFILE_REFUSED,
             StartError::Replay(error) => error.code(),
+            StartError::Machine(_) => code::NO_MACHINE,
             StartError::Thread(_) => code::INTERNAL,
         }
     }
@@ -98,7 +103,7 @@ impl Node {
         settings: Settings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Node, StartError> {
-        let Settings { data_dir, expect, limits, shards, sync, rocks, rig } = settings;
+        let Settings { data_dir, expect, limits, shards, sync, rocks, machines: registry, rig } = settings;
         let started = env.clock.mono();
         let data_dir = DataDir::open(env, &data_dir, expect)?;
         let file = DesiredFile::new(env.files.clone(), data_dir.path().to_owned());
@@ -107,7 +112,7 @@ impl Node {
         let OpenLog { writer, recovery, mut reader } = open_log(env, &data_dir, &limits, sync, rig.plants)?;
         let replay = ParallelReplay {
             store: Arc::new(stores.clone()),
-            machines: Arc::new(machines(&desired)),
+            machines: Arc::new(machines(&desired, &registry)),
             batch_bytes_max: limits.replay_batch_bytes_max,
             workers: shards.max(2),
             rig: rig.clone(),
@@ -132,6 +137,7 @@ impl Node {
             stores,
             inlet: log.inlet(),
             log_reaches: sync.reaches(),
+            machines: registry,
             inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
             directory: Arc::new(Directory::default()),
             reports,
@@ -218,9 +224,16 @@ impl Machines for ByPartition {
     }
 }
 
-fn machines(desired: &Desired) -> ByPartition {
+fn machines(desired: &Desired, registry: &Registry) -> ByPartition {
     let known = desired.partitions.keys().chain(desired.gone.keys());
-    ByPartition(known.filter_map(|id| Some((*id, machine_of(desired.spec_of(*id)?)))).collect())
+    ByPartition(
+        known
+            .filter_map(|id| {
+                let spec = desired.spec_of(*id)?;
+                Some((*id, registry.make(&spec.machine, spec.layout)?))
+            })
+            .collect(),
+    )
 }
 
 /// Whom the log knows and no store holds: nobody would ever let it go of them.

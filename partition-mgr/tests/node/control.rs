@@ -81,6 +81,7 @@ fn a_damaged_list_is_refused() {
         shards: 1,
         sync: wal::SyncPolicy::Each,
         rocks: true,
+        machines: machine::Registry::built_in(),
         rig: Default::default(),
     };
     let env = env::real::env().expect("an environment");

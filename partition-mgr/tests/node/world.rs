@@ -77,6 +77,7 @@ impl World {
             shards: 2,
             sync: self.sync,
             rocks: true,
+            machines: machine::Registry::built_in(),
             rig: Default::default(),
         };
         let mut env = real::env().expect("an environment");

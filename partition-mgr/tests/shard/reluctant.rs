@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::{Index, KeyRange, PartitionId};
-use statestore::{Cursor, MemoryStore, Part, Store, StoreError, Walk};
+use statestore::{Cursor, Look, MemoryStore, Part, Store, StoreError, Walk};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -54,6 +54,10 @@ impl Store for Reluctant {
         walk: Walk,
     ) -> Result<Box<dyn Cursor>, StoreError> {
         self.store.cursor(partition, range, walk)
+    }
+
+    fn moment(&self, partition: PartitionId, look: Look<'_>) -> Result<(), StoreError> {
+        self.store.moment(partition, look)
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

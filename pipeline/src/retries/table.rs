@@ -115,7 +115,9 @@ impl RetryDraft {
     pub fn remember(&mut self, command: &Command, at: Index, reply: &Bytes) {
         if let Some(op) = command.op {
             let is_short = reply.len() <= REPLY_BYTES_MAX;
-            self.note(op, at, if is_short { Kept::Reply(reply.clone()) } else { Kept::TooLong });
+            // A copy: a reply may be a part of the whole record.
+            let kept = if is_short { Kept::Reply(Bytes::copy_from_slice(reply)) } else { Kept::TooLong };
+            self.note(op, at, kept);
         }
     }
 
@@ -161,6 +163,11 @@ impl RetryTable {
     pub fn load(&mut self, key: &[u8], value: &Bytes) -> Option<()> {
         self.insert(index_of(key)?, RetryRow::decode(value)?, value.len());
         Some(())
+    }
+
+    /// Does it remember anything of the client?
+    pub fn knows(&self, client: u128) -> bool {
+        self.clients.contains_key(&client)
     }
 
     /// What became of an operation, for a record of this stamp.
@@ -353,7 +360,12 @@ mod tests {
                 if was == Known::New {
                     draft.note(*op, self.next, Kept::Reply(self.reply.clone()));
                 }
-                if !matches!(was, Known::Forgotten | Known::Ahead | Known::Full) && *answered_upto > 0 {
+                let hears = match was {
+                    Known::Forgotten | Known::Ahead => false,
+                    Known::Full => self.table.knows(op.client),
+                    _ => true,
+                };
+                if hears && *answered_upto > 0 {
                     draft.note_answered(op.client, *answered_upto);
                 }
                 known.push(was);
@@ -454,7 +466,16 @@ mod tests {
         let first = world.record(minute, &[(op(now_ms - 99, 1), 0)]);
         assert!(matches!(first[..], [Known::Done(_)]), "{first:?}");
         assert!(world.table.cost <= COST_MAX + (2 << 20), "by one record, and no more");
-        // … until they are old.
+        // … unless one of them needs its answers no more, …
+        let made = now_ms - 99;
+        assert_eq!(world.record(minute, &[(op(made, 1001), 1000)]), [Known::Full]);
+        assert_eq!(world.record(minute, &[(new, 0)]), [Known::New]);
+        let new = op(now_ms + 1, 1);
+        for made in 1..=5 {
+            world.record(minute, &ops(now_ms + 10 + made));
+        }
+        assert_eq!(world.record(minute, &[(new, 0)]), [Known::Full]);
+        // … or until they are old.
         assert_eq!(world.record(minute + 11, &[(new, 0)]), [Known::Full]);
         assert_eq!(world.record(minute + 11, &[(new, 0)]), [Known::New]);
         assert_eq!(format!("{:?}", world.loaded()), format!("{:?}", world.table));

@@ -1,6 +1,7 @@
 //! From a table's name to its map, and from what a request asks to what its
 //! table gives.
 
+use machine::Machine;
 use model::{Durability, code};
 use partition_mgr::desired::TableName;
 use partition_mgr::directory::{Map, TableMap};
@@ -34,6 +35,18 @@ pub(super) fn rows(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap>
             Err(Failure::new(code::OTHER_MACHINE, message))
         }
     }
+}
+
+/// The machine of a table whose commands are applied.
+pub(super) fn machine(table: &TableMap) -> Result<&dyn Machine, Failure> {
+    let lacks =
+        || Failure::new(code::NO_MACHINE, format!("this build has no machine `{}`", table.spec.machine));
+    let machine = table.machine.as_deref().ok_or_else(lacks)?;
+    if machine.name() == "kv" {
+        let message = "the table's machine is `kv`: its rows are set, removed and read, and take no commands";
+        return Err(Failure::new(code::OTHER_MACHINE, message));
+    }
+    Ok(machine)
 }
 
 /// What an answer of this table is worth, if that is enough.

@@ -1,13 +1,17 @@
 //! The data plane: what clients of a table call.
 
 mod account;
+mod apply;
 mod groups;
 mod lookup;
 mod outcome;
+mod query;
 mod read;
 mod scan;
 mod service;
+mod spoken;
 mod stream;
+mod together;
 mod write;
 
 pub use service::DataService;

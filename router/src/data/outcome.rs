@@ -3,16 +3,15 @@
 
 use super::groups::{Group, receipt, send};
 use super::write::applied;
-use super::{DataPlane, lookup};
+use super::{DataPlane, apply, lookup};
 use crate::door::Arrival;
 use machine::KvReply;
 use model::code;
+use partition_mgr::directory::TableMap;
 use pipeline::{Done, Reply, retries::Answered};
 use proto::Failure;
 use proto::convert::{header_from_wire, key_from_wire, op_from_wire, receipt_to_wire};
-use proto::data::{
-    ApplyResult, ItemResult, MachineReply, OutcomeRequest, OutcomeResponse, apply_result, item_result,
-};
+use proto::data::{ItemResult, OutcomeRequest, OutcomeResponse, item_result};
 
 pub(super) async fn outcome(
     plane: &DataPlane,
@@ -28,18 +27,19 @@ pub(super) async fn outcome(
     let group = Group::asking(&table, &key, op)?;
     let ends = send(plane, arrival, &asked, &table, vec![group]).await?;
     let done = ends.into_iter().next().unwrap_or_else(|| Err(super::groups::nowhere()))?;
-    said(&done, table.spec.machine == "kv")
+    said(&done, &table)
 }
 
-fn said(done: &Done, of_rows: bool) -> Result<OutcomeResponse, Failure> {
+fn said(done: &Done, table: &TableMap) -> Result<OutcomeResponse, Failure> {
     let receipt = Some(receipt_to_wire(&receipt(done)));
     let unknown = OutcomeResponse { receipt, ..OutcomeResponse::default() };
     match done.reply(0) {
-        Reply::Before(before) if of_rows => {
+        Reply::Before(before) if table.spec.machine == "kv" => {
             Ok(OutcomeResponse { known: true, result: Some(of_row(before)), ..unknown })
         }
-        Reply::Before(before) => {
-            Ok(OutcomeResponse { known: true, reply: Some(of_machine(before)), ..unknown })
+        Reply::Before(Answered { revision, reply }) => {
+            let said = apply::said(lookup::machine(table)?, revision, reply, 0);
+            Ok(OutcomeResponse { known: true, reply: Some(apply::result(said)), ..unknown })
         }
         Reply::Refused(code::OP_GIVEN_UP) => Ok(unknown),
         Reply::Refused(code) => Err(Failure::new(code, code.title)),
@@ -54,11 +54,4 @@ fn of_row(before: Answered) -> ItemResult {
         Err(failure) => item_result::Outcome::Error(failure.to_wire()),
     };
     ItemResult { outcome: Some(outcome) }
-}
-
-fn of_machine(before: Answered) -> ApplyResult {
-    let too_long = before.reply.is_none();
-    let body = before.reply.unwrap_or_default();
-    let reply = MachineReply { receipt: 0, revision: before.revision, body, too_long };
-    ApplyResult { outcome: Some(apply_result::Outcome::Reply(reply)) }
 }

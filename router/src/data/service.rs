@@ -1,6 +1,6 @@
 //! The methods of the data plane, and what serves each.
 
-use super::{DataPlane, outcome, read, scan, stream, write};
+use super::{DataPlane, apply, outcome, query, read, scan, stream, write};
 use crate::desk::Desk;
 use crate::door::{self, Arrival, Call, Caller, Leaving, Line, full};
 use crate::house::House;
@@ -68,6 +68,14 @@ impl Service<Call> for DataService {
             "/statehouse.data.v1.Data/Remove" => answering(self.0.clone(), async move {
                 let (request, _) = door::request(&plane.house, body).await?;
                 write::remove(&plane, arrival, request).await
+            }),
+            "/statehouse.data.v1.Data/Apply" => answering(self.0.clone(), async move {
+                let (request, _) = door::request(&plane.house, body).await?;
+                apply::apply(&plane, arrival, request).await
+            }),
+            "/statehouse.data.v1.Data/Query" => answering(self.0.clone(), async move {
+                let (request, _) = door::request(&plane.house, body).await?;
+                query::query(&plane, arrival, request).await
             }),
             "/statehouse.data.v1.Data/Outcome" => answering(self.0.clone(), async move {
                 let (request, _) = door::request(&plane.house, body).await?;

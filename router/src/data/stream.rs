@@ -5,7 +5,7 @@
 //! the client back.
 #![allow(clippy::disallowed_methods, reason = "a task and a timer of the serving thread's own runtime")]
 
-use super::{DataPlane, read, write};
+use super::{DataPlane, apply, query, read, write};
 use crate::door::{Arrival, Line, full, in_our_words};
 use crate::house::{Place, Weight};
 use futures_util::StreamExt;
@@ -155,6 +155,8 @@ async fn answer(plane: &DataPlane, arrival: Arrival, request: Option<Asked>) -> 
         Some(Asked::Upsert(request)) => write::upsert(plane, arrival, request).await.map(Answered::Upsert),
         Some(Asked::Get(request)) => read::get(plane, arrival, request).await.map(Answered::Get),
         Some(Asked::Remove(request)) => write::remove(plane, arrival, request).await.map(Answered::Remove),
+        Some(Asked::Apply(request)) => apply::apply(plane, arrival, request).await.map(Answered::Apply),
+        Some(Asked::Query(request)) => query::query(plane, arrival, request).await.map(Answered::Query),
         None => Err(Failure::new(code::MALFORMED, "the message holds no request that this build knows")),
     }
 }

@@ -1,12 +1,13 @@
 //! Writes of a `kv` table's rows: split by partition, or one command for all,
 //! and put together again in the order of the request.
 
-use super::groups::{Ask, Spot, nowhere, receipt, send, split};
+use super::groups::{Ask, nowhere, receipt, send, split};
+use super::together::together;
 use super::{DataPlane, lookup};
 use crate::door::Arrival;
 use env::Plant;
 use machine::{Change, KvCommand, KvReply};
-use model::{Code, Key, code};
+use model::{Key, code};
 use partition_mgr::directory::TableMap;
 use pipeline::{Done, Reply};
 use proto::convert::{Asked, condition_from_wire, header_from_wire, key_from_wire, receipt_to_wire};
@@ -119,7 +120,13 @@ impl Write<'_> {
         {
             return Err(failure.clone());
         }
-        together(ends, &spots)
+        let (receipts, outcomes) =
+            together(ends, &spots, |done, command, receipt| at(done, command, receipt, 0))?;
+        let results = outcomes.into_iter().map(|outcome| match outcome {
+            Ok(applied) => result(item_result::Outcome::Applied(applied)),
+            Err(failure) => result(item_result::Outcome::Error(failure.to_wire())),
+        });
+        Ok(Written { results: results.collect(), receipts })
     }
 
     /// All of them or none, as one command.
@@ -192,63 +199,8 @@ fn check_together(table: &TableMap, changes: &[Change]) -> Result<(), Failure> {
     }
 }
 
-/// Results in the order of the items. When nothing at all was done, the reason
-/// is the answer to the whole request; that something may have been done comes
-/// before everything else.
-fn together(mut ends: Vec<Result<Done, Failure>>, spots: &[Spot]) -> Result<Written, Failure> {
-    if !ends.iter().any(Result::is_ok) {
-        let unknown =
-            |end: &Result<Done, Failure>| end.as_ref().is_err_and(|why| why.is(code::UNKNOWN_OUTCOME));
-        let first = ends.iter().position(unknown).or(if ends.is_empty() { None } else { Some(0) });
-        let first = first.map(|at| ends.swap_remove(at));
-        return Err(match first {
-            Some(Err(failure)) => failure,
-            _ => nowhere(),
-        });
-    }
-    if let Some(code) = refused_whole(&ends) {
-        return Err(Failure::new(code, code.title));
-    }
-    let mut receipts = Vec::with_capacity(ends.len());
-    let receipt_of: Vec<u32> = ends
-        .iter()
-        .map(|end| {
-            receipts.extend(end.as_ref().ok().map(|done| receipt_to_wire(&receipt(done))));
-            u32::try_from(receipts.len().saturating_sub(1)).unwrap_or(u32::MAX)
-        })
-        .collect();
-    let outcome = |spot: &Spot| match spot {
-        Spot::Nowhere => Err(nowhere()),
-        Spot::In { group, at: command } => match &ends[*group] {
-            Ok(done) => at(done, *command as usize, receipt_of[*group], 0),
-            Err(failure) => Err(failure.clone()),
-        },
-    };
-    // What was asked for alone is refused alone.
-    if let [spot] = spots {
-        let applied = item_result::Outcome::Applied(outcome(spot)?);
-        return Ok(Written { results: vec![result(applied)], receipts });
-    }
-    let results = spots.iter().map(|spot| match outcome(spot) {
-        Ok(applied) => result(item_result::Outcome::Applied(applied)),
-        Err(failure) => result(item_result::Outcome::Error(failure.to_wire())),
-    });
-    Ok(Written { results: results.collect(), receipts })
-}
-
 fn result(outcome: item_result::Outcome) -> ItemResult {
     ItemResult { outcome: Some(outcome) }
-}
-
-/// Was every single command refused when it was its turn? Then why the first was.
-fn refused_whole(ends: &[Result<Done, Failure>]) -> Option<Code> {
-    let replies = |done: &Done| (0..done.count as usize).map(|at| done.reply(at)).collect::<Vec<_>>();
-    let mut why = None;
-    for reply in ends.iter().flatten().flat_map(replies) {
-        let Reply::Refused(code) = reply else { return None };
-        why.get_or_insert(code);
-    }
-    why.filter(|_| ends.iter().all(Result::is_ok))
 }
 
 /// What became of a command's change; of an atomic one has several.

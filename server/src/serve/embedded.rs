@@ -10,6 +10,7 @@ use super::{grpc, services};
 use crate::config::Config;
 use crate::failure::Failure;
 use env::{Env, Listener};
+use machine::Registry;
 use model::code;
 use partition::Progress;
 use partition_mgr::pool::Pool;
@@ -32,7 +33,12 @@ pub(super) const HANDED_OVER_MAX: usize = 1024;
 
 /// Opens a node and what its calls share. It blocks: `progress` is told how far
 /// the replay of the log is.
-pub fn open(env: &Env, config: &Config, progress: &mut dyn FnMut(Progress)) -> Result<Arc<House>, Failure> {
+pub fn open(
+    env: &Env,
+    config: &Config,
+    machines: Registry,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Arc<House>, Failure> {
     let settings = Settings {
         data_dir: config.data_dir.clone(),
         expect: Expect { cluster: None, node: None, stores: config.stores.instances, may_set_up: true },
@@ -40,6 +46,7 @@ pub fn open(env: &Env, config: &Config, progress: &mut dyn FnMut(Progress)) -> R
         shards: config.threads.shards.unwrap_or_else(half_the_cores),
         sync: config.log.sync,
         rocks: true,
+        machines,
         rig: Default::default(),
     };
     let node = Node::start(env, settings, progress);

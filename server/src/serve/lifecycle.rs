@@ -12,6 +12,7 @@ use super::worker::Worker;
 use crate::config::{Config, Listen};
 use crate::failure::Failure;
 use env::{Env, Listener, Net};
+use machine::Registry;
 use model::code;
 use partition::Progress;
 use partition_mgr::Node;
@@ -69,6 +70,7 @@ struct Listeners {
 pub fn run(
     env: &Env,
     config: Config,
+    machines: Registry,
     ports_file: Option<&Path>,
     progress: &mut dyn FnMut(Progress),
     ready: &mut dyn FnMut(&Ready<'_>) -> Result<(), Failure>,
@@ -83,7 +85,7 @@ pub fn run(
     let shown = Shown::new();
     let end_probes = serve_probes(&runtime, &config, probes, &shown);
 
-    let house = shown.while_opening(env, &config, progress)?;
+    let house = shown.while_opening(env, &config, machines, progress)?;
     let took_ms = env.clock.mono().ms_since(began);
     ready(&Ready { listen, node: &house.node, took_ms })?;
     let serving = Serving::start(env, &runtime, &config, &shown, house.clone(), [data, control, peer])?;
@@ -123,13 +125,14 @@ impl Shown {
         &self,
         env: &Env,
         config: &Config,
+        machines: Registry,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Arc<House>, Failure> {
         let mut hear = |at: Progress| {
             self.standing.set(Some(at.to_string()));
             progress(at);
         };
-        embedded::open(env, config, &mut hear)
+        embedded::open(env, config, machines, &mut hear)
     }
 
     async fn say(&self, unready: Option<&str>) {

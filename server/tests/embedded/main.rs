@@ -18,10 +18,16 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+mod machines;
+
 fn open(env: &Env, dir: &Path) -> (Arc<Config>, Arc<House>) {
+    open_with(env, dir, machine::Registry::built_in())
+}
+
+fn open_with(env: &Env, dir: &Path, machines: machine::Registry) -> (Arc<Config>, Arc<House>) {
     let mut config = Config { data_dir: dir.join("data"), ..Config::default() };
     config.threads.shards = Some(1);
-    let house = embedded::open(env, &config, &mut |_| ()).expect("a node");
+    let house = embedded::open(env, &config, machines, &mut |_| ()).expect("a node");
     (Arc::new(config), house)
 }
 

@@ -30,14 +30,41 @@ const KILLS: usize = 50;
 /// What the loop writes to: both stores behind the node's log, and a store with
 /// a journal of its own.
 const TABLES: [Table; 3] = [
-    Table { name: "rocks", layout: "hashed", store: "rocksdb", log: "local", partitions: 4 },
-    Table { name: "memory", layout: "hashed", store: "memory", log: "local", partitions: 3 },
-    Table { name: "journal", layout: "ordered", store: "rocksdb", log: "store", partitions: 1 },
+    Table {
+        name: "rocks",
+        layout: "hashed",
+        store: "rocksdb",
+        log: "local",
+        partitions: 4,
+        ..Table::durable("")
+    },
+    Table {
+        name: "memory",
+        layout: "hashed",
+        store: "memory",
+        log: "local",
+        partitions: 3,
+        ..Table::durable("")
+    },
+    Table {
+        name: "journal",
+        layout: "ordered",
+        store: "rocksdb",
+        log: "store",
+        partitions: 1,
+        ..Table::durable("")
+    },
 ];
 
 /// Nothing it acknowledges outlives the process, and it says so.
-const FORGETFUL: Table =
-    Table { name: "forgetful", layout: "hashed", store: "memory", log: "none", partitions: 2 };
+const FORGETFUL: Table = Table {
+    name: "forgetful",
+    layout: "hashed",
+    store: "memory",
+    log: "none",
+    partitions: 2,
+    ..Table::durable("")
+};
 
 /// Small bounds: segments change, memtables are flushed and checkpoints are
 /// written all the time.

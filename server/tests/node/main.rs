@@ -8,6 +8,7 @@ mod contents;
 mod full_disk;
 mod kill;
 mod lifecycle;
+mod machines;
 mod malformed;
 mod no_wakes;
 mod pages;

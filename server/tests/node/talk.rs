@@ -37,12 +37,13 @@ pub struct Table {
     pub store: &'static str,
     pub log: &'static str,
     pub partitions: u32,
+    pub machine: &'static str,
 }
 
 impl Table {
     /// In RocksDB, behind the node's log.
     pub const fn durable(name: &'static str) -> Table {
-        Table { name, layout: "hashed", store: "rocksdb", log: "local", partitions: 4 }
+        Table { name, layout: "hashed", store: "rocksdb", log: "local", partitions: 4, machine: "kv" }
     }
 
     pub fn request(&self) -> CreateTableRequest {
@@ -52,6 +53,7 @@ impl Table {
         CreateTableRequest {
             name: self.name.to_owned(),
             layout: self.layout.to_owned(),
+            machine: self.machine.to_owned(),
             profile: Some(profile),
             partitions: self.partitions,
             ..CreateTableRequest::default()

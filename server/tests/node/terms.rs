@@ -140,6 +140,27 @@ async fn an_operation_under_a_name_of_ones_own_is_done_once_and_can_be_asked_for
     );
 }
 
+/// A partition would fail, and with it every start of the node, if all rows of a
+/// record had to be held at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_on_more_than_may_be_read_at_once_are_judged_one_by_one() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let launch = || Launch::server(dir.path()).set("limits.read-bytes-max=1MiB");
+    let mut node = launch().start().await;
+    ORDERED.create(&node).await;
+    let table = client(&node).table(ORDERED.name);
+    let large = Bytes::from(vec![b'x'; 500_000]);
+    for key in ["a", "b", "c", "d"] {
+        table.put(key, large.clone()).await.expect("written");
+    }
+    let all = ["a", "b", "c", "d"].map(|key| Change::put(key, "small").only_if(Condition::Present));
+    table.atomic(all).await.expect("each is there");
+    node.process.kill();
+    let node = launch().start().await;
+    let table = client(&node).table(ORDERED.name);
+    assert_eq!(table.get("d").await.expect("read").expect("there").value, "small");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn terms_that_make_no_sense_are_refused_whole() {
     let dir = tempfile::tempdir().expect("a scratch directory");

@@ -8,6 +8,7 @@ mod crashes;
 mod cursors;
 mod exchange;
 mod lifecycle;
+mod moments;
 mod reads;
 
 use crate::content_hash::content_hash;
@@ -57,8 +58,16 @@ pub struct Check {
 
 /// Every check, in the order in which they are worth reading.
 pub fn checks() -> Vec<Check> {
-    [batches::CHECKS, reads::CHECKS, cursors::CHECKS, lifecycle::CHECKS, crashes::CHECKS, exchange::CHECKS]
-        .concat()
+    [
+        batches::CHECKS,
+        reads::CHECKS,
+        cursors::CHECKS,
+        moments::CHECKS,
+        lifecycle::CHECKS,
+        crashes::CHECKS,
+        exchange::CHECKS,
+    ]
+    .concat()
 }
 
 /// Runs every check, each on a new subject.

@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod cursor;
 mod files;
 mod home;
+mod moment;
 mod partition;
 mod store;
 

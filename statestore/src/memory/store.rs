@@ -5,6 +5,7 @@ use super::partition::{Partition, Writer, first_rows};
 use super::{MemoryStore, Rows};
 use crate::cursor::{Cursor, Walk};
 use crate::error::StoreError;
+use crate::moment::Look;
 use crate::plan::{Change, plan};
 use crate::store::{Part, Store};
 use bytes::Bytes;
@@ -120,6 +121,10 @@ impl Store for MemoryStore {
         walk: Walk,
     ) -> Result<Box<dyn Cursor>, StoreError> {
         Ok(Box::new(InMemory::new(self.snapshot(partition)?, range.clone(), walk)))
+    }
+
+    fn moment(&self, partition: PartitionId, look: Look<'_>) -> Result<(), StoreError> {
+        look(&self.snapshot(partition)?)
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

@@ -14,6 +14,7 @@ mod handle;
 mod inspect;
 mod instance;
 mod listener;
+mod moment;
 mod open;
 mod options;
 mod slot;

@@ -3,10 +3,12 @@
 use super::cursor::InRocks;
 use super::failure::Attempt;
 use super::instance::Instance;
+use super::moment;
 use super::slot::{self, Slot, Writer};
 use super::{Journal, RocksStore};
 use crate::cursor::{Cursor, Walk};
 use crate::error::StoreError;
+use crate::moment::Look;
 use crate::plan::{Plan, plan};
 use crate::store::{Part, Store};
 use bytes::Bytes;
@@ -211,6 +213,11 @@ impl Store for RocksStore {
         let slot = self.slot(partition)?;
         let path = self.instance(&slot).path.clone();
         Ok(Box::new(InRocks::open(slot, path, range, walk)?))
+    }
+
+    fn moment(&self, partition: PartitionId, look: Look<'_>) -> Result<(), StoreError> {
+        let slot = self.slot(partition)?;
+        moment::look(&slot, &self.instance(&slot).path, look)
     }
 
     fn applied(&self, partition: PartitionId) -> Result<Index, StoreError> {

@@ -209,6 +209,10 @@ impl machine::View for StoreView<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, machine::ViewError> {
         self.store.get(self.partition, key).map_err(|error| machine::ViewError(Box::new(error)))
     }
+
+    fn range(&self, _: &model::KeyRange, _: usize) -> Result<Vec<(Bytes, Bytes)>, machine::ViewError> {
+        unreachable!("registers have no parts")
+    }
 }
 
 fn control(partition: PartitionId, kind: RecordKind, index: Index) -> Append {

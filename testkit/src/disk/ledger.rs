@@ -159,6 +159,11 @@ impl View for Rows {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError> {
         Ok(self.0.get(key).cloned())
     }
+
+    fn range(&self, range: &KeyRange, most: usize) -> Result<Vec<(Bytes, Bytes)>, ViewError> {
+        let within = self.0.iter().filter(|(key, _)| range.contains(key)).take(most);
+        Ok(within.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
 }
 
 /// The data rows of a partition.

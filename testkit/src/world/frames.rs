@@ -128,6 +128,8 @@ fn is_safe_twice(request: &StreamRequest) -> bool {
         Some(Asked::Get(_)) => return true,
         Some(Asked::Upsert(write)) => &write.header,
         Some(Asked::Remove(write)) => &write.header,
+        Some(Asked::Apply(write)) => &write.header,
+        Some(Asked::Query(_)) => return true,
         None => return false,
     };
     header.as_ref().is_some_and(|header| header.op.is_some())
@@ -161,7 +163,7 @@ fn results(answer: &StreamResponse) -> Option<&[ItemResult]> {
     match answer.response.as_ref()? {
         Response::Upsert(answer) => Some(&answer.results),
         Response::Remove(answer) => Some(&answer.results),
-        Response::Get(_) | Response::Error(_) => None,
+        Response::Get(_) | Response::Apply(_) | Response::Query(_) | Response::Error(_) => None,
     }
 }
 

@@ -39,7 +39,7 @@ impl Names {
         let results = match answer {
             Response::Upsert(answer) => &answer.results[..],
             Response::Remove(answer) => &answer.results,
-            Response::Get(_) | Response::Error(_) => &[],
+            Response::Get(_) | Response::Apply(_) | Response::Query(_) | Response::Error(_) => &[],
         };
         let forgotten = match answer {
             Response::Error(error) => forgets(error),

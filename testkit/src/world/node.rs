@@ -80,6 +80,7 @@ fn settings(site: &Site) -> Settings {
         shards: site.knobs.shards as usize,
         sync: site.knobs.sync(),
         rocks: false,
+        machines: machine::Registry::built_in(),
         rig: Rig { plants: site.plants, witness: Some(Arc::new(site.applied.clone())) },
     }
 }

@@ -261,6 +261,8 @@ fn answers(response: Response) -> Result<Vec<Answer>, Lost> {
         Response::Upsert(answer) => Ok(written(&answer.receipts, answer.results)),
         Response::Remove(answer) => Ok(written(&answer.receipts, answer.results)),
         Response::Get(answer) => Ok(read(&answer.receipts, answer.results)),
+        // Nobody here asks a machine.
+        Response::Apply(_) | Response::Query(_) => Ok(vec![strange("an answer of another kind")]),
         Response::Error(error) => Err(Lost::Refused(Failure::from_wire(error))),
     }
 }

@@ -132,7 +132,7 @@ fn answered(message: StreamRequest) -> StreamResponse {
             Some(stream_response::Response::Upsert(written(&request)))
         }
         stream_request::Request::Get(request) => Some(stream_response::Response::Get(read(&request))),
-        stream_request::Request::Remove(_) => None,
+        _ => None,
     });
     StreamResponse { sequence: message.sequence, response }
 }

@@ -60,6 +60,8 @@ pub struct Connection {
 /// As much of an answer as the load looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reply {
+    /// A number.
+    Integer,
     /// A word of success.
     Simple,
     /// A value of so many bytes.
@@ -129,6 +131,9 @@ fn reply(incoming: &[u8]) -> Option<(Reply, usize)> {
     if line.starts_with('+') {
         return Some((Reply::Simple, after));
     }
+    if line.starts_with(':') {
+        return Some((Reply::Integer, after));
+    }
     if line == "$-1" {
         return Some((Reply::Missing, after));
     }
@@ -157,6 +162,12 @@ impl Client for Connection {
             self.command(&[b"SET", &row.key, &row.value]);
         }
         self.exchange(rows.len(), |reply| *reply == Reply::Simple).await
+    }
+
+    /// Without a limit: it would take a script.
+    async fn add(&mut self) -> Result<(), Failure> {
+        self.command(&[b"INCRBY", b"counter", b"1"]);
+        self.exchange(1, |reply| *reply == Reply::Integer).await
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Statehouse {
 pub struct Table<'a> {
     /// `rocksdb` or `memory`.
     pub store: &'a str,
+    /// `kv` or `counter`.
+    pub machine: &'a str,
 }
 
 impl Statehouse {
@@ -68,7 +70,7 @@ pub async fn create_table(control: &str, table: &Table<'_>) -> Result<(), Failur
         header: None,
         name: TABLE.to_owned(),
         layout: "hashed".to_owned(),
-        machine: "kv".to_owned(),
+        machine: table.machine.to_owned(),
         profile: Some(profile),
         partitions: PARTITIONS,
     };

@@ -2,7 +2,7 @@
 //! connection.
 
 use super::names::Names;
-use super::unary::{found, get, upsert, written};
+use super::unary::{add, added, found, get, upsert, written};
 use super::{CONNECTION_WINDOW, STREAM_WINDOW};
 use crate::Failure;
 use crate::compare::load::Client;
@@ -10,7 +10,9 @@ use crate::compare::rows::Item;
 use crate::compare::scenario::Shape;
 use bytes::Bytes;
 use proto::data::data_client::DataClient;
-use proto::data::{StreamRequest, StreamResponse, UpsertRequest, stream_request, stream_response};
+use proto::data::{
+    ApplyRequest, StreamRequest, StreamResponse, UpsertRequest, stream_request, stream_response,
+};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -140,6 +142,17 @@ impl Shared {
 }
 
 impl Client for Shared {
+    async fn add(&mut self) -> Result<(), Failure> {
+        let (header, name) = self.names.begin(1);
+        let request = ApplyRequest { header: Some(header), ..add() };
+        let answer = self.call(stream_request::Request::Apply(request)).await?;
+        self.names.end(name);
+        match answer {
+            stream_response::Response::Apply(answer) => added(&answer),
+            _ => Err("the answer is of another kind".into()),
+        }
+    }
+
     async fn write(&mut self, row: Item) -> Result<(), Failure> {
         self.upsert(vec![row]).await
     }

@@ -9,7 +9,9 @@ use crate::compare::rows::{Item, VALUE_BYTES};
 use crate::compare::scenario::Shape;
 use bytes::Bytes;
 use proto::data::{
-    GetRequest, GetResponse, ItemResult, UpsertRequest, UpsertResponse, item_result, row_result,
+    ApplyRequest, ApplyResponse, CounterAdd, CounterCommand, GetRequest, GetResponse, ItemResult,
+    MachineCommand, UpsertRequest, UpsertResponse, apply_result, counter_command, item_result,
+    machine_command, row_result,
 };
 
 /// A client with one call under way.
@@ -17,6 +19,7 @@ pub struct Unary {
     caller: Caller,
     upsert: Path,
     get: Path,
+    apply: Path,
     names: Option<Names>,
 }
 
@@ -27,10 +30,12 @@ pub async fn connect(address: &str, shape: Shape, names: Option<Names>) -> Resul
         let caller = Caller::connect(address).await?;
         let upsert = caller.path("/statehouse.data.v1.Data/Upsert")?;
         let get = caller.path("/statehouse.data.v1.Data/Get")?;
+        let apply = caller.path("/statehouse.data.v1.Data/Apply")?;
         let client = || Unary {
             caller: caller.clone(),
             upsert: upsert.clone(),
             get: get.clone(),
+            apply: apply.clone(),
             names: names.clone(),
         };
         clients.extend((0..shape.in_flight).map(|_| client()));
@@ -46,6 +51,24 @@ pub fn upsert(items: Vec<Item>) -> UpsertRequest {
 /// The request that reads this key.
 pub fn get(key: Bytes) -> GetRequest {
     GetRequest { header: None, table: TABLE.to_owned(), keys: vec![key] }
+}
+
+/// The request that adds to the one counter.
+pub fn add() -> ApplyRequest {
+    let add = CounterAdd { amount: 1, most: Some(i64::MAX / 2), ..CounterAdd::default() };
+    let command = CounterCommand { command: Some(counter_command::Command::Add(add)) };
+    let command = Some(machine_command::Command::Counter(command));
+    let commands = vec![MachineCommand { key: Bytes::from_static(b"counter"), command }];
+    ApplyRequest { header: None, table: TABLE.to_owned(), commands }
+}
+
+/// It was added: a refusal would be one in vain.
+pub fn added(answer: &ApplyResponse) -> Result<(), Failure> {
+    match answer.results.first().and_then(|result| result.outcome.as_ref()) {
+        Some(apply_result::Outcome::Reply(_)) => Ok(()),
+        Some(apply_result::Outcome::Error(error)) => Err(format!("{} {}", error.code, error.message).into()),
+        None => Err("a result says nothing".into()),
+    }
 }
 
 /// Every row was written.
@@ -77,6 +100,15 @@ pub fn found(answer: &GetResponse) -> Result<(), Failure> {
 }
 
 impl Client for Unary {
+    async fn add(&mut self) -> Result<(), Failure> {
+        let (header, sequence) = self.names.as_ref().map(|names| names.begin(1)).unzip();
+        let answer = self.caller.call(&self.apply, &ApplyRequest { header, ..add() }).await?;
+        if let (Some(names), Some(sequence)) = (&self.names, sequence) {
+            names.end(sequence);
+        }
+        added(&answer)
+    }
+
     async fn write(&mut self, row: Item) -> Result<(), Failure> {
         self.write_batch(vec![row]).await
     }

@@ -1,0 +1,48 @@
+//! Questions to machines: from one moment of a partition's store, past its shard,
+//! by a thread that may wait for a disk.
+
+use super::read::failure;
+use super::{DataPlane, lookup, spoken};
+use crate::door::Arrival;
+use model::code;
+use partition_mgr::asking::Asking;
+use partition_mgr::directory::Standing;
+use proto::Failure;
+use proto::convert::{Receipt, header_from_wire, key_from_wire, receipt_to_wire};
+use proto::data::{QueryRequest, QueryResponse};
+use tokio::sync::oneshot;
+
+pub(super) async fn query(
+    plane: &DataPlane,
+    arrival: Arrival,
+    request: QueryRequest,
+) -> Result<QueryResponse, Failure> {
+    let asked = header_from_wire(request.header)?;
+    let key = key_from_wire(&request.key, 0)?;
+    let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
+    let durability = lookup::durability(&table, &asked)?;
+    let name = lookup::machine(&table)?.name();
+    let place = table.place_of(&key).ok_or_else(super::groups::nowhere)?;
+    let handle = match &place.standing {
+        Standing::Serving(handle) => handle.clone(),
+        Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
+    };
+    let until = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
+    let (partition, clock, of) = (handle.id, plane.house.clock.clone(), table.clone());
+    let (answer, answered) = oneshot::channel();
+    let job = move || {
+        // Nobody looks for those who have left.
+        if let Some(machine) = of.machine.as_deref().filter(|_| !answer.is_closed() && clock.mono() < until) {
+            let asking = Asking { machine, key: &key, body: &request.body, expected: asked.expected_epoch };
+            let _ = answer.send(handle.ask(asking));
+        }
+    };
+    plane.house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
+    let late = |_| Failure::new(code::DEADLINE_EXCEEDED, "the deadline passed before the question was put");
+    let said = answered.await.map_err(late)?.map_err(failure)?;
+    let body = said.answer.map_err(|why| Failure::new(code::MALFORMED, why.to_string()))?;
+    let (epoch, index) = (said.epoch, said.applied);
+    let receipt = Receipt { partition, epoch, index, durability, stale: false, age_ms: 0 };
+    let answer = Some(spoken::answer_of(name, body)?);
+    Ok(QueryResponse { receipt: Some(receipt_to_wire(&receipt)), answer })
+}
