@@ -145,6 +145,11 @@ pub(crate) fn senseless(what: &str) -> Error {
     Error::new(code::UNKNOWN_OUTCOME, format!("the server's answer makes no sense: {what}"))
 }
 
+/// The server said what only another machine says.
+pub(crate) fn of_another_machine() -> Error {
+    senseless("it is in the words of another machine")
+}
+
 fn applied(result: data::ItemResult) -> Result<data::Applied, Error> {
     match result.outcome {
         Some(data::item_result::Outcome::Applied(applied)) => Ok(applied),

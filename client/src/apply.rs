@@ -1,13 +1,14 @@
 //! Commands and questions to a table's machine.
 
-use crate::answer::{self, receipt, senseless};
+use crate::answer::{self, of_another_machine, receipt, senseless};
 use crate::error::{Access, Error};
 use crate::retrying::Attempt;
 use crate::sending::{service, timed};
+use crate::size;
 use crate::table::Table;
 use bytes::Bytes;
 use model::Index;
-use proto::convert::{Receipt, receipt_from_wire};
+use proto::convert::Receipt;
 use proto::data::machine_command::Command;
 use proto::data::machine_reply::Reply;
 use proto::data::query_response::Answer;
@@ -50,9 +51,7 @@ impl Table {
         match reply {
             Some(Reply::Body(reply)) => Ok(Applied { reply: Some(reply), revision, receipt }),
             None => Ok(Applied { reply: None, revision, receipt }),
-            Some(Reply::Counter(_) | Reply::Lease(_)) => {
-                Err(senseless("it is in the words of another machine"))
-            }
+            Some(Reply::Counter(_) | Reply::Lease(_)) => Err(of_another_machine()),
         }
     }
 
@@ -60,26 +59,25 @@ impl Table {
     pub async fn query(&self, key: impl Into<Bytes>, body: impl Into<Bytes>) -> Result<Told, Error> {
         match self.ask(key.into(), body.into()).await? {
             (Answer::Body(answer), receipt) => Ok(Told { answer, receipt }),
-            _ => Err(senseless("it is in the words of another machine")),
+            _ => Err(of_another_machine()),
         }
     }
 
     /// A command, in the words of its machine.
     pub(crate) async fn speak(&self, key: Bytes, command: Command) -> Result<Spoken, Error> {
         let command = MachineCommand { key, command: Some(command) };
-        self.fits(proto::encoded_len(&command) + 8)?;
+        self.fits(size::item(&command))?;
         self.write(|attempt| self.apply_once(attempt, command.clone())).await
     }
 
     /// A question, and the answer in the words of its machine.
     pub(crate) async fn ask(&self, key: Bytes, body: Bytes) -> Result<(Answer, Receipt), Error> {
-        self.fits(key.len() + body.len() + 16)?;
+        self.fits(size::key(&key) + size::key(&body))?;
         let expires = self.client.inner.expires();
         self.call(Access::Read, expires, |attempt| async {
             let QueryResponse { receipt, answer } =
                 self.query_once(attempt, key.clone(), body.clone()).await?;
-            let receipt = receipt.as_ref().map(receipt_from_wire).transpose();
-            let receipt = receipt.ok().flatten().ok_or_else(|| senseless("a receipt is missing"))?;
+            let receipt = answer::receipt(&Vec::from_iter(receipt), 0)?;
             Ok((answer.ok_or_else(|| senseless("an answer that says nothing"))?, receipt))
         })
         .await

@@ -1,6 +1,6 @@
 //! Counters: numbers that many add to at once, without reading first.
 
-use crate::answer::senseless;
+use crate::answer::of_another_machine;
 use crate::error::Error;
 use crate::table::Table;
 use bytes::Bytes;
@@ -109,7 +109,7 @@ impl Counter {
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Counted, Error> {
         match self.table.ask(key.into(), Bytes::new()).await? {
             (Answer::Counter(state), receipt) => Ok(counted(state, receipt.index, receipt)),
-            _ => Err(senseless("it is in the words of another machine")),
+            _ => Err(of_another_machine()),
         }
     }
 
@@ -118,7 +118,7 @@ impl Counter {
         let spoken = self.table.speak(key, command).await?;
         match spoken.reply {
             Some(Reply::Counter(state)) => Ok(counted(state, spoken.revision, spoken.receipt)),
-            _ => Err(senseless("it is in the words of another machine")),
+            _ => Err(of_another_machine()),
         }
     }
 }

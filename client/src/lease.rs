@@ -1,6 +1,6 @@
 //! Leases: who may, for a while.
 
-use crate::answer::senseless;
+use crate::answer::{of_another_machine, senseless};
 use crate::error::Error;
 use crate::table::Table;
 use bytes::Bytes;
@@ -64,7 +64,7 @@ impl Leases {
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Held>, Error> {
         match self.table.ask(key.into(), Bytes::new()).await? {
             (Answer::Lease(state), receipt) => Ok(held(state, receipt)),
-            _ => Err(senseless("it is in the words of another machine")),
+            _ => Err(of_another_machine()),
         }
     }
 
@@ -78,7 +78,7 @@ impl Leases {
         let spoken = self.table.speak(key, command).await?;
         match spoken.reply {
             Some(Reply::Lease(state)) => Ok((state, spoken.receipt)),
-            _ => Err(senseless("it is in the words of another machine")),
+            _ => Err(of_another_machine()),
         }
     }
 }

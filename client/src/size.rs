@@ -2,7 +2,7 @@
 //! for its size.
 
 use bytes::Bytes;
-use proto::data::Item;
+use proto::Message;
 
 /// A field's tag and the length of what follows; nothing of ours is longer than
 /// five bytes of length can say.
@@ -21,8 +21,8 @@ pub(crate) fn key(key: &Bytes) -> usize {
     field(key.len())
 }
 
-/// An item in a list of items, exactly.
-pub(crate) fn item(item: &Item) -> usize {
+/// An item in a list of items, or a command in one of commands, exactly.
+pub(crate) fn item(item: &impl Message) -> usize {
     field(proto::encoded_len(item))
 }
 
@@ -34,7 +34,7 @@ fn field(len: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prost::Message;
+    use proto::data::Item;
     use proto::{common, data};
 
     fn of(len: usize) -> Bytes {

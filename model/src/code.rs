@@ -155,7 +155,7 @@ codes! {
     KEY_INVALID = 2002, "a key is empty or longer than 1,024 bytes",
         "Nothing was changed.",
         "Use keys of 1 to 1,024 bytes; the message names the item.";
-    BATCH_TOO_LARGE = 2003, "the request has more than 1,048,576 encoded bytes or 16,384 items",
+    BATCH_TOO_LARGE = 2003, "the request has more bytes or items than one may have",
         "Nothing of it was applied.",
         "Split it into several requests.";
     UNIMPLEMENTED = 2004, "this build does not have that method",

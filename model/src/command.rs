@@ -98,9 +98,23 @@ pub fn put_command(
     answered_upto: Option<u64>,
     body: impl FnOnce(&mut Vec<u8>),
 ) {
+    put(out, op, answered_upto, 0, body);
+}
+
+/// Appends a command that asks what became of an operation.
+pub fn put_question(out: &mut Vec<u8>, op: OpId) {
+    put(out, Some(op), None, ASKS, |_| {});
+}
+
+fn put(
+    out: &mut Vec<u8>,
+    op: Option<OpId>,
+    answered_upto: Option<u64>,
+    mut flags: u8,
+    body: impl FnOnce(&mut Vec<u8>),
+) {
     let start = out.len();
     out.extend_from_slice(&[0; 5]);
-    let mut flags = 0;
     if let Some(op) = op {
         flags |= HAS_OP_ID;
         out.extend_from_slice(&op.client.to_le_bytes());
@@ -111,17 +125,6 @@ pub fn put_command(
         }
     }
     body(out);
-    finish(out, start, flags);
-}
-
-/// Appends a command that asks what became of an operation.
-pub fn put_question(out: &mut Vec<u8>, op: OpId) {
-    let start = out.len();
-    put_command(out, Some(op), None, |_| {});
-    finish(out, start, HAS_OP_ID | ASKS);
-}
-
-fn finish(out: &mut [u8], start: usize, flags: u8) {
     out[start + 4] = flags;
     let length = u32::try_from(out.len() - start - 4).expect("bounded by Limits, far below 4 GiB");
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());

@@ -2,11 +2,11 @@
 //! to serve is checked, then the machine looks at one moment of the store.
 
 use crate::directory::Handle;
-use crate::reading::ReadError;
+use crate::reading::{ReadError, assert_shows};
 use bytes::Bytes;
 use machine::{At, Machine, Nonsense, View, ViewError};
 use model::keyspace::meta;
-use model::{Epoch, Index, Key, KeyRange, Stamp};
+use model::{Epoch, Index, Key, KeyRange};
 use statestore::{Moment, StoreError};
 
 /// What is asked.
@@ -39,10 +39,8 @@ impl Handle {
         let mut said = None;
         self.store.moment(self.id, &mut |moment| {
             let applied = moment.applied();
-            assert!(published <= applied, "the store shows {applied}, and {published} was announced before");
-            let stamp = moment.get(&meta::STAMP)?;
-            let stamp = stamp.and_then(|row| row[..].try_into().ok()).map_or(0, u64::from_le_bytes);
-            let at = At { index: applied, stamp: Stamp(stamp) };
+            assert_shows(applied, published);
+            let at = At { index: applied, stamp: pipeline::stamp_of(moment.get(&meta::STAMP)?) };
             let answer = asking.machine.query(&Seen(moment), asking.key, asking.body, at);
             said = Some((applied, answer));
             Ok(())

@@ -109,6 +109,12 @@ impl Handle {
     }
 }
 
+/// A moment of a store is looked at behind the check: it shows at least as much
+/// as was announced by then.
+pub(crate) fn assert_shows(applied: Index, published: Index) {
+    assert!(published <= applied, "the store shows {applied}, and {published} was announced before");
+}
+
 /// Asks with the keys as they are stored.
 fn of_stored<T>(layout: Layout, keys: &[&Key], ask: impl FnOnce(&[&[u8]]) -> T) -> T {
     // Most reads are of one row.

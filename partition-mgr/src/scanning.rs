@@ -6,7 +6,7 @@
 //! every change that was answered before.
 
 use crate::directory::Handle;
-use crate::reading::ReadError;
+use crate::reading::{ReadError, assert_shows};
 use bytes::{Bytes, BytesMut};
 use machine::Row;
 use model::keyspace::key_of_data;
@@ -76,7 +76,7 @@ impl Handle {
         let (epoch, published) = self.check(expected)?;
         let cursor = self.store.cursor(self.id, range, walk)?;
         let applied = cursor.applied();
-        assert!(published <= applied, "the store shows {applied}, and {published} was announced before");
+        assert_shows(applied, published);
         Ok(Scan { epoch, applied, layout, cursor })
     }
 }

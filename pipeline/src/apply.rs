@@ -218,7 +218,10 @@ fn without_doing(known: Known) -> Reply {
 
 /// The partition clock's last reading, as its store has it.
 pub fn last_stamp(store: &dyn Store, partition: PartitionId) -> Result<Stamp, statestore::StoreError> {
-    let row = store.get(partition, &meta::STAMP)?;
-    let stamp = row.and_then(|row| row[..].try_into().ok()).map_or(0, u64::from_le_bytes);
-    Ok(Stamp(stamp))
+    Ok(stamp_of(store.get(partition, &meta::STAMP)?))
+}
+
+/// The reading in a row of [`meta::STAMP`].
+pub fn stamp_of(row: Option<Bytes>) -> Stamp {
+    Stamp(row.and_then(|row| row[..].try_into().ok()).map_or(0, u64::from_le_bytes))
 }

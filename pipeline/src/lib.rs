@@ -19,7 +19,7 @@ mod rig;
 mod stage;
 
 pub use answer::{Answer, Done, Refusal, Reply, Timings};
-pub use apply::{Applier, ApplyError, last_stamp};
+pub use apply::{Applier, ApplyError, last_stamp, stamp_of};
 pub use clock::PartitionClock;
 pub use line::{DrainLimits, Line, Ticket};
 pub use profile::{LogChoice, Profile, ProfileError, StoreChoice};

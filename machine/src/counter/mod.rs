@@ -15,11 +15,11 @@ use crate::machine::{At, Nonsense, ViewError};
 use bytes::Bytes;
 use model::Stamp;
 use model::wire::Cursor;
-use sum::Sum;
+use sum::{NEVER, Sum};
 
 /// Reservations of a key that may be open.
 pub const RESERVATIONS_MAX: u32 = 65_536;
-/// What is due is taken away so many at a time.
+/// What is due is read so many at a time.
 const DUE_AT_ONCE: usize = 256;
 
 /// The machine.
@@ -69,15 +69,8 @@ impl Keyed for Counter {
             return Ok(Err(Nonsense("a question to a counter has no body".into())));
         }
         let mut sum = Sum::of(rows.own()?)?;
-        if sum.is_due(at.stamp) {
-            let first = sum.first_due.0.to_be_bytes();
-            for (name, amount) in rows.parts_from(b"e", &first, RESERVATIONS_MAX as usize)? {
-                if due(&name)?.0 > at.stamp.0 {
-                    break;
-                }
-                sum.reserved -= amount_of(&amount)?;
-            }
-        }
+        let (due, _) = due(rows, &sum, at.stamp)?;
+        sum.reserved -= due.iter().map(|one| one.amount).sum::<i64>();
         Ok(Ok(CounterReply::Done(sum.counted()).encode()))
     }
 }
@@ -147,24 +140,43 @@ impl UnderWay<'_, '_> {
     }
 }
 
-/// Takes away what has expired at this stamp.
-fn release_due(rows: &mut Rows<'_>, mut sum: Sum, now: Stamp) -> Result<Sum, ViewError> {
-    while sum.is_due(now) {
-        let first = sum.first_due.0.to_be_bytes();
-        sum.first_due = Stamp(u64::MAX);
-        for (name, amount) in rows.parts_from(b"e", &first, DUE_AT_ONCE)? {
-            let (expires, id) = (due(&name)?, id_of(&name)?);
+/// A reservation that has expired.
+struct Due {
+    expires: Stamp,
+    id: u128,
+    amount: i64,
+}
+
+/// What has expired at this stamp, and when the next does.
+fn due(rows: &Rows<'_>, sum: &Sum, now: Stamp) -> Result<(Vec<Due>, Option<Stamp>), ViewError> {
+    let mut due = Vec::new();
+    if !sum.is_due(now) {
+        return Ok((due, Some(sum.first_due)));
+    }
+    let mut from = Bytes::copy_from_slice(&sum.first_due.0.to_be_bytes());
+    loop {
+        let page = rows.parts_from(b"e", &from, DUE_AT_ONCE)?;
+        let Some((last, _)) = page.last() else { return Ok((due, None)) };
+        // Behind the last.
+        from = Bytes::from([&last[..], &[0][..]].concat());
+        for (name, amount) in &page {
+            let expires = expiry_of(name)?;
             if expires > now {
-                sum.first_due = expires;
-                break;
+                return Ok((due, Some(expires)));
             }
-            rows.remove_part(&by_expiry(expires, id));
-            rows.remove_part(&by_id(id));
-            sum = Sum { reserved: sum.reserved - amount_of(&amount)?, open: sum.open - 1, ..sum };
-            // There may be more behind those that were read.
-            sum.first_due = expires;
+            due.push(Due { expires, id: id_of(name)?, amount: amount_of(amount)? });
         }
-        sum = sum.tidied();
+    }
+}
+
+/// Takes away what has expired at this stamp.
+fn release_due(rows: &mut Rows<'_>, sum: Sum, now: Stamp) -> Result<Sum, ViewError> {
+    let (due, next) = due(rows, &sum, now)?;
+    let mut sum = Sum { first_due: next.unwrap_or(NEVER), ..sum };
+    for Due { expires, id, amount } in due {
+        rows.remove_part(&by_expiry(expires, id));
+        rows.remove_part(&by_id(id));
+        sum = Sum { reserved: sum.reserved - amount, open: sum.open - 1, ..sum };
     }
     Ok(sum)
 }
@@ -183,7 +195,7 @@ fn by_expiry(expires: Stamp, id: u128) -> [u8; 25] {
 }
 
 /// When, of the rest of an expiry's name.
-fn due(name: &[u8]) -> Result<Stamp, ViewError> {
+fn expiry_of(name: &[u8]) -> Result<Stamp, ViewError> {
     name.first_chunk().map(|expires| Stamp(u64::from_be_bytes(*expires))).ok_or_else(strange)
 }
 

@@ -8,6 +8,8 @@ use model::Stamp;
 use model::wire::Cursor;
 
 const VERSION: u8 = 1;
+/// When nothing is due.
+pub(super) const NEVER: Stamp = Stamp(u64::MAX);
 
 /// What a counter comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ impl Sum {
     /// The row's; one that is not there is nothing.
     pub fn of(row: Option<Bytes>) -> Result<Sum, ViewError> {
         let Some(row) = row else {
-            return Ok(Sum { value: 0, reserved: 0, open: 0, first_due: Stamp(u64::MAX) });
+            return Ok(Sum { value: 0, reserved: 0, open: 0, first_due: NEVER });
         };
         Sum::decode(&row).ok_or_else(strange)
     }
@@ -36,7 +38,7 @@ impl Sum {
 
     /// Nothing is due where nothing is open.
     pub fn tidied(self) -> Sum {
-        if self.open > 0 { self } else { Sum { first_due: Stamp(u64::MAX), ..self } }
+        if self.open > 0 { self } else { Sum { first_due: NEVER, ..self } }
     }
 
     pub fn counted(&self) -> Counted {

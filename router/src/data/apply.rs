@@ -1,6 +1,6 @@
 //! Commands of machines: each about a key, and each on its own.
 
-use super::groups::{Ask, send, split};
+use super::groups::{Ask, check_size, send, split};
 use super::together::together;
 use super::{DataPlane, lookup, spoken};
 use crate::door::Arrival;
@@ -11,7 +11,7 @@ use model::{Key, code};
 use pipeline::{Done, Reply};
 use proto::convert::{header_from_wire, key_from_wire};
 use proto::data::{ApplyRequest, ApplyResponse, ApplyResult, MachineCommand, MachineReply, apply_result};
-use proto::{Failure, UPSERT_BYTES_MAX, encoded_len};
+use proto::{Failure, encoded_len};
 
 /// A command on its way.
 struct Command {
@@ -42,11 +42,7 @@ pub(super) async fn apply(
     arrival: Arrival,
     request: ApplyRequest,
 ) -> Result<ApplyResponse, Failure> {
-    let bytes = encoded_len(&request);
-    if bytes > UPSERT_BYTES_MAX {
-        let message = format!("the request has {bytes} encoded bytes, {UPSERT_BYTES_MAX} are taken");
-        return Err(Failure::new(code::BATCH_TOO_LARGE, message));
-    }
+    check_size(encoded_len(&request))?;
     let asked = header_from_wire(request.header)?;
     let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
     lookup::durability(&table, &asked)?;

@@ -12,7 +12,7 @@ use partition::Unaccepted;
 use partition_mgr::directory::{Standing, TableMap};
 use pipeline::{Answer, Done, Request};
 use proto::convert::{Asked, Receipt};
-use proto::{Failure, ITEMS_MAX};
+use proto::{Failure, ITEMS_MAX, UPSERT_BYTES_MAX};
 
 /// The shard refuses what is late; the desk lets go only of what is stuck.
 const GRACE_MS: u64 = 500;
@@ -30,6 +30,15 @@ pub(super) trait Ask {
 
     /// Is it taken although the log is nearly full, because it makes room?
     fn makes_room(&self) -> bool;
+}
+
+/// A request of so many encoded bytes: is it taken?
+pub(super) fn check_size(bytes: usize) -> Result<(), Failure> {
+    if bytes <= UPSERT_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!("the request has {bytes} encoded bytes, {UPSERT_BYTES_MAX} are taken");
+    Err(Failure::new(code::BATCH_TOO_LARGE, message))
 }
 
 /// The commands of one request for one partition.

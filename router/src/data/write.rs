@@ -1,7 +1,7 @@
 //! Writes of a `kv` table's rows: split by partition, or one command for all,
 //! and put together again in the order of the request.
 
-use super::groups::{Ask, nowhere, receipt, send, split};
+use super::groups::{Ask, check_size, nowhere, receipt, send, split};
 use super::together::together;
 use super::{DataPlane, lookup};
 use crate::door::Arrival;
@@ -14,7 +14,8 @@ use proto::convert::{Asked, condition_from_wire, header_from_wire, key_from_wire
 use proto::data::{
     Applied, Item, ItemResult, RemoveRequest, RemoveResponse, UpsertRequest, UpsertResponse, item_result,
 };
-use proto::{ATOMIC_ITEMS_MAX, Failure, UPSERT_BYTES_MAX, common, encoded_len};
+use proto::{ATOMIC_ITEMS_MAX, Failure, common, encoded_len};
+use std::sync::Arc;
 
 /// What a write came to.
 pub(super) struct Written {
@@ -50,7 +51,7 @@ pub(super) async fn upsert(
     let UpsertRequest { table, items, atomic, .. } = request;
     let count = items.len();
     let changes = items.into_iter().enumerate().map(|(at, item)| change(item, at));
-    let write = Write { plane, arrival, asked: &asked, table: &table };
+    let write = Write::new(plane, arrival, &asked, &table)?;
     let written = if atomic { write.at_once(changes, count).await } else { write.each(changes, count).await };
     let Written { receipts, results } = written?;
     Ok(UpsertResponse { receipts, results })
@@ -74,7 +75,7 @@ pub(super) async fn remove(
         let condition = condition_from_wire(conditions.next(), at)?;
         Ok(Change::remove(key_from_wire(&key, at)?).only_if(condition))
     });
-    let write = Write { plane, arrival, asked: &asked, table: &table };
+    let write = Write::new(plane, arrival, &asked, &table)?;
     let Written { receipts, results } = write.each(changes, count).await?;
     Ok(RemoveResponse { receipts, results })
 }
@@ -87,34 +88,35 @@ fn change(Item { key, value, condition, remove }: Item, at: usize) -> Result<Cha
     Ok(Change { key, value: (!remove).then_some(value), condition })
 }
 
-fn check_size(bytes: usize) -> Result<(), Failure> {
-    if bytes <= UPSERT_BYTES_MAX {
-        return Ok(());
-    }
-    let message = format!("the request has {bytes} encoded bytes, {UPSERT_BYTES_MAX} are taken");
-    Err(Failure::new(code::BATCH_TOO_LARGE, message))
-}
-
 /// A write under way.
 struct Write<'a> {
     plane: &'a DataPlane,
     arrival: Arrival,
     asked: &'a Asked,
-    table: &'a str,
+    table: Arc<TableMap>,
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    fn new(
+        plane: &'a DataPlane,
+        arrival: Arrival,
+        asked: &'a Asked,
+        table: &str,
+    ) -> Result<Write<'a>, Failure> {
+        let table = lookup::rows(&plane.directory.current(), asked, table)?;
+        lookup::durability(&table, asked)?;
+        Ok(Write { plane, arrival, asked, table })
+    }
+
     /// Each change for itself.
     async fn each(
         &self,
         changes: impl Iterator<Item = Result<Change, Failure>>,
         count: usize,
     ) -> Result<Written, Failure> {
-        let Write { plane, arrival, asked, .. } = *self;
-        let table = lookup::rows(&plane.directory.current(), asked, self.table)?;
-        lookup::durability(&table, asked)?;
-        let (groups, spots) = split(&table, asked, changes, count)?;
-        let ends = send(plane, arrival, asked, &table, groups).await?;
+        let Write { plane, arrival, asked, ref table } = *self;
+        let (groups, spots) = split(table, asked, changes, count)?;
+        let ends = send(plane, arrival, asked, table, groups).await?;
         if plane.house.node.plants().has(Plant::BatchTorn)
             && let Some(Err(failure)) = ends.iter().find(|end| end.is_err())
         {
@@ -135,17 +137,15 @@ impl Write<'_> {
         changes: impl Iterator<Item = Result<Change, Failure>>,
         count: usize,
     ) -> Result<Written, Failure> {
-        let Write { plane, arrival, asked, .. } = *self;
-        let table = lookup::rows(&plane.directory.current(), asked, self.table)?;
-        lookup::durability(&table, asked)?;
+        let Write { plane, arrival, asked, ref table } = *self;
         if count > ATOMIC_ITEMS_MAX {
             let what = format!("the atomic request has {count} items, {ATOMIC_ITEMS_MAX} are taken");
             return Err(Failure::new(code::BATCH_TOO_LARGE, what));
         }
         let changes: Vec<Change> = changes.collect::<Result<_, _>>()?;
-        check_together(&table, &changes)?;
-        let (groups, _) = split(&table, asked, [Ok(AtOnce::new(changes)?)].into_iter(), 1)?;
-        let mut ends = send(plane, arrival, asked, &table, groups).await?;
+        check_together(table, &changes)?;
+        let (groups, _) = split(table, asked, [Ok(AtOnce::new(changes)?)].into_iter(), 1)?;
+        let mut ends = send(plane, arrival, asked, table, groups).await?;
         let done = ends.pop().unwrap_or_else(|| Err(nowhere()))?;
         let results = (0..count).map(|item| at(&done, 0, 0, item));
         let results = results.collect::<Result<Vec<_>, _>>()?;
