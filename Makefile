@@ -146,7 +146,8 @@ env: ## print the exports that calling cargo by hand needs
 # What a build needs that cargo does not bring. Nothing is done, and nothing is
 # printed, when all is there.
 COMPILER := command -v g++ >/dev/null && command -v gcc >/dev/null
-LIBCLANG := [ -n "$${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/*/libclang*.so*' >/dev/null || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || compgen -G '/usr/lib64/libclang*.so*' >/dev/null
+# Not libclang-cpp, which some machines have without it.
+LIBCLANG := [ -n "$${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/*/libclang[.-][s0-9]*' >/dev/null || compgen -G '/usr/lib/llvm-*/lib/libclang[.-][s0-9]*' >/dev/null || compgen -G '/usr/lib64/libclang[.-][s0-9]*' >/dev/null
 NEXTEST := cargo nextest --version >/dev/null 2>&1
 COMPONENTS := cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
 BUILT := compgen -G '$(CARGO_TARGET_DIR)/release/build/rust-librocksdb-sys-*/out' >/dev/null

@@ -8,6 +8,7 @@ mod alone;
 mod figures;
 mod histogram;
 mod load;
+mod loads;
 mod process;
 mod restart;
 mod rows;
@@ -15,6 +16,7 @@ mod scans;
 mod scenario;
 mod systems;
 mod table;
+mod tails;
 
 pub use alone::Load;
 pub use systems::serve_echo;
@@ -117,8 +119,12 @@ impl Compare {
             match scenario {
                 Scenario::Recovery if systems.is_empty() => {}
                 Scenario::Recovery => contest.recoveries(&mut figures).await?,
+                Scenario::Load if systems.is_empty() => {}
+                Scenario::Load => contest.loads(&mut figures).await?,
                 Scenario::Scan if systems.is_empty() => {}
                 Scenario::Scan => contest.scans(&mut figures).await?,
+                Scenario::Tail if systems.is_empty() => {}
+                Scenario::Tail => contest.tails(&mut figures).await?,
                 _ => contest.rounds(&systems, &mut figures).await?,
             }
             // Of no more use, and the next needs the space.
@@ -208,6 +214,28 @@ impl Contest<'_> {
         for round in 1..=self.plan.rounds {
             Command::new("sync").status()?;
             let told = filled.round().await?;
+            tell(self.scenario.name(), round, System::Statehouse, &told);
+            figures.add(self.scenario, System::Statehouse, &told);
+        }
+        Ok(())
+    }
+
+    async fn tails(&self, figures: &mut Figures) -> Result<(), Failure> {
+        let followed = tails::Followed::start(self.statehouse, self.dir, self.rows).await?;
+        for round in 1..=self.plan.rounds {
+            Command::new("sync").status()?;
+            let told = followed.round(Duration::from_secs(self.plan.seconds)).await?;
+            tell(self.scenario.name(), round, System::Statehouse, &told);
+            figures.add(self.scenario, System::Statehouse, &told);
+        }
+        Ok(())
+    }
+
+    async fn loads(&self, figures: &mut Figures) -> Result<(), Failure> {
+        let empty = loads::Empty::start(self.statehouse, self.dir).await?;
+        for round in 1..=self.plan.rounds {
+            Command::new("sync").status()?;
+            let told = empty.round(round, self.rows).await?;
             tell(self.scenario.name(), round, System::Statehouse, &told);
             figures.add(self.scenario, System::Statehouse, &told);
         }

@@ -9,6 +9,7 @@ use machine::{Register, RegisterCommand};
 use model::command::{Command, encode_commands};
 use model::{ClusterId, DiskId, Epoch, Limits, PartitionId, Record, RecordKind, Stamp};
 use partition::ParallelReplay;
+use pipeline::Rules;
 use statestore::{Journal, RocksStore, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -98,7 +99,7 @@ fn recover(log: &Path, store: &Path) -> Result<f64, Failure> {
     let batch = limits.replay_batch_bytes_max;
     let replay = ParallelReplay {
         store,
-        machines: Arc::new(Register),
+        rules: Arc::new(Rules::of(Register)),
         batch_bytes_max: batch,
         workers: WORKERS,
         rig: Default::default(),

@@ -68,6 +68,15 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     }
 }
 
+/// On one line, whatever it is.
+pub(crate) fn line(encoding: Encoding, bytes: &Bytes) -> String {
+    match encoding {
+        Encoding::Raw if bytes.is_empty() => String::new(),
+        Encoding::Raw => shown(bytes),
+        _ => String::from_utf8_lossy(&encoding.encode(bytes)).into_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const NO: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNAVAILABLE: u8 = 3;
-const CONFLICT: u8 = 4;
+pub(crate) const CONFLICT: u8 = 4;
 const AUTH: u8 = 5;
 
 /// Of every code that a server or the client answers with.
@@ -39,6 +39,12 @@ const TABLE: &[(Code, u8)] = &[
     (code::NOT_QUARANTINED, NO),
     (code::TABLE_NOT_EMPTY, CONFLICT),
     (code::NO_MACHINE, UNAVAILABLE),
+    (code::TOKEN_ELSEWHERE, USAGE),
+    (code::TOKEN_FOREIGN, CONFLICT),
+    (code::NOT_DROPPED, NO),
+    (code::DROP_INCOMPLETE, CONFLICT),
+    (code::DROP_KEPT, CONFLICT),
+    (code::NOT_ALTERABLE, USAGE),
     (code::OVERLOADED, UNAVAILABLE),
     (code::DEADLINE_EXCEEDED, UNAVAILABLE),
     (code::UNKNOWN_OUTCOME, UNAVAILABLE),
@@ -49,6 +55,7 @@ const TABLE: &[(Code, u8)] = &[
     (code::CONDITION_FAILED, NO),
     (code::NOT_TOGETHER, USAGE),
     (code::OTHER_MACHINE, USAGE),
+    (code::TOKEN_LOST, CONFLICT),
     (code::COUNTER_LIMIT, NO),
     (code::COUNTER_OVERFLOW, CONFLICT),
     (code::NO_RESERVATION, NO),
@@ -56,12 +63,18 @@ const TABLE: &[(Code, u8)] = &[
     (code::TOO_MANY_RESERVATIONS, CONFLICT),
     (code::LEASE_TAKEN, CONFLICT),
     (code::LEASE_LOST, CONFLICT),
+    (code::COMPACTED, CONFLICT),
+    (code::FROM_FUTURE, CONFLICT),
+    (code::NO_EVENTS, USAGE),
     (code::DESIRED_UNSURE, UNAVAILABLE),
     (code::STOPPING, UNAVAILABLE),
     (code::PARTITION_FAILED, UNAVAILABLE),
     (code::NOT_ALLOWED, AUTH),
     (code::UNREACHABLE, UNAVAILABLE),
     (code::NOT_SENT, UNAVAILABLE),
+    (code::OUT_OF_ORDER, UNAVAILABLE),
+    (code::NOT_SORTED, USAGE),
+    (code::IMPORT_MALFORMED, USAGE),
     (code::INTERNAL, UNAVAILABLE),
     (code::RECORD_TOO_LONG, USAGE),
     (code::PARTITION_UNKNOWN, NO),

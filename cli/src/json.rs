@@ -1,9 +1,10 @@
 //! The shapes of JSON that programs read. Fields are added, never renamed.
 
 use crate::encoding::base64;
-use client::{Receipt, Retry};
-use proto::control::{Partition, Range, Table};
+use client::{Receipt, Retry, Token};
+use proto::control::{DroppedTable, Partition, Range, Table};
 use serde_json::{Map, Value, json};
+use std::time::SystemTime;
 
 /// An object without fields.
 pub(crate) fn object() -> Map<String, Value> {
@@ -18,6 +19,13 @@ pub(crate) fn bytes(object: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     };
 }
 
+/// When a row expires, if it does.
+pub(crate) fn expires(object: &mut Map<String, Value>, at: Option<SystemTime>) {
+    if let Some(at) = at {
+        object.insert("expires_ms".to_owned(), crate::moment::ms(at).into());
+    }
+}
+
 pub(crate) fn receipt(receipt: &Receipt) -> Value {
     json!({
         "partition": receipt.partition.0,
@@ -26,7 +34,15 @@ pub(crate) fn receipt(receipt: &Receipt) -> Value {
         "durability": receipt.durability.name(),
         "stale": receipt.stale,
         "age_ms": receipt.age_ms,
+        "token": token(receipt),
     })
+}
+
+/// What is read after this lies behind the answer: for `--token`.
+fn token(receipt: &Receipt) -> String {
+    let mut token = Token::default();
+    token.add(receipt.position());
+    base64(&token.encode())
 }
 
 pub(crate) fn error(error: &client::Error) -> Value {
@@ -52,6 +68,17 @@ pub(crate) fn table(table: &Table) -> Value {
             "durability": profile.durability,
             "dispatcher": profile.dispatcher,
         },
+    })
+}
+
+pub(crate) fn dropped(dropped: &DroppedTable) -> Value {
+    json!({
+        "drop": dropped.drop,
+        "table": table(&dropped.table.clone().unwrap_or_default()),
+        "partitions": dropped.partitions,
+        "erased": dropped.erased,
+        "dropped_ms": dropped.dropped_ms,
+        "left_ms": dropped.left_ms,
     })
 }
 

@@ -7,6 +7,9 @@
 //!
 //! ```text
 //! Verb ─► rows, scan ──┐
+//!      ├► watch, tail ─┤
+//!      ├► apply, query ┤
+//!      ├► export, import ┤
 //!      ├► tables ──────┼─► client ─► server
 //!      ├► partitions ──┤
 //!      ├► status ──────┤
@@ -14,22 +17,36 @@
 //!      └► explain (offline)      Stage: standard input, output, error
 //! ```
 
+mod clear;
 mod columns;
+mod demands;
 mod encoding;
 mod exit;
 mod explain;
+mod export;
 mod failed;
+mod import;
 mod json;
+mod lines;
+mod machines;
+mod moment;
+mod news;
 mod partitions;
+mod progress;
 mod rows;
 mod scan;
+mod scrub;
 mod server;
+mod sink;
 mod stage;
 mod status;
 mod tables;
+mod tail;
 mod terms;
+mod touch;
 mod verb;
 pub mod verify;
+mod watch;
 
 pub use columns::Columns;
 pub use exit::EXIT_CODES;
@@ -37,19 +54,27 @@ pub use stage::Stage;
 pub use verb::Verb;
 
 use failed::Failed;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Carries out a verb in this process.
 pub fn run(verb: Verb) -> ExitCode {
     let (mut input, mut out, mut err) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-    let terminal = std::io::IsTerminal::is_terminal(&out);
-    ExitCode::from(execute(verb, &mut Stage { input: &mut input, out: &mut out, err: &mut err, terminal }))
+    let (terminal, watched) = (out.is_terminal(), err.is_terminal());
+    let mut stage = Stage { input: &mut input, out: &mut out, err: &mut err, terminal, watched };
+    ExitCode::from(execute(verb, &mut stage))
 }
 
 /// Carries out a verb on this stage; returns the exit code.
 pub fn execute(verb: Verb, stage: &mut Stage<'_>) -> u8 {
     let output = verb.output();
-    let done = tokio::runtime::Builder::new_current_thread()
+    let mut runtime = match verb.reads_on() {
+        // What is under way goes on while this thread waits for more to read.
+        true => tokio::runtime::Builder::new_multi_thread(),
+        false => tokio::runtime::Builder::new_current_thread(),
+    };
+    let done = runtime
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(Failed::Local)

@@ -10,7 +10,11 @@ use crate::stage::Stage;
 use crate::tables;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use proto::control::{AddPartitionRequest, Partition, Range, RemovePartitionRequest};
+use client::Control;
+use proto::control::{
+    AddPartitionRequest, EraseQuarantinedRequest, ListPartitionsRequest, ListTablesRequest, Partition, Range,
+    RemovePartitionRequest,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,6 +37,10 @@ pub(crate) struct LsArgs {
     /// Of this table only.
     #[arg(short, long, value_name = "NAME")]
     table: Option<String>,
+
+    /// Of every namespace.
+    #[arg(short = 'A', long, conflicts_with = "table")]
+    all_namespaces: bool,
 
     #[command(flatten)]
     server: ServerArgs,
@@ -102,6 +110,10 @@ pub(crate) struct EraseArgs {
     #[arg(long, required = true)]
     yes: bool,
 
+    /// Although its table was dropped not long ago, and could be brought back.
+    #[arg(long)]
+    early: bool,
+
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -131,17 +143,28 @@ async fn ls(args: LsArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     if let Some(table) = &args.table {
         tables::find(&control, table).await?;
     }
-    let listed = control.list_partitions(args.table.as_deref()).await?;
-    let tables = control.list_tables().await?;
-    let layouts: Layouts = tables.into_iter().map(|table| (table.name, table.layout == "hashed")).collect();
+    let all_namespaces = args.all_namespaces;
+    let request =
+        ListPartitionsRequest { table: args.table.unwrap_or_default(), all_namespaces, ..Default::default() };
+    let listed = control.list_partitions_of(request).await?;
+    let layouts = layouts(&control, all_namespaces).await?;
     if args.server.output == Output::Json {
         let object = |one: &Partition| json::partition(one, is_hashed(&layouts, one));
         let partitions: Vec<Value> = listed.iter().map(object).collect();
         writeln!(stage.out, "{}", json!({ "partitions": partitions }))?;
     } else {
-        print(&listed, &layouts, args.server.output == Output::Wide, stage.out)?;
+        print(&listed, &layouts, all_namespaces || args.server.output == Output::Wide, stage.out)?;
     }
     Ok(exit::OK)
+}
+
+/// Of tables that are there, and of those that were dropped.
+async fn layouts(control: &Control, all_namespaces: bool) -> Result<Layouts, Failed> {
+    let request = ListTablesRequest { header: None, all_namespaces, dropped: true };
+    let listed = control.list_tables_of(request).await?;
+    let dropped = listed.dropped.into_iter().filter_map(|dropped| dropped.table);
+    let tables = dropped.chain(listed.tables);
+    Ok(tables.map(|table| ((table.namespace, table.name), table.layout == "hashed")).collect())
 }
 
 async fn add(args: AddArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
@@ -182,7 +205,8 @@ async fn rm(args: RmArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
 }
 
 async fn erase(args: EraseArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
-    args.server.client()?.control().erase_quarantined(args.id).await?;
+    let request = EraseQuarantinedRequest { header: None, id: args.id, early: args.early };
+    args.server.client()?.control().erase_quarantined(request).await?;
     match args.server.output {
         Output::Json => writeln!(stage.out, "{}", json!({ "erased": args.id }))?,
         _ => writeln!(stage.out, "erased: partition {}", args.id)?,
@@ -215,11 +239,12 @@ fn point(text: &OsString) -> Result<Bytes, Failed> {
     bytes.ok_or_else(|| Failed::usage(message(), "Write it as 16 hexadecimal digits: 8000000000000000."))
 }
 
-/// Which tables are hashed, by name.
-pub(crate) type Layouts = BTreeMap<String, bool>;
+/// Which tables are hashed, by namespace and name.
+pub(crate) type Layouts = BTreeMap<(String, String), bool>;
 
 fn is_hashed(layouts: &Layouts, partition: &Partition) -> bool {
-    layouts.get(&partition.table).copied().unwrap_or(false)
+    let name = (partition.namespace.clone(), partition.table.clone());
+    layouts.get(&name).copied().unwrap_or(false)
 }
 
 /// Partitions for people.
@@ -234,13 +259,19 @@ pub(crate) fn print(
 }
 
 fn narrow(listed: &[Partition], layouts: &Layouts) -> Columns {
-    let mut columns = Columns::new(["ID", "TABLE", "START", "END", "STATE", "APPLIED", "REASON"]);
+    let mut columns = Columns::new(["ID", "TABLE", "START", "END", "STATE", "EPOCH", "APPLIED", "REASON"]);
     for one in listed {
         let [start, end] = bounds(one, is_hashed(layouts, one));
         let (id, applied) = (one.id.to_string(), one.applied.to_string());
-        columns.row([id, one.table.clone(), start, end, one.state.clone(), applied, one.reason.clone()]);
+        let Partition { table, state, reason, .. } = one.clone();
+        columns.row([id, table, start, end, state, epoch(one), applied, reason]);
     }
     columns
+}
+
+fn epoch(partition: &Partition) -> String {
+    let epoch = partition.epoch.unwrap_or_default();
+    format!("{}.{}", epoch.generation, epoch.term)
 }
 
 #[rustfmt::skip] // the heading and its cells, line by line
@@ -251,14 +282,11 @@ fn broad(listed: &[Partition], layouts: &Layouts) -> Columns {
     ]);
     for one in listed {
         let [start, end] = bounds(one, is_hashed(layouts, one));
-        let epoch = one.epoch.unwrap_or_default();
-        let epoch = format!("{}.{}", epoch.generation, epoch.term);
         let number = |number: u64| number.to_string();
         let Partition { namespace, table, role, state, reason, .. } = one.clone();
         columns.row([
-            number(one.id), namespace, table, start, end, role, state,
-            epoch, number(one.applied), number(one.requests), number(one.request_bytes), number(one.node),
-            reason,
+            number(one.id), namespace, table, start, end, role, state, epoch(one),
+            number(one.applied), number(one.requests), number(one.request_bytes), number(one.node), reason,
         ]);
     }
     columns

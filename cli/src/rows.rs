@@ -1,10 +1,13 @@
 //! `put`, `get`, `rm`: rows by key.
 
+use crate::clear::{ClearArgs, clear};
+use crate::demands::DemandsArgs;
 use crate::encoding::{Encoding, shown};
 use crate::exit;
 use crate::failed::Failed;
 use crate::json;
-use crate::server::{Output, ServerArgs};
+use crate::moment;
+use crate::server::{Output, ServerArgs, duration};
 use crate::stage::Stage;
 use crate::terms::TermsArgs;
 use bytes::Bytes;
@@ -12,19 +15,28 @@ use clap::Args;
 use client::{Change, Changed, Client, Condition, Error, Removed, Table};
 use serde_json::{Value, json};
 use std::ffi::OsString;
+use std::time::Duration;
 
 pub(crate) const PUT_EXAMPLES: &str = "\
 Examples:
   statehouse put hello world
   statehouse put photo < photo.jpg
-  statehouse put leader me --if-absent
+  statehouse put leader me --if-absent --ttl 10s
   statehouse put --encoding hex 00ff 0102";
 
 pub(crate) const GET_EXAMPLES: &str = "\
 Examples:
   statehouse get hello
   statehouse get photo > photo.jpg
-  statehouse get hello -o json | jq .revision";
+  statehouse get hello -o json | jq .revision
+  statehouse get hello --token \"$(statehouse put hello you -o json | jq -r .receipt.token)\"";
+
+pub(crate) const RM_EXAMPLES: &str = "\
+Examples:
+  statehouse rm hello
+  statehouse rm --table visits --prefix page/
+  statehouse rm --table visits --start a --end b --yes
+  statehouse rm --table visits --all --yes";
 
 const BAD_BYTES: &str = "See --encoding; without it, bytes are taken as they are.";
 
@@ -38,6 +50,9 @@ pub(crate) struct RowsArgs {
     /// How keys and values are written here; keys and values alike.
     #[arg(long, value_enum, default_value_t = Encoding::Raw)]
     pub encoding: Encoding,
+
+    #[command(flatten)]
+    pub demands: DemandsArgs,
 }
 
 #[derive(Args, Debug)]
@@ -48,6 +63,10 @@ pub(crate) struct PutArgs {
     /// Read from standard input when absent, or `-`.
     #[arg(allow_negative_numbers = true)]
     value: Option<OsString>,
+
+    /// The row ends after so long: 10s, 5m, 2h, 7d. Without it, never.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    ttl: Option<Duration>,
 
     #[command(flatten)]
     terms: TermsArgs,
@@ -74,8 +93,11 @@ pub(crate) struct GetArgs {
 #[derive(Args, Debug)]
 pub(crate) struct RmArgs {
     /// The rows' keys.
-    #[arg(required = true, value_name = "KEY")]
+    #[arg(required_unless_present_any = ["prefix", "start", "end", "all"], value_name = "KEY")]
     keys: Vec<OsString>,
+
+    #[command(flatten)]
+    range: ClearArgs,
 
     #[command(flatten)]
     terms: TermsArgs,
@@ -88,16 +110,20 @@ pub(crate) struct RmArgs {
 }
 
 impl RowsArgs {
-    pub fn table(&self, client: &Client) -> Table {
-        client.table(self.table.as_str())
+    pub fn table(&self, client: &Client) -> Result<Table, Failed> {
+        self.demands.of(client.table(self.table.as_str()))
     }
 
     pub fn key(&self, key: OsString) -> Result<Bytes, Failed> {
-        let shown = key.to_string_lossy().into_owned();
-        self.encoding
-            .argument(key)
-            .map_err(|why| Failed::usage(format!("the key `{shown}` cannot be read: {why}"), BAD_BYTES))
+        argument(self.encoding, "key", key)
     }
+}
+
+/// The bytes of an argument.
+pub(crate) fn argument(encoding: Encoding, name: &str, argument: OsString) -> Result<Bytes, Failed> {
+    let shown = argument.to_string_lossy().into_owned();
+    let refused = |why| Failed::usage(format!("the {name} `{shown}` cannot be read: {why}"), BAD_BYTES);
+    encoding.argument(argument).map_err(refused)
 }
 
 pub(crate) async fn put(args: PutArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
@@ -113,8 +139,12 @@ pub(crate) async fn put(args: PutArgs, stage: &mut Stage<'_>) -> Result<u8, Fail
     };
     let refused = |why| Failed::usage(format!("the value cannot be read: {why}"), BAD_BYTES);
     let value = args.rows.encoding.decode(value).map_err(refused)?;
-    let change = Change::put(key, value).only_if(args.terms.condition());
-    let written = args.rows.table(&client).change(change).await?;
+    let change = match args.ttl {
+        Some(ttl) => Change::put_for(key, value, ttl),
+        None => Change::put(key, value),
+    };
+    let change = change.only_if(args.terms.condition());
+    let written = args.rows.table(&client)?.change(change).await?;
     let receipt = &written.receipt;
     match args.server.output {
         Output::Json => {
@@ -137,7 +167,7 @@ pub(crate) async fn put(args: PutArgs, stage: &mut Stage<'_>) -> Result<u8, Fail
 pub(crate) async fn get(args: GetArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     let client = args.server.client()?;
     let key = args.rows.key(args.key)?;
-    let row = args.rows.table(&client).get(key.clone()).await?;
+    let row = args.rows.table(&client)?.get(key.clone()).await?;
     if args.server.output == Output::Json {
         let mut object = json::object();
         json::bytes(&mut object, "key", &key);
@@ -145,6 +175,7 @@ pub(crate) async fn get(args: GetArgs, stage: &mut Stage<'_>) -> Result<u8, Fail
         if let Some(row) = &row {
             json::bytes(&mut object, "value", &row.value);
             object.insert("revision".to_owned(), row.revision.into());
+            json::expires(&mut object, row.expires);
             object.insert("receipt".to_owned(), json::receipt(&row.receipt));
         }
         writeln!(stage.out, "{}", Value::from(object))?;
@@ -162,7 +193,9 @@ pub(crate) async fn get(args: GetArgs, stage: &mut Stage<'_>) -> Result<u8, Fail
     stage.out.flush()?;
     if args.server.output == Output::Wide {
         let (partition, durability) = (row.receipt.partition.0, row.receipt.durability);
-        writeln!(stage.err, "revision {}  partition {partition}  durability {durability}", row.revision)?;
+        let expires = row.expires.map(|at| format!("  expires {}", moment::utc(at))).unwrap_or_default();
+        let revision = row.revision;
+        writeln!(stage.err, "revision {revision}  partition {partition}  durability {durability}{expires}")?;
     }
     Ok(exit::OK)
 }
@@ -179,16 +212,26 @@ async fn remove(
             let removed = |Changed { found, revision, receipt }| Removed { found, revision, receipt };
             Ok(vec![changed.map(removed)])
         }
-        _ => Err(Failed::usage("a condition is about one row".to_owned(), "Remove the rows one by one.")),
+        _ => Err(about_one_row()),
     }
 }
 
+fn about_one_row() -> Failed {
+    Failed::usage("a condition is about one row", "Remove the rows one by one.")
+}
+
 /// The worst of all keys decides: an error before a row that was not there.
-pub(crate) async fn rm(args: RmArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
-    let client = args.server.client()?;
+pub(crate) async fn rm(mut args: RmArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     let rows = &args.rows;
+    if let Some(range) = args.range.range(rows)? {
+        if args.terms.condition() != Condition::Always {
+            return Err(about_one_row());
+        }
+        return clear(range, &args.range, rows, &args.server, stage).await;
+    }
+    let client = args.server.client()?;
     let keys = args.keys.into_iter().map(|key| rows.key(key)).collect::<Result<Vec<_>, _>>()?;
-    let results = remove(&rows.table(&client), &keys, args.terms.condition()).await?;
+    let results = remove(&rows.table(&client)?, &keys, args.terms.condition()).await?;
     let json = args.server.output == Output::Json;
     let (mut exit_code, mut objects, mut failed) = (exit::OK, Vec::new(), None);
     for (key, result) in keys.iter().zip(results) {

@@ -1,6 +1,6 @@
 //! `scan`: rows of a range, a line each, as they come.
 
-use crate::encoding::{Encoding, shown};
+use crate::encoding::{Encoding, line};
 use crate::exit;
 use crate::failed::Failed;
 use crate::json;
@@ -77,7 +77,7 @@ impl ScanArgs {
 pub(crate) async fn scan(mut args: ScanArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     let client = args.server.client()?;
     let scope = args.scope()?;
-    let mut scan = args.rows.table(&client).scan(scope);
+    let mut scan = args.rows.table(&client)?.scan(scope);
     let mut lines = Vec::new();
     while let Some(page) = scan.page().await {
         print(&page?, args.server.output, args.rows.encoding, &mut lines)?;
@@ -98,28 +98,20 @@ fn print(page: &Page, output: Output, encoding: Encoding, lines: &mut Vec<u8>) -
                 json::bytes(&mut object, "key", key);
                 json::bytes(&mut object, "value", &row.value);
                 object.insert("revision".to_owned(), row.revision.into());
+                json::expires(&mut object, row.expires);
                 object.insert("receipt".to_owned(), json::receipt(receipt));
                 writeln!(lines, "{}", Value::from(object))?;
             }
-            Output::Table => writeln!(lines, "{}\t{}", text(encoding, key), text(encoding, &row.value))?,
+            Output::Table => writeln!(lines, "{}\t{}", line(encoding, key), line(encoding, &row.value))?,
             Output::Wide => writeln!(
                 lines,
                 "{}\t{}\t{}\t{}",
-                text(encoding, key),
+                line(encoding, key),
                 row.revision,
                 receipt.partition.0,
-                text(encoding, &row.value)
+                line(encoding, &row.value)
             )?,
         }
     }
     Ok(())
-}
-
-/// On one line, whatever it is.
-fn text(encoding: Encoding, bytes: &Bytes) -> String {
-    match encoding {
-        Encoding::Raw if bytes.is_empty() => String::new(),
-        Encoding::Raw => shown(bytes),
-        _ => String::from_utf8_lossy(&encoding.encode(bytes)).into_owned(),
-    }
 }

@@ -78,7 +78,7 @@ impl ServerArgs {
 
 /// A number with a unit.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let refused = || format!("`{text}` is no time; write it like 500ms, 5s or 2m");
+    let refused = || format!("`{text}` is no time; write it like 500ms, 5s, 2m, 1h or 7d");
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(refused)?;
     let (number, unit) = text.split_at(unit_at);
     let number: u32 = number.parse().map_err(|_| refused())?;
@@ -86,6 +86,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "ms" => Duration::from_millis(1),
         "s" => Duration::from_secs(1),
         "m" => Duration::from_secs(60),
+        "h" => Duration::from_secs(3600),
+        "d" => Duration::from_secs(86_400),
         _ => return Err(refused()),
     };
     match unit * number {
@@ -110,7 +112,9 @@ mod tests {
             ("-5s", None),
             ("1.5s", None),
             ("99999999999s", None),
-            ("5h", None),
+            ("5h", Some(18_000_000)),
+            ("7d", Some(604_800_000)),
+            ("1w", None),
             ("", None),
         ];
         for (text, ms) in rows {

@@ -12,4 +12,6 @@ pub struct Stage<'a> {
     pub err: &'a mut dyn Write,
     /// Is `out` a terminal, and a person in front of it?
     pub terminal: bool,
+    /// Is `err` a terminal, where it may be said how far something has come?
+    pub watched: bool,
 }

@@ -27,7 +27,7 @@ pub(crate) async fn status(args: StatusArgs, stage: &mut Stage<'_>) -> Result<u8
 fn people(status: &StatusResponse, wide: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "node        {} of cluster {}", status.node, status.cluster)?;
     writeln!(out, "version     {}", status.version)?;
-    writeln!(out, "up          {}", uptime(status.uptime_s))?;
+    writeln!(out, "up          {}", lasting(status.uptime_s))?;
     if wide {
         writeln!(out, "boot        {}", status.boot)?;
     }
@@ -57,7 +57,7 @@ fn object(status: &StatusResponse) -> serde_json::Value {
 }
 
 /// The two largest units.
-fn uptime(seconds: u64) -> String {
+pub(crate) fn lasting(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn times_and_sizes_are_short() {
         for (seconds, text) in [(0, "0 s"), (61, "1 min 1 s"), (3723, "1 h 2 min"), (90_000, "1 d 1 h")] {
-            assert_eq!(uptime(seconds), text);
+            assert_eq!(lasting(seconds), text);
         }
         let sizes =
             [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 << 20, "3.0 MiB"), (1 << 50, "1024.0 TiB")];

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use model::{Index, code};
 use proto::convert::{Receipt, receipt_from_wire};
 use proto::{Failure, common, data};
+use std::time::{Duration, SystemTime};
 
 /// A row was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +45,16 @@ pub struct Row {
     pub revision: Index,
     /// Its content: a slice of the answer, which stays while this does.
     pub value: Bytes,
+    /// When it expires, by its partition's clock.
+    pub expires: Option<SystemTime>,
     /// Up to where the read looked.
     pub receipt: Receipt,
+}
+
+/// Of a time on the wire.
+pub(crate) fn expires(expires_ms: u64) -> Option<SystemTime> {
+    let since = Some(expires_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
+    since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since))
 }
 
 /// What became of each item, in the order in which they were sent.
@@ -59,7 +68,7 @@ pub(crate) fn written(answer: data::UpsertResponse) -> impl ExactSizeIterator<It
 
 /// What became of each key, in the order in which they were sent.
 pub(crate) fn removed(answer: data::RemoveResponse) -> impl ExactSizeIterator<Item = Result<Removed, Error>> {
-    let data::RemoveResponse { receipts, results } = answer;
+    let data::RemoveResponse { receipts, results, .. } = answer;
     results.into_iter().map(move |result| {
         let applied = applied(result)?;
         let receipt = receipt(&receipts, applied.receipt)?;
@@ -94,7 +103,8 @@ pub(crate) fn rows(answer: data::GetResponse) -> impl ExactSizeIterator<Item = R
     results.into_iter().map(move |result| match result.outcome {
         Some(data::row_result::Outcome::Row(row)) if row.found => {
             let receipt = receipt(&receipts, row.receipt)?;
-            Ok(Some(Row { revision: row.revision, value: row.value, receipt }))
+            let expires = expires(row.expires_ms);
+            Ok(Some(Row { revision: row.revision, value: row.value, expires, receipt }))
         }
         Some(data::row_result::Outcome::Row(_)) => Ok(None),
         Some(data::row_result::Outcome::Error(error)) => Err(error.into()),

@@ -84,7 +84,7 @@ impl Table {
     }
 
     async fn apply_once(&self, attempt: Attempt, command: MachineCommand) -> Result<Spoken, Error> {
-        let header = Some(self.client.inner.header_of(attempt.remaining, attempt.op));
+        let header = Some(self.header_of(attempt.remaining, attempt.op));
         let request = ApplyRequest { header, table: self.name().to_owned(), commands: vec![command] };
         let answer = service(attempt.channel).apply(timed(request, attempt.remaining)).await;
         let answer = answer.map_err(|status| self.failed(status, Access::Write))?.into_inner();
@@ -92,7 +92,7 @@ impl Table {
     }
 
     async fn query_once(&self, attempt: Attempt, key: Bytes, body: Bytes) -> Result<QueryResponse, Error> {
-        let header = Some(self.client.inner.header(attempt.remaining));
+        let header = Some(self.header(attempt.remaining));
         let request = QueryRequest { header, table: self.name().to_owned(), key, body };
         let answer = service(attempt.channel).query(timed(request, attempt.remaining)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Read))

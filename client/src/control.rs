@@ -7,9 +7,10 @@ use crate::sending::timed;
 use proto::common::Header;
 use proto::control::control_client::ControlClient;
 use proto::control::{
-    AddPartitionRequest, CreateTableRequest, CreateTableResponse, DropTableRequest, EraseQuarantinedRequest,
-    ListPartitionsRequest, ListTablesRequest, Partition, RemovePartitionRequest, StatusRequest,
-    StatusResponse, Table,
+    AddPartitionRequest, AlterTableRequest, AlterTableResponse, CopyTableRequest, CopyTableResponse,
+    CreateTableRequest, CreateTableResponse, DropTableRequest, DroppedTable, EraseQuarantinedRequest,
+    ListPartitionsRequest, ListTablesRequest, ListTablesResponse, Partition, RemovePartitionRequest,
+    ScrubRequest, Scrubbed, StatusRequest, StatusResponse, Table, UndropTableRequest, UndropTableResponse,
 };
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
@@ -35,20 +36,52 @@ impl Control {
             .await
     }
 
-    /// Forgets a table that has no partitions.
-    pub async fn drop_table(&self, name: impl Into<String>) -> Result<(), Error> {
-        let request = DropTableRequest { header: None, name: name.into() };
-        self.call(Access::Write, request, async |mut service, request| service.drop_table(request).await)
-            .await?;
-        Ok(())
+    /// Gives a table another name in its namespace, while it serves.
+    pub async fn rename_table(
+        &self,
+        name: impl Into<String>,
+        new_name: impl Into<String>,
+    ) -> Result<Table, Error> {
+        let (name, new_name) = (name.into(), new_name.into());
+        let altered = self.alter_table(AlterTableRequest { name, new_name, ..Default::default() });
+        Ok(altered.await?.table.unwrap_or_default())
+    }
+
+    /// Changes what can be changed of a table while it serves.
+    pub async fn alter_table(&self, request: AlterTableRequest) -> Result<AlterTableResponse, Error> {
+        self.call(Access::Write, request, async |mut service, request| service.alter_table(request).await)
+            .await
+    }
+
+    /// Drops a table that has no partitions, or one together with them, whose
+    /// data stays and can be brought back.
+    pub async fn drop_table(&self, request: DropTableRequest) -> Result<Option<DroppedTable>, Error> {
+        let dropped =
+            self.call(Access::Write, request, async |mut service, request| service.drop_table(request).await);
+        Ok(dropped.await?.dropped)
+    }
+
+    /// Brings back a table that was dropped with its partitions.
+    pub async fn undrop_table(&self, request: UndropTableRequest) -> Result<UndropTableResponse, Error> {
+        self.call(Access::Write, request, async |mut service, request| service.undrop_table(request).await)
+            .await
+    }
+
+    /// Makes a table of another's rows, while that one serves.
+    pub async fn copy_table(&self, request: CopyTableRequest) -> Result<CopyTableResponse, Error> {
+        self.call(Access::Write, request, async |mut service, request| service.copy_table(request).await)
+            .await
     }
 
     /// The namespace's tables.
     pub async fn list_tables(&self) -> Result<Vec<Table>, Error> {
-        let request = ListTablesRequest::default();
-        let listed =
-            self.call(Access::Read, request, async |mut service, request| service.list_tables(request).await);
-        Ok(listed.await?.tables)
+        Ok(self.list_tables_of(ListTablesRequest::default()).await?.tables)
+    }
+
+    /// Tables of all namespaces, or dropped ones, where that is asked for.
+    pub async fn list_tables_of(&self, request: ListTablesRequest) -> Result<ListTablesResponse, Error> {
+        self.call(Access::Read, request, async |mut service, request| service.list_tables(request).await)
+            .await
     }
 
     /// Adds a partition; returns its id.
@@ -69,20 +102,37 @@ impl Control {
     /// The partitions of a table, or all of the namespace.
     pub async fn list_partitions(&self, table: Option<&str>) -> Result<Vec<Partition>, Error> {
         let table = table.unwrap_or_default().to_owned();
-        let request = ListPartitionsRequest { header: None, table, node: 0 };
+        self.list_partitions_of(ListPartitionsRequest { table, ..Default::default() }).await
+    }
+
+    /// Partitions of all namespaces, or of one node, where that is asked for.
+    pub async fn list_partitions_of(&self, request: ListPartitionsRequest) -> Result<Vec<Partition>, Error> {
         let listed = self
             .call(Access::Read, request, async |mut service, request| service.list_partitions(request).await);
         Ok(listed.await?.partitions)
     }
 
     /// Deletes the data of a removed partition, for good.
-    pub async fn erase_quarantined(&self, id: u64) -> Result<(), Error> {
-        let request = EraseQuarantinedRequest { header: None, id };
+    pub async fn erase_quarantined(&self, request: EraseQuarantinedRequest) -> Result<(), Error> {
         self.call(Access::Write, request, async |mut service, request| {
             service.erase_quarantined(request).await
         })
         .await?;
         Ok(())
+    }
+
+    /// Reads every row of a table's partitions again, or of one, and holds what
+    /// events tell against them. What is wrong is in the findings.
+    pub async fn scrub(
+        &self,
+        table: impl Into<String>,
+        partition: Option<u64>,
+    ) -> Result<Vec<Scrubbed>, Error> {
+        let partition = partition.unwrap_or_default();
+        let request = ScrubRequest { header: None, table: table.into(), partition };
+        let scrubbed =
+            self.call(Access::Read, request, async |mut service, request| service.scrub(request).await);
+        Ok(scrubbed.await?.scrubbed)
     }
 
     /// How the node is.
@@ -134,11 +184,15 @@ macro_rules! asks {
 
 asks!(
     AddPartitionRequest,
+    AlterTableRequest,
+    CopyTableRequest,
     CreateTableRequest,
     DropTableRequest,
     EraseQuarantinedRequest,
     ListPartitionsRequest,
     ListTablesRequest,
     RemovePartitionRequest,
+    ScrubRequest,
     StatusRequest,
+    UndropTableRequest,
 );

@@ -61,6 +61,11 @@ impl Error {
         self.0.revision
     }
 
+    /// With `SH2230`: the first index whose events are kept.
+    pub fn first_kept(&self) -> Option<u64> {
+        self.0.revision.filter(|_| self.is(code::COMPACTED))
+    }
+
     /// What a retry may do.
     pub fn retry(&self) -> Retry {
         self.0.retry

@@ -1,13 +1,16 @@
 //! The Rust SDK of Statehouse.
 //!
-//! It is: a [`Client`] with [`Table`]s to read and write, a [`Batcher`] that
-//! lets the calls of many tasks travel together, and [`Control`].
-//! It is not: a cache, a map of partitions, or a place that knows what is in a
-//! value.
+//! It is: a [`Client`] with [`Table`]s to read, write and [`Watch`], a [`View`]
+//! that keeps rows in this process, a [`Batcher`] that lets the calls of many
+//! tasks travel together, and [`Control`].
+//! It is not: a map of partitions, or a place that knows what is in a value.
 //!
 //! ```text
 //! Client ─► Table ─────────► one call, one request     ┐
 //!   │         ├─► Scan ────► one call, many answers    │
+//!   │         ├─► Load ────► rows in order, in bulk    │
+//!   │         ├─► Removal ─► a range, step by step     │
+//!   │         ├─► Watch ───► the same, without an end  │
 //!   │         └─► Batcher ─► many calls, one stream    ├─► Connections ─► server
 //!   └─────► Control ───────► one call, one request     ┘
 //! ```
@@ -36,11 +39,15 @@ mod change;
 mod connections;
 mod control;
 mod counter;
+mod demands;
 mod endpoint;
 mod error;
+mod follow;
 mod lease;
+mod load;
 mod ops;
 mod parts;
+mod removal;
 mod retrying;
 mod runtime;
 mod scan;
@@ -55,15 +62,20 @@ pub use answer::{Changed, Removed, Row, Written};
 pub use apply::{Applied, Told};
 pub use batch::{Batcher, Batching};
 pub use builder::Builder;
-pub use change::Change;
+pub use change::{Act, Change};
 pub use control::Control;
 pub use counter::{Counted, Counter, Limits};
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use follow::{
+    Before, Event, Events, KeyedRow, Positions, Shown, State, Tail, Tailing, View, Watch, Watched, Watching,
+};
 pub use lease::{Held, Leases};
-pub use model::{Condition, OpId};
+pub use load::{Load, Loading, Mark};
+pub use model::{Condition, Durability, EventKind, Layout, OpId, PartitionId, Position, Token};
 pub use proto::convert::Receipt;
 pub use proto::{BadNode, Retry};
+pub use removal::{Removal, Step};
 pub use scan::{Entry, Page, Scan};
 pub use scope::Scope;
 pub use table::Table;

@@ -1,6 +1,6 @@
 //! Scans: rows as they come, page by page, behind a break too.
 
-use crate::answer::{Row, senseless};
+use crate::answer::{Row, expires, senseless};
 use crate::error::{Access, Error};
 use crate::runtime;
 use crate::scope::Scope;
@@ -123,7 +123,7 @@ impl Scan {
         let inner = &self.table.client.inner;
         let scope = self.left.clone().unwrap_or_default();
         // Progress is what counts here, not the time that all of it takes.
-        let header = proto::common::Header { deadline_ms: 0, ..inner.header(Duration::ZERO) };
+        let header = proto::common::Header { deadline_ms: 0, ..self.table.header(Duration::ZERO) };
         let request = ScanRequest {
             header: Some(header),
             table: self.table.name.to_string(),
@@ -142,8 +142,8 @@ impl Scan {
         let receipt = message.receipt.ok_or_else(|| senseless("rows without a receipt"))?;
         let receipt = receipt_from_wire(&receipt).map_err(|failure| senseless(&failure.message))?;
         let entry = |row: ScannedRow| {
-            let ScannedRow { key, revision, value } = row;
-            Entry { key, row: Row { revision, value, receipt } }
+            let ScannedRow { key, revision, value, expires_ms } = row;
+            Entry { key, row: Row { revision, value, expires: expires(expires_ms), receipt } }
         };
         let mut entries: Vec<Entry> = message.rows.into_iter().map(entry).collect();
         let bytes = self.within(&mut entries);

@@ -145,7 +145,7 @@ impl Table {
         items: Vec<Item>,
         atomic: bool,
     ) -> Result<UpsertResponse, Error> {
-        let header = Some(self.client.inner.header_of(attempt.remaining, attempt.op));
+        let header = Some(self.header_of(attempt.remaining, attempt.op));
         let request = UpsertRequest { header, table: self.name.to_string(), items, atomic };
         let answer = service(attempt.channel).upsert(timed(request, attempt.remaining)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Write))
@@ -156,14 +156,15 @@ impl Table {
         attempt: Attempt,
         keys: Vec<Bytes>,
     ) -> Result<RemoveResponse, Error> {
-        let header = Some(self.client.inner.header_of(attempt.remaining, attempt.op));
-        let request = RemoveRequest { header, table: self.name.to_string(), keys, conditions: Vec::new() };
+        let header = Some(self.header_of(attempt.remaining, attempt.op));
+        let request =
+            RemoveRequest { header, table: self.name.to_string(), keys, ..RemoveRequest::default() };
         let answer = service(attempt.channel).remove(timed(request, attempt.remaining)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Write))
     }
 
     pub(crate) async fn send_get(&self, attempt: Attempt, keys: Vec<Bytes>) -> Result<GetResponse, Error> {
-        let header = Some(self.client.inner.header(attempt.remaining));
+        let header = Some(self.header(attempt.remaining));
         let request = GetRequest { header, table: self.name.to_string(), keys };
         let answer = service(attempt.channel).get(timed(request, attempt.remaining)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Read))

@@ -3,6 +3,7 @@
 use crate::answer::{self, Removed, Row, Written};
 use crate::batch::{Batcher, Batching};
 use crate::change::Change;
+use crate::demands::Demands;
 use crate::error::{Access, Error};
 use crate::ops::Name;
 use crate::parts::{Results, into_parts};
@@ -23,11 +24,12 @@ use std::sync::Arc;
 pub struct Table {
     pub(crate) client: Client,
     pub(crate) name: Arc<str>,
+    pub(crate) demands: Arc<Demands>,
 }
 
 impl Table {
     pub(crate) fn new(client: Client, name: Arc<str>) -> Table {
-        Table { client, name }
+        Table { client, name, demands: Arc::default() }
     }
 
     /// Its name.
@@ -192,7 +194,7 @@ impl Table {
 
     /// What a request measures beside its items, at most.
     pub(crate) fn frame(&self) -> usize {
-        size::frame(&self.client.inner.namespace, &self.name)
+        size::frame(&self.client.inner.namespace, &self.name) + self.demands.bytes()
     }
 
     fn parts<T>(&self, items: impl Iterator<Item = (usize, T)>, items_max: usize) -> Vec<Vec<T>> {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use model::OpId;
 use proto::ATOMIC_ITEMS_MAX;
 use proto::data::{Item, OutcomeRequest, OutcomeResponse};
+use std::time::Duration;
 
 impl Table {
     /// Changes a row if the change's condition holds. When it does not, the error
@@ -21,6 +22,12 @@ impl Table {
         let item = change.into_item();
         self.fits(size::item(&item))?;
         self.write(|attempt| self.change_once(attempt, item.clone())).await
+    }
+
+    /// The row as it is lasts for so long from now on, or for ever. Was it there?
+    /// Its value is neither sent nor logged again.
+    pub async fn touch(&self, key: impl Into<Bytes>, ttl: Option<Duration>) -> Result<Changed, Error> {
+        self.change(Change::touch(key, ttl)).await
     }
 
     /// Changes several rows of one partition, all or none: in this order, each
@@ -65,7 +72,7 @@ impl Table {
     }
 
     async fn ask_outcome(&self, attempt: Attempt, key: Bytes, op: OpId) -> Result<OutcomeResponse, Error> {
-        let header = Some(self.client.inner.header(attempt.remaining));
+        let header = Some(self.header(attempt.remaining));
         let request =
             OutcomeRequest { header, table: self.name().to_owned(), key, op: Some(on_the_wire(op)) };
         let answer = service(attempt.channel).outcome(timed(request, attempt.remaining)).await;

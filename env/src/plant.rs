@@ -65,6 +65,14 @@ plants! {
     EpochUnchecked = "epoch-unchecked-at-release",
     /// What is sent again under its op-id is done again.
     RetryAppliedTwice = "retry-applied-twice",
+    /// What lasts for a while is judged by a clock of the process's own.
+    TtlByWallClock = "ttl-by-wall-clock",
+    /// Now and then nobody is told what happened.
+    WatchGap = "watch-gap",
+    /// A table is made without writing down that there is one.
+    TableLost = "table-lost-on-restart",
+    /// What a read has to have seen is not asked.
+    TokenIgnored = "token-ignored",
 }
 
 impl fmt::Display for Plant {

@@ -15,11 +15,13 @@ pub mod lease;
 mod machine;
 mod register;
 mod registry;
+mod versions;
 
 pub use counter::Counter;
 pub use keyed::{Keyed, Reads, Rows};
-pub use kv::{Change, Changes, Kv, KvCommand, KvReply, Row};
+pub use kv::{Act, Change, Changes, Clear, Kv, KvCommand, KvReply, Row, TTL_MS_MAX};
 pub use lease::Lease;
 pub use machine::{At, Machine, Nonsense, Outcome, View, ViewError};
 pub use register::{Register, RegisterCommand};
-pub use registry::{NameTaken, Registry};
+pub use registry::{NameTaken, Registry, Setting};
+pub use versions::Versions;

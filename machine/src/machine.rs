@@ -1,14 +1,14 @@
 //! What a machine is: a pure function from a view and a command to changes.
 
 use bytes::Bytes;
-use model::{Index, Key, KeyRange, Mutation, Stamp};
+use model::{Event, Index, Key, KeyRange, Mutation, Stamp};
 
 /// The rows a command may see: its own partition's, as they stand before it.
 pub trait View {
     /// One row, by stored key.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError>;
 
-    /// Rows of a range of stored parts, in order, so many at most.
+    /// Rows of a range of stored keys, in order, so many at most.
     fn range(&self, range: &KeyRange, most: usize) -> Result<Vec<(Bytes, Bytes)>, ViewError>;
 }
 
@@ -35,7 +35,7 @@ pub struct Outcome {
     /// Changes of rows, in order.
     pub mutations: Vec<Mutation>,
     /// For the binlog, in order.
-    pub events: Vec<Bytes>,
+    pub events: Vec<Event>,
 }
 
 /// A deterministic state machine. Commands are logged; the machine runs after
@@ -47,10 +47,16 @@ pub trait Machine: Send + Sync {
     /// Its name, as `UseMachine` records have it.
     fn name(&self) -> &'static str;
 
-    /// Its version. A changed outcome for an old command is a new version. Builds do
-    /// not compare it yet: until they do, what a machine makes of a command must
-    /// not change while the command may stand in a log.
+    /// Its version. What one makes of a command it makes of it for ever: a changed
+    /// outcome for an old command is a new version, and a build keeps the old ones
+    /// that histories still ask for.
     fn version(&self) -> u32;
+
+    /// Does its time stand still while nobody owns the partition? Then its stamps
+    /// are less than the wall's by all the time when nobody could be asked.
+    fn pauses(&self) -> bool {
+        false
+    }
 
     /// Is this body, which a client sent, a command? Asked before it goes to the
     /// log.
@@ -65,6 +71,14 @@ pub trait Machine: Send + Sync {
     /// its reply); only a view that cannot be read is an error. Mutations may
     /// share the command's memory.
     fn apply(&self, view: &dyn View, command: &Bytes, at: At) -> Result<Outcome, ViewError>;
+
+    /// The time of a row has come, which was noted under
+    /// [`encode_deadline`](model::keyspace::encode_deadline); the note is gone. It
+    /// may have been for what the row was before: then there is nothing to do. The
+    /// reply is not read.
+    fn expire(&self, _view: &dyn View, _row: &Bytes, _at: At) -> Result<Outcome, ViewError> {
+        Ok(Outcome::default())
+    }
 
     /// Answers a question about a key, of rows as they stand at this index.
     fn query(

@@ -143,6 +143,9 @@ codes! {
     REPLAY_GAP = 1302, "the log does not reach back to what the store has",
         "Nothing was applied; the store is as it was.",
         "Rebuild the partition from replicas or a snapshot.";
+    STATE_DIVERGED = 1303, "replay does not come to the state that the log has noted",
+        "The log is as it was, and nothing behind that index is applied; the partition is not served, others are.",
+        "Start the build that wrote the log: one that does something else with old commands is at fault, or the store's files are. Report it with the log's segments.";
     LISTEN_FAILED = 1401, "an address cannot be listened on",
         "Nothing was read or changed.",
         "Stop whoever listens there (`ss -ltnp` names it), or choose another address; `--random-ports` takes free ones.";
@@ -199,10 +202,28 @@ codes! {
         "Remove it first; its data stays until it is erased by name.";
     TABLE_NOT_EMPTY = 2112, "the table still has partitions",
         "Nothing was changed.",
-        "Remove its partitions first.";
+        "Drop it together with them, or remove them first; either way their data stays for now.";
     NO_MACHINE = 2113, "this build lacks the table's machine",
         "Nothing was changed; its data stays where it is, and its records stay in the log.",
         "Start a build that has the machine: one that was made with it, or a later one.";
+    NOT_DROPPED = 2114, "no dropped table of that name is kept",
+        "Nothing was changed.",
+        "`statehouse table ls --dropped` lists those that can be brought back.";
+    DROP_INCOMPLETE = 2115, "a part of the dropped table has been erased",
+        "Nothing was changed; what is left of it stays in quarantine.",
+        "What was erased is gone for good. Erase the rest by name when nobody needs it.";
+    DROP_KEPT = 2116, "the partition belongs to a dropped table whose time is not over",
+        "Nothing was erased; `statehouse table undrop` brings the table back.",
+        "`statehouse table ls --dropped` says until when; `--early` erases it before that.";
+    NOT_ALTERABLE = 2117, "that choice of a table cannot be changed",
+        "Nothing was changed; the table is served as before.",
+        "Make a table with the other choice, write the rows there, and rename both.";
+    TOKEN_ELSEWHERE = 2118, "the position token names a partition that the table does not have",
+        "Nothing was read or changed.",
+        "It is the token of another table, or of a partition that was removed: take tokens from answers of this table.";
+    TOKEN_FOREIGN = 2119, "the position token is of a history that this node does not know",
+        "Nothing was read or changed.",
+        "Begin with a new token: this one is of another cluster, of another copy of the data, or of a boot long ago.";
     OVERLOADED = 2201, "too much is under way already",
         "Nothing of the request was applied.",
         "Send it again after a pause that grows each time; a client does so by itself.";
@@ -239,6 +260,9 @@ codes! {
     OTHER_MACHINE = 2212, "the table has another machine",
         "Nothing was applied.",
         "`statehouse table ls` names it: rows of `kv` are written by Upsert and Remove, all others by Apply.";
+    TOKEN_LOST = 2213, "what the position token stands for is not in the partition any more",
+        "Nothing was read or changed now. The message says up to which index the history is the same.",
+        "Read without the token, do again what is missing, and begin with a new token. Answers worth `local` are lost with the disk alone.";
     COUNTER_LIMIT = 2220, "the counter would not be within its limits",
         "Nothing was added or reserved.",
         "Free something or raise the limit; the message says how the counter stands.";
@@ -260,6 +284,15 @@ codes! {
     LEASE_LOST = 2226, "the token is that of a former holder",
         "Nothing was changed: the lease expired, was given back, or is held by somebody else.",
         "Stop what was done under it, and acquire it anew.";
+    COMPACTED = 2230, "the events asked for are no longer kept",
+        "Nothing was lost: rows are as they are. What happened between is not told any more.",
+        "Begin anew with the rows as they are (`initial_state`), or with the first index that is kept, which the error names. Keep events longer with `limits.binlog-bytes-max` and `limits.binlog-age-ms-max`.";
+    FROM_FUTURE = 2231, "the position asked for is ahead of the partition",
+        "Nothing was read. The history that the position is from is not this one: it was lost with a disk, restored to an earlier state, or is another table's.",
+        "Begin anew with the rows as they are (`initial_state`), and look for what was acknowledged and is gone.";
+    NO_EVENTS = 2232, "the table keeps no events of that kind",
+        "Nothing was read.",
+        "Ask without `before`: events of this build do not say what rows were before.";
     NOT_ALLOWED = 2301, "the caller may not do that",
         "Nothing was changed.",
         "Control calls are taken from loopback only until authorization is configured.";
@@ -269,6 +302,15 @@ codes! {
     NOT_SENT = 2402, "the request was not sent, because one before it failed",
         "Nothing of the request was applied.",
         "See what became of the one before it, then send this one again.";
+    NOT_SORTED = 2403, "rows to load are not in order",
+        "The rows before it are in the table; of it and those behind it nothing is.",
+        "Sort the rows by the bytes of their keys, each key once, and load all of them again: one that was passed over lies before those that are there.";
+    IMPORT_MALFORMED = 2404, "what is to be imported cannot be read",
+        "The rows before it are in the table; of it and those behind it nothing is.",
+        "The message names the line: correct it, or export again, then go on with `--resume-after KEY`.";
+    OUT_OF_ORDER = 2405, "the server told of events what cannot come next",
+        "What was told before is good; of this, nothing was passed on.",
+        "Begin anew with the rows as they are, and report it together with the node's log.";
     INTERNAL = 2901, "a defect in this build",
         "What was acknowledged is safe.",
         "Report it together with the node's log.";

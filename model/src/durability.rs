@@ -39,6 +39,19 @@ impl Durability {
         Durability::ALL.into_iter().find(|durability| *durability as u8 == number)
     }
 
+    /// What an answer of this worth means, for people.
+    pub fn means(self) -> &'static str {
+        match self {
+            Durability::Memory => "what was answered may be lost with the process",
+            Durability::Os => "what was answered survives kill -9, and the last of it may be lost with power",
+            Durability::Local => {
+                "what was answered survives kill -9 and power loss, though not the loss of its disk"
+            }
+            Durability::Quorum => "what was answered survives the loss of any minority of its replicas",
+            Durability::Remote => "what was answered is in somebody else's log, under its terms",
+        }
+    }
+
     /// Its name, for people and configuration.
     pub fn name(self) -> &'static str {
         match self {

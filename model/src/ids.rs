@@ -76,6 +76,31 @@ id64! {
     PartitionId
 }
 
+/// One start of a node's process, to its end. Drawn at random, so that no two of
+/// any data directory or cluster are equal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BootId(pub u64);
+
+impl fmt::Display for BootId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for BootId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BootId({self})")
+    }
+}
+
+impl FromStr for BootId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(BootId)
+    }
+}
+
 impl PartitionId {
     /// What the log writes about itself is filed under this id.
     pub const LOG: PartitionId = PartitionId(0);
@@ -104,6 +129,8 @@ mod tests {
         assert_eq!(cluster.to_string(), "0123456789abcdef0011223344556677");
         assert_eq!(cluster.to_string().parse(), Ok(cluster));
         assert_eq!("17".parse(), Ok(PartitionId(17)));
+        assert_eq!(BootId(0x1f).to_string(), "000000000000001f");
+        assert_eq!(BootId(0x1f).to_string().parse(), Ok(BootId(0x1f)));
         assert!("x".parse::<NodeId>().is_err());
     }
 }

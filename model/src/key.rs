@@ -41,6 +41,11 @@ impl Key {
         &self.0
     }
 
+    /// The bytes as sent, shared.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
     /// What places the key in a hashed table: the bytes between the first `{`
     /// and the next `}`, if there are any, else the whole key. This is Redis
     /// Cluster's rule, to the letter.

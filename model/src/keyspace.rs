@@ -5,6 +5,8 @@
 
 use crate::key::{KEY_BYTES_MAX, Key};
 use crate::layout::{Layout, point};
+use crate::range::KeyRange;
+use crate::record::{Index, Stamp};
 use bytes::Bytes;
 
 /// The first byte of a stored key. These numbers are on disk for ever.
@@ -50,6 +52,19 @@ pub mod meta {
     /// Clients up to this id, a little-endian `u128`, are forgotten: what is
     /// asked for again under one of them may have been done.
     pub const FORGOTTEN: [u8; 2] = [KeyKind::Meta as u8, 0x04];
+    /// The machine's version, a little-endian `u32`. Absent, it is the first.
+    pub const MACHINE: [u8; 2] = [KeyKind::Meta as u8, 0x05];
+    /// For how long nobody owned the partition, in all: nanoseconds, a
+    /// little-endian `u64`.
+    pub const PAUSED: [u8; 2] = [KeyKind::Meta as u8, 0x06];
+    /// The binlog: up to which index it was given up, and its bytes; two
+    /// little-endian `u64`.
+    pub const BINLOG: [u8; 2] = [KeyKind::Meta as u8, 0x07];
+    /// The rolling hash of all changes so far, a little-endian `u64`.
+    pub const HASH: [u8; 2] = [KeyKind::Meta as u8, 0x08];
+    /// How many indexes owners have taken of their own accord, a little-endian
+    /// `u64`.
+    pub const OWN: [u8; 2] = [KeyKind::Meta as u8, 0x09];
 }
 
 /// A stored key taken apart again.
@@ -117,6 +132,75 @@ pub fn encode_part(layout: Layout, key: &Key, name: &[u8]) -> Bytes {
     Bytes::from(out)
 }
 
+/// Key and part's name of a stored part, or `None` when it is none of this layout.
+pub fn decode_part(layout: Layout, stored: &[u8]) -> Option<(Key, &[u8])> {
+    let (&kind, rest) = stored.split_first()?;
+    let mut rest = match layout {
+        Layout::Ordered => rest,
+        Layout::Hashed => rest.get(8..)?,
+    };
+    let mut key = Vec::new();
+    loop {
+        let zero = rest.iter().position(|byte| *byte == 0)?;
+        key.extend_from_slice(&rest[..zero]);
+        match rest.get(zero + 1)? {
+            0 => {
+                let key = Key::new(key).ok().filter(|_| kind == KeyKind::Part as u8)?;
+                return Some((key, &rest[zero + 2..]));
+            }
+            0xff => key.push(0),
+            _ => return None,
+        }
+        rest = &rest[zero + 2..];
+    }
+}
+
+/// The bytes under which the events of a record are stored.
+pub fn encode_events(first_index: Index) -> Bytes {
+    number_key(KeyKind::Event, first_index, &[])
+}
+
+/// The first index of the record whose events are stored there.
+pub fn index_of_events(stored: &[u8]) -> Option<Index> {
+    let (&kind, rest) = stored.split_first()?;
+    (kind == KeyKind::Event as u8).then_some(Index::from_be_bytes(rest.try_into().ok()?))
+}
+
+/// Where the events of records from this index on are stored.
+pub fn events_from(first_index: Index) -> KeyRange {
+    numbers_from(KeyKind::Event, first_index, KeyKind::Retry)
+}
+
+/// The bytes under which it is noted that a stored row is due at this stamp.
+pub fn encode_deadline(due: Stamp, subject: &[u8]) -> Bytes {
+    number_key(KeyKind::Deadline, due.0, subject)
+}
+
+/// When something is due, and which stored row; the row shares the memory.
+pub fn decode_deadline(stored: &Bytes) -> Option<(Stamp, Bytes)> {
+    let (&kind, rest) = stored.split_first()?;
+    let (due, _) = rest.split_first_chunk()?;
+    (kind == KeyKind::Deadline as u8).then(|| (Stamp(u64::from_be_bytes(*due)), stored.slice(9..)))
+}
+
+/// Where deadlines from this stamp on are noted.
+pub fn deadlines_from(due: Stamp) -> KeyRange {
+    numbers_from(KeyKind::Deadline, due.0, KeyKind::Part)
+}
+
+fn number_key(kind: KeyKind, number: u64, rest: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(9 + rest.len());
+    out.push(kind as u8);
+    out.extend_from_slice(&number.to_be_bytes());
+    out.extend_from_slice(rest);
+    Bytes::from(out)
+}
+
+fn numbers_from(kind: KeyKind, number: u64, next: KeyKind) -> KeyRange {
+    let end = Bytes::copy_from_slice(&[next as u8]);
+    KeyRange::new(number_key(kind, number, &[]), Some(end)).expect("one kind is below the other")
+}
+
 /// The row that stored bytes name, or `None` when they are no data key of this
 /// layout (a wrong kind, a wrong length, a point that is not the key's own).
 pub fn decode_data(layout: Layout, stored: &[u8]) -> Option<StoredKey> {
@@ -176,6 +260,24 @@ mod tests {
     }
 
     #[test]
+    fn deadlines_and_events_lie_in_the_order_of_their_numbers() {
+        let due = encode_deadline(Stamp(0x0102), b"\x01k");
+        assert_eq!(&due[..], b"\x04\0\0\0\0\0\0\x01\x02\x01k");
+        assert_eq!(decode_deadline(&due), Some((Stamp(0x0102), Bytes::from("\x01k"))));
+        assert!(
+            deadlines_from(Stamp(0x0102)).contains(&due) && !deadlines_from(Stamp(0x0103)).contains(&due)
+        );
+        let events = encode_events(7);
+        assert_eq!(&events[..], b"\x02\0\0\0\0\0\0\0\x07");
+        assert_eq!(index_of_events(&events), Some(7));
+        assert!(events_from(7).contains(&events) && !events_from(8).contains(&events));
+        for bytes in [&b""[..], b"\x04\0", b"\x01\0\0\0\0\0\0\0\x07"] {
+            assert_eq!(decode_deadline(&Bytes::from_static(bytes)), None);
+            assert_eq!(index_of_events(bytes), None);
+        }
+    }
+
+    #[test]
     fn what_is_no_data_key_is_refused() {
         let table: [(&str, Layout, &[u8]); 6] = [
             ("nothing", Layout::Ordered, b""),
@@ -199,6 +301,9 @@ mod tests {
         fn keys_round_trip(bytes in proptest::collection::vec(any::<u8>(), 1..=KEY_BYTES_MAX)) {
             let key = Key::new(bytes).expect("a valid length");
             for layout in [Layout::Ordered, Layout::Hashed] {
+                let part = encode_part(layout, &key, b"name\0");
+                prop_assert_eq!(decode_part(layout, &part), Some((key.clone(), &b"name\0"[..])));
+                prop_assert_eq!(decode_part(layout, &part[..part.len() - 6]), None);
                 let encoded = encode_data(layout, &key);
                 let stored = decode_data(layout, &encoded).expect("our own bytes");
                 prop_assert_eq!(&stored.key, &key);

@@ -10,11 +10,13 @@
 //!         → mutations, events, reply   (what apply makes of it)
 //! ```
 
+pub mod chore;
 pub mod code;
 pub mod command;
 pub mod condition;
 pub mod durability;
 pub mod epoch;
+pub mod event;
 pub mod ids;
 pub mod key;
 pub mod keyspace;
@@ -23,14 +25,18 @@ pub mod limits;
 pub mod mutation;
 pub mod range;
 pub mod record;
+pub mod state_hash;
+pub mod token;
 pub mod wire;
 
+pub use chore::{Chore, Trim};
 pub use code::Code;
 pub use command::{Command, OpId};
 pub use condition::Condition;
 pub use durability::Durability;
 pub use epoch::Epoch;
-pub use ids::{ClusterId, DiskId, NodeId, PartitionId};
+pub use event::{Before, Event, EventDraft, EventKind, Events};
+pub use ids::{BootId, ClusterId, DiskId, NodeId, PartitionId};
 pub use key::{Key, KeyError};
 pub use keyspace::{KeyKind, StoredKey};
 pub use layout::Layout;
@@ -38,3 +44,5 @@ pub use limits::Limits;
 pub use mutation::Mutation;
 pub use range::KeyRange;
 pub use record::{Index, Record, RecordKind, Stamp};
+pub use state_hash::StateHash;
+pub use token::{Position, Token};

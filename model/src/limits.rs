@@ -57,6 +57,22 @@ pub struct Limits {
     pub read_bytes_max: usize,
     /// Rows of one message of a scan.
     pub scan_rows_max: usize,
+    /// Rows that one tick expires.
+    pub tick_rows_max: u32,
+    /// Rows of events that one trim takes away.
+    pub trim_rows_max: u32,
+    /// Bytes of events that a partition keeps.
+    pub binlog_bytes_max: u64,
+    /// For how long a partition keeps events.
+    pub binlog_age_ms_max: u64,
+    /// After so many commands of a partition its state hash is noted in the log.
+    pub hash_commands: u64,
+    /// Rows that one command removes of a range.
+    pub remove_rows_max: u32,
+    /// Bytes of the rows that one command removes of a range, though always one row.
+    pub remove_bytes_max: u32,
+    /// How long a dropped table is kept from being erased by mistake.
+    pub dropped_kept_ms: u64,
 }
 
 /// More than what a record has beside its payload.
@@ -70,6 +86,7 @@ impl Limits {
     }
 }
 
+const DAY_MS: u64 = 86_400_000;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
@@ -100,6 +117,14 @@ impl Default for Limits {
             record_payload_bytes_max: MIB as usize,
             read_bytes_max: (16 * MIB) as usize,
             scan_rows_max: 1000,
+            tick_rows_max: 1000,
+            trim_rows_max: 1000,
+            binlog_bytes_max: 64 * MIB,
+            binlog_age_ms_max: 24 * 3_600_000,
+            hash_commands: 10_000,
+            remove_rows_max: 1000,
+            remove_bytes_max: (4 * MIB) as u32,
+            dropped_kept_ms: 7 * DAY_MS,
         }
     }
 }

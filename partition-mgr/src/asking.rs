@@ -2,18 +2,17 @@
 //! to serve is checked, then the machine looks at one moment of the store.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, assert_shows};
+use crate::reading::{ReadError, Seen, assert_shows};
 use bytes::Bytes;
-use machine::{At, Machine, Nonsense, View, ViewError};
-use model::keyspace::meta;
-use model::{Epoch, Index, Key, KeyRange};
+use machine::{At, Nonsense, Versions, View, ViewError};
+use model::{Epoch, Index, Key, KeyRange, Stamp};
 use statestore::{Moment, StoreError};
 
 /// What is asked.
 #[derive(Clone, Copy)]
 pub struct Asking<'a> {
-    /// Of whom.
-    pub machine: &'a dyn Machine,
+    /// Of whom: the version that the partition has come to.
+    pub machine: &'a Versions,
     /// About what.
     pub key: &'a Key,
     /// The question.
@@ -35,16 +34,26 @@ pub struct Said {
 impl Handle {
     /// Asks the machine. May wait for a disk.
     pub fn ask(&self, asking: Asking<'_>) -> Result<Said, ReadError> {
-        let (epoch, published) = self.check(asking.expected)?;
-        let mut said = None;
+        let Seen { epoch, applied: published, .. } = self.check(asking.expected)?;
+        let (mut said, mut lacks) = (None, None);
         self.store.moment(self.id, &mut |moment| {
             let applied = moment.applied();
             assert_shows(applied, published);
-            let at = At { index: applied, stamp: pipeline::stamp_of(moment.get(&meta::STAMP)?) };
-            let answer = asking.machine.query(&Seen(moment), asking.key, asking.body, at);
+            let version = pipeline::version_in(self.id, moment)?;
+            let Some(machine) = asking.machine.get(version) else {
+                lacks = Some(version);
+                return Ok(());
+            };
+            let (stamp, paused) = pipeline::times_in(self.id, moment)?;
+            let paused = if machine.pauses() { paused } else { 0 };
+            let at = At { index: applied, stamp: Stamp(stamp.0.saturating_sub(paused)) };
+            let answer = machine.query(&Looked(moment), asking.key, asking.body, at);
             said = Some((applied, answer));
             Ok(())
         })?;
+        if let Some(version) = lacks {
+            return Err(ReadError::Version { name: asking.machine.name(), version });
+        }
         let (applied, answer) = said.expect("who looked has seen something");
         let answer = answer.map_err(|ViewError(error)| match error.downcast::<StoreError>() {
             Ok(error) => ReadError::Store(*error),
@@ -55,9 +64,9 @@ impl Handle {
 }
 
 /// A moment as machines see it.
-struct Seen<'a>(&'a dyn Moment);
+struct Looked<'a>(&'a dyn Moment);
 
-impl View for Seen<'_> {
+impl View for Looked<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, ViewError> {
         self.0.get(key).map_err(|error| ViewError(Box::new(error)))
     }

@@ -72,7 +72,7 @@ pub fn delta(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::{TableName, TableSpec, equal_ranges};
+    use crate::desired::{Due, TableName, TableSpec, equal_ranges};
     use model::Layout;
     use pipeline::Profile;
 
@@ -88,7 +88,7 @@ mod tests {
         desired.set_born(PartitionId(2));
         desired.remove_partition(PartitionId(3), None, 0).expect("there");
         desired.remove_partition(PartitionId(4), None, 0).expect("there");
-        desired.erase(PartitionId(4), &BTreeSet::new()).expect("quarantined");
+        desired.erase(PartitionId(4), &BTreeSet::new(), Due::Now).expect("quarantined");
         desired
     }
 

@@ -1,9 +1,10 @@
 //! The directory: from a key to the partition that holds it, and the way in.
 
 use crate::desired::{TableName, TableSpec};
+use crate::past::{Past, Unseen};
 use crate::shard::Message;
-use machine::Machine;
-use model::{Durability, Epoch, Index, Key, KeyRange, Layout, PartitionId, layout};
+use machine::Versions;
+use model::{Durability, Epoch, Index, Key, KeyRange, Layout, PartitionId, Position, layout};
 use partition::{Mailbox, Published};
 use statestore::Store;
 use std::collections::BTreeMap;
@@ -20,6 +21,15 @@ pub struct Handle {
     pub published: Arc<Published>,
     /// Its rows.
     pub store: Arc<dyn Store>,
+    /// What is left of what earlier boots acknowledged.
+    pub past: Arc<Past>,
+}
+
+impl Handle {
+    /// Does what is read here from now on lie behind the position?
+    pub fn has_seen(&self, position: Position) -> Result<(), Unseen> {
+        self.past.judge(position, self.published.applied())
+    }
 }
 
 /// How a partition stands.
@@ -51,7 +61,7 @@ pub struct TableMap {
     /// What was chosen for it.
     pub spec: TableSpec,
     /// What its commands mean; none if this build lacks its machine.
-    pub machine: Option<Arc<dyn Machine>>,
+    pub machine: Option<Versions>,
     /// What an answer is worth on this node.
     pub reaches: Durability,
     /// Its partitions.

@@ -17,14 +17,17 @@ pub mod data_dir;
 pub mod delta;
 pub mod desired;
 pub mod directory;
+pub mod following;
 mod meters;
 mod node;
+pub mod past;
 pub mod pool;
 pub mod reading;
 pub mod scanning;
+pub mod scrubbing;
 pub mod shard;
 mod stores;
 
 pub use data_dir::{DataDir, DataDirError, Expect};
 pub use meters::Meters;
-pub use node::{ChangeError, Listed, ListedState, Node, Settings, StartError, Vitals};
+pub use node::{ChangeError, Copied, Listed, ListedDrop, ListedState, Node, Settings, StartError, Vitals};

@@ -8,7 +8,7 @@ use crate::directory::Handle;
 use bytes::Bytes;
 use machine::Row;
 use model::keyspace::encode_data;
-use model::{Code, Epoch, Index, Key, Layout, code};
+use model::{Code, Epoch, Index, Key, Layout, Stamp, code};
 use statestore::StoreError;
 
 /// Rows of one partition, all of one moment.
@@ -24,12 +24,15 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// What a store has found, whose partition said before that it had applied
-    /// so much. The store may have been further by then.
-    fn new(epoch: Epoch, applied: Index, found: Vec<Option<Bytes>>) -> Result<Rows, ReadError> {
-        let rows = decode(found)?;
+    /// What a store has found, whose partition said before that it stood there.
+    /// The store may have been further by then.
+    fn new(seen: Seen, found: Vec<Option<Bytes>>) -> Result<Rows, ReadError> {
+        let mut rows = decode(found)?;
         let newest = rows.iter().flatten().map(|row| row.revision).max();
-        Ok(Rows { epoch, applied: applied.max(newest.unwrap_or_default()), rows })
+        for row in &mut rows {
+            row.take_if(|row| !row.is_alive(seen.stamp));
+        }
+        Ok(Rows { epoch: seen.epoch, applied: seen.applied.max(newest.unwrap_or_default()), rows })
     }
 
     /// Bytes of their values.
@@ -58,6 +61,14 @@ pub enum ReadError {
     /// A row that this build did not write.
     #[error("a row is there and this build cannot read it")]
     Unreadable,
+    /// A version of its machine that this build lacks.
+    #[error("this build lacks machine `{name}` in version {version}")]
+    Version {
+        /// Which machine.
+        name: &'static str,
+        /// In which version.
+        version: u32,
+    },
 }
 
 impl ReadError {
@@ -70,8 +81,20 @@ impl ReadError {
             ReadError::Store(StoreError::Unknown(_)) => code::NO_PARTITION,
             ReadError::Store(error) => error.code(),
             ReadError::Unreadable => code::RECORD_UNREADABLE,
+            ReadError::Version { .. } => code::NO_MACHINE,
         }
     }
+}
+
+/// Where a partition stood when it was looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// Under whom.
+    pub epoch: Epoch,
+    /// Everything up to here was in its store.
+    pub applied: Index,
+    /// What was over by then is not there.
+    pub stamp: Stamp,
 }
 
 impl Handle {
@@ -83,20 +106,20 @@ impl Handle {
         keys: &[&Key],
         expected: Option<Epoch>,
     ) -> Result<Option<Rows>, ReadError> {
-        let (epoch, applied) = self.check(expected)?;
+        let seen = self.check(expected)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get_now(self.id, stored))?;
         let Some(found) = found else { return Ok(None) };
-        Rows::new(epoch, applied, found).map(Some)
+        Rows::new(seen, found).map(Some)
     }
 
     /// The rows of these keys. May wait for a disk.
     pub fn read(&self, layout: Layout, keys: &[&Key], expected: Option<Epoch>) -> Result<Rows, ReadError> {
-        let (epoch, applied) = self.check(expected)?;
+        let seen = self.check(expected)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get(self.id, stored))?;
-        Rows::new(epoch, applied, found)
+        Rows::new(seen, found)
     }
 
-    pub(crate) fn check(&self, expected: Option<Epoch>) -> Result<(Epoch, Index), ReadError> {
+    pub(crate) fn check(&self, expected: Option<Epoch>) -> Result<Seen, ReadError> {
         if !self.published.is_serving() {
             return Err(ReadError::NotServing);
         }
@@ -104,7 +127,10 @@ impl Handle {
         match expected.filter(|expected| *expected != current) {
             Some(expected) => Err(ReadError::Epoch { expected, current }),
             // Before the rows: they hold at least this much.
-            None => Ok((current, self.published.applied())),
+            None => {
+                let (applied, stamp) = (self.published.applied(), self.published.stamp());
+                Ok(Seen { epoch: current, applied, stamp })
+            }
         }
     }
 }
@@ -136,15 +162,25 @@ mod tests {
 
     #[test]
     fn a_receipt_covers_the_rows_it_comes_with() {
-        let row = |revision| Some(Row { revision, value: Bytes::new() }.encode());
+        let row = |revision| Some(Row { revision, expires: None, value: Bytes::new() }.encode());
         for (applied, found, expected) in [
             (5, vec![None], 5),
             (5, vec![row(3), None], 5),
             // The store was further by the time it was asked.
             (5, vec![row(3), row(9), row(7)], 9),
         ] {
-            let rows = Rows::new(Epoch::FIRST, applied, found).expect("rows of this build");
+            let seen = Seen { epoch: Epoch::FIRST, applied, stamp: Stamp(0) };
+            let rows = Rows::new(seen, found).expect("rows of this build");
             assert_eq!(rows.applied, expected);
         }
+    }
+
+    #[test]
+    fn what_is_over_is_not_there() {
+        let row =
+            |expires| Some(Row { revision: 1, expires: Some(Stamp(expires)), value: Bytes::new() }.encode());
+        let seen = Seen { epoch: Epoch::FIRST, applied: 9, stamp: Stamp(50) };
+        let rows = Rows::new(seen, vec![row(50), row(51), None]).expect("rows of this build");
+        assert_eq!(rows.rows.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
     }
 }

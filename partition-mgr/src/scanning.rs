@@ -6,17 +6,17 @@
 //! every change that was answered before.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, assert_shows};
+use crate::reading::{ReadError, Seen, assert_shows};
 use bytes::{Bytes, BytesMut};
 use machine::Row;
 use model::keyspace::key_of_data;
-use model::{Epoch, Index, KeyRange, Layout};
+use model::{Epoch, Index, KeyRange, Layout, Stamp};
 use statestore::Cursor;
 pub use statestore::Walk;
 use std::ops::ControlFlow;
 
 /// A row's stored bytes are its value and so many more, at most.
-const ROW_ROOM_BYTES: usize = 16;
+const ROW_ROOM_BYTES: usize = 24;
 
 /// A scan of one partition under way.
 pub struct Scan {
@@ -25,6 +25,8 @@ pub struct Scan {
     /// Its rows are those of this index: no row is newer, and none that was
     /// removed by then is there.
     pub applied: Index,
+    /// What was over by then is not shown.
+    stamp: Stamp,
     layout: Layout,
     cursor: Box<dyn Cursor>,
 }
@@ -73,18 +75,18 @@ impl Handle {
         walk: Walk,
         expected: Option<Epoch>,
     ) -> Result<Scan, ReadError> {
-        let (epoch, published) = self.check(expected)?;
+        let Seen { epoch, applied: published, stamp } = self.check(expected)?;
         let cursor = self.store.cursor(self.id, range, walk)?;
         let applied = cursor.applied();
         assert_shows(applied, published);
-        Ok(Scan { epoch, applied, layout, cursor })
+        Ok(Scan { epoch, applied, stamp, layout, cursor })
     }
 }
 
 impl Scan {
     /// The next rows. May wait for a disk.
     pub fn page(&mut self, room: Room) -> Result<Page, ReadError> {
-        let layout = self.layout;
+        let (layout, now) = (self.layout, self.stamp);
         let mut gathered = Gathered::new(room);
         let (mut next, mut unreadable) = (Next::More, false);
         let more = self.cursor.visit(&mut |stored, value| {
@@ -92,6 +94,9 @@ impl Scan {
                 unreadable = true;
                 return ControlFlow::Break(());
             };
+            if Row::is_over(value, now) {
+                return ControlFlow::Continue(());
+            }
             let fits = gathered.fits(key, value);
             if fits == Next::More && gathered.add(key, value) {
                 return ControlFlow::Continue(());
@@ -162,7 +167,7 @@ impl Gathered {
 
 /// What a row counts for: its key and its value, as the client knows them.
 fn measure(key: &[u8], stored: &[u8]) -> usize {
-    key.len() + stored.len().saturating_sub(Row::HEAD_BYTES)
+    key.len() + Row::value_bytes(stored)
 }
 
 #[cfg(test)]
@@ -179,13 +184,16 @@ mod tests {
     fn scan(reverse: bool) -> Scan {
         let store = MemoryStore::volatile(&Limits::default(), Plants::NONE);
         store.create(&[ONE], 0).expect("made");
-        let row = |number: usize| Row { revision: 1, value: Bytes::from(vec![b'v'; number]) }.encode();
+        let row = |number: usize| {
+            Row { revision: 1, expires: None, value: Bytes::from(vec![b'v'; number]) }.encode()
+        };
         let put = |number: usize| Mutation::put(data_bound(&[b'a' + number as u8 - 1]), row(number));
         let mutations = (1..=5).map(put).collect();
         store.apply(&[Part { partition: ONE, first_index: 1, count: 1, mutations }]).expect("applied");
         let range = KeyRange::new(data_bound(b""), Some(Bytes::from_static(&DATA_END))).expect("not empty");
         let cursor = store.cursor(ONE, &range, Walk { reverse, long: false }).expect("held");
-        Scan { epoch: Epoch::FIRST, applied: cursor.applied(), layout: Layout::Ordered, cursor }
+        let applied = cursor.applied();
+        Scan { epoch: Epoch::FIRST, applied, stamp: Stamp(0), layout: Layout::Ordered, cursor }
     }
 
     fn names(page: &Page) -> String {

@@ -2,7 +2,7 @@
 
 use model::{Index, KeyRange, Limits, PartitionId};
 use pipeline::{LogChoice, Profile, StoreChoice};
-use statestore::{Cursor, Look, MemoryStore, Part, Store, StoreError, Walk};
+use statestore::{Cursor, Look, MemoryStore, Part, Store, StoreError, StoreFiles, Walk};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -18,15 +18,22 @@ pub struct StorePlaces {
     pub instances: usize,
 }
 
+/// A RocksDB store, as what it is to those who use it.
+#[derive(Clone)]
+struct Rocks {
+    store: Arc<dyn Store>,
+    files: Arc<dyn StoreFiles>,
+}
+
 /// The stores of a node. Clones share them.
 #[derive(Clone)]
 pub struct Stores {
     memory: Arc<MemoryStore>,
     /// The same.
     memory_store: Arc<dyn Store>,
-    rocks: Option<Arc<dyn Store>>,
+    rocks: Option<Rocks>,
     /// Opened with the first table that wants it.
-    journaled: Arc<OnceLock<Arc<dyn Store>>>,
+    journaled: Arc<OnceLock<Rocks>>,
     places: Arc<StorePlaces>,
     limits: Limits,
 }
@@ -76,13 +83,23 @@ impl Stores {
     pub fn of(&self, profile: &Profile) -> Option<&Arc<dyn Store>> {
         match (profile.store, profile.log) {
             (StoreChoice::Memory, _) => Some(&self.memory_store),
-            (StoreChoice::Rocks, LogChoice::Store) => self.journaled.get(),
-            (StoreChoice::Rocks, _) => self.rocks.as_ref(),
+            (StoreChoice::Rocks, LogChoice::Store) => self.journaled.get().map(|rocks| &rocks.store),
+            (StoreChoice::Rocks, _) => self.rocks.as_ref().map(|rocks| &rocks.store),
+        }
+    }
+
+    /// The same, for its contents as files.
+    pub fn files_of(&self, profile: &Profile) -> Option<&dyn StoreFiles> {
+        match (profile.store, profile.log) {
+            (StoreChoice::Memory, _) => Some(&*self.memory),
+            (StoreChoice::Rocks, LogChoice::Store) => self.journaled.get().map(|rocks| &*rocks.files),
+            (StoreChoice::Rocks, _) => self.rocks.as_ref().map(|rocks| &*rocks.files),
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<dyn Store>> {
-        [Some(&self.memory_store), self.rocks.as_ref(), self.journaled.get()].into_iter().flatten()
+        let rocks = [self.rocks.as_ref(), self.journaled.get()];
+        std::iter::once(&self.memory_store).chain(rocks.into_iter().flatten().map(|rocks| &rocks.store))
     }
 
     /// The store that holds a partition.
@@ -105,14 +122,14 @@ fn open_rocks(
     instances: usize,
     journaled: bool,
     limits: &Limits,
-) -> Result<Option<Arc<dyn Store>>, StoreError> {
+) -> Result<Option<Rocks>, StoreError> {
     let journal = if journaled { statestore::Journal::Synced } else { statestore::Journal::Off };
-    let store = statestore::RocksStore::open(dir, instances, journal, limits, None)?;
-    Ok(Some(Arc::new(store)))
+    let store = Arc::new(statestore::RocksStore::open(dir, instances, journal, limits, None)?);
+    Ok(Some(Rocks { store: store.clone(), files: store }))
 }
 
 #[cfg(not(feature = "rocksdb"))]
-fn open_rocks(_: &Path, _: usize, _: bool, _: &Limits) -> Result<Option<Arc<dyn Store>>, StoreError> {
+fn open_rocks(_: &Path, _: usize, _: bool, _: &Limits) -> Result<Option<Rocks>, StoreError> {
     Ok(None)
 }
 

@@ -4,9 +4,11 @@
 use crate::outlet::{Outbox, ReplyTo};
 use crate::published::Published;
 use env::{Mono, Wall};
-use machine::Machine;
 use model::{Durability, Index, PartitionId, Record, Stamp};
-use pipeline::{Answer, ApplyError, DrainLimits, Line, Profile, Refusal, Request, Rig, Ticket};
+use pipeline::{
+    Answer, ApplyError, ChoreLimits, DrainLimits, Line, Profile, Refusal, Request, Rig, Rules, Standing,
+    Ticket,
+};
 use statestore::{Part, Store, StoreError};
 use std::sync::Arc;
 
@@ -21,8 +23,8 @@ pub struct Charter {
     pub profile: Profile,
     /// What an answer is worth on this node.
     pub reaches: Durability,
-    /// What its commands mean.
-    pub machine: Arc<dyn Machine>,
+    /// What makes rows of its records.
+    pub rules: Rules,
     /// Where its rows are.
     pub store: Arc<dyn Store>,
     /// What only the simulated world sets.
@@ -59,12 +61,12 @@ pub struct Partition {
 impl Partition {
     /// Takes over where the store stands.
     pub fn open(charter: Charter) -> Result<Partition, StoreError> {
-        let applied = charter.store.applied(charter.id)?;
-        let stamp: Stamp = pipeline::last_stamp(&*charter.store, charter.id)?;
-        let published = Arc::new(Published::new(charter.epoch, applied));
+        let standing = Standing::load(&*charter.store, charter.id)?;
+        let published = Arc::new(Published::new(charter.epoch, standing.applied, standing.stamp));
+        published.set_own(standing.own);
         let retries = pipeline::retries::load(&*charter.store, charter.id)?;
-        let (id, epoch, profile) = (charter.id, charter.epoch, charter.profile);
-        let line = Line::after(id, epoch, profile, charter.reaches, applied, stamp, retries);
+        let (epoch, profile, rules) = (charter.epoch, charter.profile, charter.rules.clone());
+        let line = Line::after(epoch, profile, charter.reaches, standing, rules, retries);
         let line = line.rigged(charter.rig.clone());
         Ok(Partition { charter, line, published, retired: false, answers: Vec::new() })
     }
@@ -82,6 +84,11 @@ impl Partition {
     /// Is there anything for a record?
     pub fn has_waiting(&self) -> bool {
         self.line.has_waiting()
+    }
+
+    /// When, by the wall, a record is due that nobody asks for.
+    pub fn wakes_at(&self, limits: &ChoreLimits) -> Option<Stamp> {
+        if self.retired { None } else { self.line.wakes_at(limits) }
     }
 
     /// Is nothing under way?
@@ -108,7 +115,9 @@ impl Partition {
             Input::Refused(ticket, refusal) => self.line.refused(ticket, &refusal, &mut self.answers),
             Input::Stored => {
                 // Before any answer leaves: a read behind it finds the change.
-                self.published.set_applied(self.line.applied());
+                let standing = self.line.standing();
+                self.published.set_own(standing.own);
+                self.published.set_applied(standing.applied, standing.stamp);
                 self.line.stored(now, &mut self.answers);
             }
             Input::Full(full) => self.line.set_full(full, &mut self.answers),
@@ -143,7 +152,7 @@ impl Partition {
     /// Applies what the log has: a part for the store, to be followed by
     /// [`Input::Stored`] or [`Input::Abandon`].
     pub fn apply(&mut self) -> Result<Option<Part>, ApplyError> {
-        self.line.apply(&*self.charter.machine, &*self.charter.store)
+        self.line.apply(&*self.charter.store)
     }
 
     fn send(&mut self, outbox: &mut Outbox) {

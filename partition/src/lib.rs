@@ -25,5 +25,5 @@ pub use outlet::{Outbox, Outlet, ReplyTo};
 pub use parallel::ParallelReplay;
 pub use progress::Progress;
 pub use published::Published;
-pub use replay::{Machines, replay};
+pub use replay::{Rulebook, replay};
 pub use report::{PartitionReplay, Refusal, ReplayError, ReplayReport};

@@ -2,7 +2,7 @@
 //! so each thread brings its share of them up. The caller reads the log.
 
 use crate::progress::Progress;
-use crate::replay::{Machines, Replay, Rest, Share};
+use crate::replay::{Replay, Rest, Rulebook, Share};
 use crate::report::{ReplayError, ReplayReport};
 use env::{Env, Joiner, Plant, Receiver, Sender};
 use pipeline::Rig;
@@ -22,7 +22,7 @@ pub struct ParallelReplay {
     /// What is brought up.
     pub store: Arc<dyn Store>,
     /// By what.
-    pub machines: Arc<dyn Machines>,
+    pub rules: Arc<dyn Rulebook>,
     /// What all threads together gather for their store batches.
     pub batch_bytes_max: usize,
     /// How many threads; each takes the partitions whose id leaves its remainder.
@@ -36,7 +36,7 @@ pub struct ParallelReplay {
 struct Plan {
     recovery: Arc<Recovery>,
     store: Arc<dyn Store>,
-    machines: Arc<dyn Machines>,
+    rules: Arc<dyn Rulebook>,
     batch_bytes_max: usize,
     records_applied: Arc<AtomicU64>,
     rest: Rest,
@@ -63,7 +63,7 @@ impl ParallelReplay {
         let plan = Plan {
             recovery: Arc::new(recovery.clone()),
             store: self.store.clone(),
-            machines: self.machines.clone(),
+            rules: self.rules.clone(),
             batch_bytes_max: self.batch_bytes_max / self.workers.max(1),
             records_applied: Arc::default(),
             rest: Arc::new({
@@ -128,9 +128,9 @@ impl Plan {
     }
 
     fn run(&self, share: Share, inbox: &Receiver<Arc<ReadBatch>>) -> Result<ReplayReport, ReplayError> {
-        let (store, machines) = (&*self.store, &*self.machines);
+        let (store, rules) = (&*self.store, &*self.rules);
         let replay =
-            Replay::new(&self.recovery, store, machines, share, self.batch_bytes_max, self.rest.clone())?;
+            Replay::new(&self.recovery, store, rules, share, self.batch_bytes_max, self.rest.clone())?;
         let mut replay = replay.rigged(&self.rig);
         let mut counted = 0;
         for batch in inbox.iter() {

@@ -1,6 +1,6 @@
 //! Replay: from what a store had flushed to what the log holds.
 //!
-//! Records go through the machine that would have applied them live; nothing
+//! Records go through the rules that would have applied them live; nothing
 //! else knows what they mean. A partition that cannot be brought up whole is
 //! refused by name and the others go on. Nothing is skipped to get past a
 //! problem: a store either holds every command up to its applied index or says
@@ -8,24 +8,24 @@
 
 use crate::progress::Progress;
 use crate::report::{PartitionReplay, Refusal, ReplayError, ReplayReport};
-use machine::{Machine, ViewError};
-use model::{Index, PartitionId, Record, RecordKind};
+use machine::ViewError;
+use model::{Index, PartitionId, Record, RecordKind, StateHash};
 use pipeline::retries::RetryTable;
-use pipeline::{Applier, ApplyError, Rig};
+use pipeline::{Applier, ApplyError, Rig, Rules, Standing};
 use statestore::{Part, Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wal::{Condemned, ReadBatch, Reader, Recovery};
 
-/// Which machine a partition runs.
-pub trait Machines: Send + Sync {
-    /// The partition's machine, if this build has it.
-    fn of(&self, partition: PartitionId) -> Option<&dyn Machine>;
+/// What makes rows of a partition's records.
+pub trait Rulebook: Send + Sync {
+    /// The partition's rules, if this build has its machine.
+    fn of(&self, partition: PartitionId) -> Option<&Rules>;
 }
 
-/// Every partition runs the same machine.
-impl<M: Machine> Machines for M {
-    fn of(&self, _partition: PartitionId) -> Option<&dyn Machine> {
+/// The same for every partition.
+impl Rulebook for Rules {
+    fn of(&self, _partition: PartitionId) -> Option<&Rules> {
         Some(self)
     }
 }
@@ -35,11 +35,11 @@ pub fn replay(
     reader: &mut Reader,
     recovery: &Recovery,
     store: &dyn Store,
-    machines: &dyn Machines,
+    rules: &dyn Rulebook,
     batch_bytes_max: usize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ReplayReport, ReplayError> {
-    let mut replay = Replay::new(recovery, store, machines, Share::ALL, batch_bytes_max, Arc::new(|| {}))?;
+    let mut replay = Replay::new(recovery, store, rules, Share::ALL, batch_bytes_max, Arc::new(|| {}))?;
     let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
     while let Some(batch) = reader.next_batch()? {
         replay.take_batch(&batch)?;
@@ -66,9 +66,10 @@ impl Share {
 }
 
 /// One partition on its way up.
-struct Climber<'a> {
-    machine: Option<&'a dyn Machine>,
-    applier: Applier,
+struct Climber {
+    /// None if this build lacks its machine.
+    applier: Option<Applier>,
+    applied: Index,
     from: Index,
     /// Damage that its store had not flushed past.
     damaged: Option<Condemned>,
@@ -79,7 +80,7 @@ pub(crate) struct Replay<'a> {
     store: &'a dyn Store,
     share: Share,
     batch_bytes_max: usize,
-    climbers: BTreeMap<PartitionId, Climber<'a>>,
+    climbers: BTreeMap<PartitionId, Climber>,
     gathered_bytes: usize,
     report: ReplayReport,
     /// Waits a moment.
@@ -97,7 +98,7 @@ impl<'a> Replay<'a> {
     pub fn new(
         recovery: &Recovery,
         store: &'a dyn Store,
-        machines: &'a dyn Machines,
+        rules: &'a dyn Rulebook,
         share: Share,
         batch_bytes_max: usize,
         rest: Rest,
@@ -117,13 +118,18 @@ impl<'a> Replay<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let climber = Climber {
-                machine: machines.of(partition),
-                applier: Applier::after(partition, applied, retries),
-                from: applied,
-                damaged: losses.min_by_key(|lost| lost.first),
-                refusal,
+            let (standing, refusal) = match Standing::load(store, partition) {
+                Ok(standing) => (standing, refusal),
+                Err(error @ StoreError::Damaged { .. }) => {
+                    (Standing::new(partition), Some(Refusal::Retries(error.to_string())))
+                }
+                Err(error) => return Err(error.into()),
             };
+            let refusal = refusal.or_else(|| lacking(&standing, rules.of(partition)));
+            let applier = rules.of(partition).map(|rules| Applier::after(standing, rules.clone(), retries));
+            let from = applied;
+            let damaged = losses.min_by_key(|lost| lost.first);
+            let climber = Climber { applier, applied, from, damaged, refusal };
             climbers.insert(partition, climber);
         }
         Ok(Replay { store, share, batch_bytes_max, climbers, gathered_bytes: 0, report, rest })
@@ -131,8 +137,8 @@ impl<'a> Replay<'a> {
 
     /// The same in the simulated world.
     pub fn rigged(mut self, rig: &Rig) -> Replay<'a> {
-        let rigged = |(id, mut climber): (PartitionId, Climber<'a>)| {
-            climber.applier = climber.applier.rigged(rig.clone());
+        let rigged = |(id, mut climber): (PartitionId, Climber)| {
+            climber.applier = climber.applier.map(|applier| applier.rigged(rig.clone()));
             (id, climber)
         };
         self.climbers = std::mem::take(&mut self.climbers).into_iter().map(rigged).collect();
@@ -181,7 +187,7 @@ impl<'a> Replay<'a> {
     /// Applies what was gathered, all partitions in one store batch.
     fn flush(&mut self) -> Result<(), ReplayError> {
         let parts: Vec<Part> =
-            self.climbers.values_mut().filter_map(|climber| climber.applier.part()).collect();
+            self.climbers.values_mut().filter_map(|climber| climber.applier.as_mut()?.part()).collect();
         self.gathered_bytes = 0;
         if parts.is_empty() {
             return Ok(());
@@ -200,17 +206,32 @@ impl<'a> Replay<'a> {
         self.flush()?;
         for (partition, climber) in self.climbers {
             let refusal = climber.refusal.or(climber.damaged.map(Refusal::Damaged));
-            let one = PartitionReplay { from: climber.from, applied: climber.applier.applied(), refusal };
+            let one = PartitionReplay { from: climber.from, applied: climber.applied, refusal };
             self.report.partitions.insert(partition, one);
         }
         Ok(self.report)
     }
 }
 
-impl Climber<'_> {
+impl Climber {
+    /// Holds what changes come to here against what they came to when they were
+    /// made.
+    fn compare(&mut self, record: &Record) {
+        let noted = StateHash::decode(&record.payload);
+        let differs = self.applier.as_ref().zip(noted).and_then(|(applier, noted)| applier.differs(noted));
+        if let Some(own) = differs.filter(|_| self.refusal.is_none()) {
+            self.refusal = Some(Refusal::Diverged { index: own.at });
+            // What was gathered is not what was: it stays out of the store.
+            self.applier = None;
+        }
+    }
+
     /// Takes a record in; returns the bytes gathered, 0 if it was not applied.
     fn take(&mut self, record: &Record, store: &dyn Store) -> Result<usize, ViewError> {
-        let applied = self.applier.applied();
+        let applied = self.applied;
+        if record.kind == RecordKind::Hash {
+            self.compare(record);
+        }
         if self.refusal.is_some() || !record.kind.counts() || record.last_index() <= applied {
             return Ok(0);
         }
@@ -221,27 +242,39 @@ impl Climber<'_> {
             });
             return Ok(0);
         }
-        let Some(machine) = self.machine else {
+        let Some(applier) = &mut self.applier else {
             self.refusal = Some(Refusal::NoMachine);
             return Ok(0);
         };
         // Nobody waits for the replies of a former life.
-        match self.applier.apply(record, machine, store, &mut Vec::new()) {
-            Ok(()) => Ok(record.payload.len() + 1),
+        match applier.apply(record, store, &mut Vec::new()) {
+            Ok(()) => {
+                self.applied = applier.applied();
+                Ok(record.payload.len() + 1)
+            }
             // The store is everybody's; a row that the machine cannot read is not.
-            Err(ApplyError::View(error)) if !error.0.is::<StoreError>() => {
-                self.refusal = Some(Refusal::Row { index: record.first_index, why: error.to_string() });
-                Ok(0)
-            }
-            Err(ApplyError::View(error)) => Err(error),
-            Err(ApplyError::Unreadable { index, error }) => {
-                self.refusal = Some(Refusal::Unreadable { index, error });
-                Ok(0)
-            }
-            Err(ApplyError::Kind { index, kind }) => {
-                self.refusal = Some(Refusal::Kind { index, kind });
+            Err(ApplyError::View(error)) if error.0.is::<StoreError>() => Err(error),
+            Err(error) => {
+                self.refusal = Some(refusal_of(record.first_index, error));
                 Ok(0)
             }
         }
+    }
+}
+
+/// A history that goes on in a version that this build lacks.
+fn lacking(standing: &Standing, rules: Option<&Rules>) -> Option<Refusal> {
+    let (version, machine) = (standing.version, &rules?.machine);
+    let name = machine.name().to_owned();
+    let is_later = machine.get(version).is_none() && version > machine.latest().version();
+    is_later.then_some(Refusal::Version { index: standing.applied + 1, name, version })
+}
+
+fn refusal_of(index: Index, error: ApplyError) -> Refusal {
+    match error {
+        ApplyError::View(error) => Refusal::Row { index, why: error.to_string() },
+        ApplyError::Unreadable { index, error } => Refusal::Unreadable { index, error },
+        ApplyError::Kind { index, kind } => Refusal::Kind { index, kind },
+        ApplyError::Version { index, name, version } => Refusal::Version { index, name, version },
     }
 }

@@ -51,15 +51,39 @@ pub enum Refusal {
     /// This build lacks the partition's machine.
     #[error("this build has no machine for it")]
     NoMachine,
+    /// Its commands do not come to what they came to when they were made.
+    #[error("its changes up to index {index} do not come to what the log has noted of them")]
+    Diverged {
+        /// Where that shows.
+        index: Index,
+    },
+    /// It lacks the version of it that the history asks for.
+    #[error("index {index}: this build lacks machine `{name}` in version {version}")]
+    Version {
+        /// From where on.
+        index: Index,
+        /// Which machine.
+        name: String,
+        /// In which version.
+        version: u32,
+    },
 }
 
 impl Refusal {
+    /// Does it say something of the log? Then it concerns those alone whose records
+    /// are there.
+    pub fn is_of_the_log(&self) -> bool {
+        !matches!(self, Refusal::Version { .. } | Refusal::Retries(_))
+    }
+
     /// Its code.
     pub fn code(&self) -> Code {
         match self {
             Refusal::Damaged(_) => code::LOG_DAMAGED,
             Refusal::Gap { .. } => code::REPLAY_GAP,
             Refusal::Retries(_) => code::STORE_DAMAGED,
+            Refusal::Version { .. } => code::NO_MACHINE,
+            Refusal::Diverged { .. } => code::STATE_DIVERGED,
             Refusal::Row { .. } | Refusal::Unreadable { .. } | Refusal::Kind { .. } | Refusal::NoMachine => {
                 code::RECORD_UNREADABLE
             }

@@ -11,6 +11,7 @@ use machine::{Register, RegisterCommand};
 use model::command::{Command, encode_commands};
 use model::{ClusterId, DiskId, Epoch, Index, Limits, PartitionId, Record, RecordKind, Stamp};
 use partition::{ParallelReplay, Progress, Refusal, ReplayReport, replay};
+use pipeline::Rules;
 use statestore::{MemoryStore, Store, content_hash};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,7 +84,8 @@ fn memory() -> MemoryStore {
 
 fn bring_up(disk: &SimDisk, store: &dyn Store, batch_bytes: usize) -> ReplayReport {
     let mut log = log(disk);
-    replay(&mut log.reader, &log.recovery, store, &Register, batch_bytes, &mut |_| {}).expect("replayed")
+    replay(&mut log.reader, &log.recovery, store, &Rules::of(Register), batch_bytes, &mut |_| {})
+        .expect("replayed")
 }
 
 fn hashes(store: &dyn Store) -> Vec<u128> {
@@ -130,7 +132,7 @@ fn several_threads_do_what_one_does() {
     let mut readings: Vec<Progress> = Vec::new();
     let together = ParallelReplay {
         store: many.clone(),
-        machines: Arc::new(Register),
+        rules: Arc::new(Rules::of(Register)),
         batch_bytes_max: 500,
         rig: Default::default(),
         workers: 2,

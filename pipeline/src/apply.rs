@@ -2,20 +2,31 @@
 //! through this one path.
 //!
 //! Records are gathered into one part for the store; a command sees the store
-//! with everything gathered before it laid over.
+//! with everything gathered before it laid over. What clients asked is applied
+//! here, what the owner wrote of its own accord in `apply/chore.rs`.
+
+mod chore;
 
 use crate::answer::Reply;
+use crate::hashing::Hashing;
 use crate::ordering;
 use crate::overlay::{Overlaid, Overlay};
 use crate::retries::{Known, RetryDraft, RetryTable};
 use crate::rig::Rig;
+use crate::rules::Rules;
+use crate::standing::Standing;
+
 use bytes::Bytes;
 use env::{Plant, sometimes};
 use machine::{At, Machine, ViewError};
 use model::command::{CommandError, decode_commands};
-use model::keyspace::meta;
-use model::{Command, Index, Mutation, PartitionId, Record, RecordKind, Stamp, code};
+use model::keyspace::{decode_deadline, encode_events};
+use model::{
+    Chore, Command, Event, EventDraft, Index, KeyKind, Mutation, Record, RecordKind, Stamp, StateHash, code,
+};
 use statestore::{Part, Store, StoreError};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Why a record cannot be applied. Nothing behind it is, either.
 #[derive(Debug, thiserror::Error)]
@@ -39,27 +50,47 @@ pub enum ApplyError {
         /// Which kind.
         kind: RecordKind,
     },
+    /// A version of the machine that this build lacks.
+    #[error("index {index}: this build lacks machine `{name}` in version {version}")]
+    Version {
+        /// Where.
+        index: Index,
+        /// Which machine.
+        name: String,
+        /// In which version.
+        version: u32,
+    },
 }
 
 /// Applies the records of one partition.
 ///
-/// Invariant: `applied` is what store and gathered part hold together; after an
+/// Invariant: the standing is that of store and gathered part together; after an
 /// error nothing more may be applied.
 pub struct Applier {
-    partition: PartitionId,
-    applied: Index,
-    stamp: Stamp,
+    standing: Standing,
+    rules: Rules,
     count: u32,
     overlay: Overlay,
     retries: RetryTable,
+    /// The state hash behind each of the last records.
+    hashes: VecDeque<StateHash>,
+    /// Where it went on.
+    opened: Index,
     rig: Rig,
 }
 
+/// Of [`Plant::WatchGap`].
+const UNTOLD_EVERY: Index = 13;
+/// State hashes that are remembered: as many records may lie between the index of
+/// one and its note in the log.
+const HASHES: usize = 256;
+
 impl Applier {
     /// Goes on behind what the store has.
-    pub fn after(partition: PartitionId, applied: Index, retries: RetryTable) -> Applier {
-        let (overlay, rig) = (Overlay::default(), Rig::default());
-        Applier { partition, applied, stamp: Stamp(0), count: 0, overlay, retries, rig }
+    pub fn after(standing: Standing, rules: Rules, retries: RetryTable) -> Applier {
+        let (overlay, rig, hashes) = (Overlay::default(), Rig::default(), VecDeque::new());
+        let opened = standing.applied;
+        Applier { standing, rules, count: 0, overlay, retries, hashes, opened, rig }
     }
 
     /// The same in the simulated world.
@@ -70,7 +101,25 @@ impl Applier {
 
     /// What store and gathered part hold together.
     pub fn applied(&self) -> Index {
-        self.applied
+        self.standing.applied
+    }
+
+    /// Where that stands.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// What it goes by.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Where changes up to an index come to something else here than the log has
+    /// noted: what they come to here. What is too long ago to be remembered is not
+    /// held against anybody.
+    pub fn differs(&self, noted: StateHash) -> Option<StateHash> {
+        let own = self.hashes.iter().rev().find(|own| own.at == noted.at)?;
+        (own.value != noted.value).then_some(*own)
     }
 
     /// Is anything gathered?
@@ -82,21 +131,45 @@ impl Applier {
     pub fn apply(
         &mut self,
         record: &Record,
-        machine: &dyn Machine,
         store: &dyn Store,
         replies: &mut Vec<Reply>,
     ) -> Result<(), ApplyError> {
-        ordering::assert_follows(record.first_index, self.applied);
-        let (index, kind) = (record.first_index, record.kind);
-        if kind != RecordKind::Commands {
-            return Err(ApplyError::Kind { index, kind });
+        ordering::assert_follows(record.first_index, self.standing.applied);
+        let (index, kind, from) = (record.first_index, record.kind, replies.len());
+        match kind {
+            RecordKind::Commands => self.commands(record, store, replies)?,
+            _ => match Chore::decode(kind, &record.payload) {
+                Some(chore) => self.chore(record, chore, store)?,
+                None => return Err(ApplyError::Kind { index, kind }),
+            },
         }
+        if let Some(witness) = &self.rig.witness {
+            witness.applied(record, &replies[from..]);
+        }
+        (self.standing.applied, self.standing.stamp) = (record.last_index(), record.stamp);
+        if self.hashes.len() == HASHES {
+            self.hashes.pop_front();
+        }
+        self.hashes.push_back(StateHash { at: self.standing.applied, value: self.standing.hash });
+        self.count += record.count;
+        Ok(())
+    }
+
+    fn commands(
+        &mut self,
+        record: &Record,
+        store: &dyn Store,
+        replies: &mut Vec<Reply>,
+    ) -> Result<(), ApplyError> {
+        let (index, stamp) = (record.first_index, record.stamp);
+        let machine = self.machine(index)?;
         let commands = decode_commands(&record.payload, record.count);
         let commands = commands.map_err(|error| ApplyError::Unreadable { index, error })?;
-        let fetched = self.prefetch(&commands, machine, store)?;
-        let (mut draft, from) = (RetryDraft::default(), replies.len());
-        let stamp = record.stamp;
-        for (index, command) in (index..).zip(&commands) {
+        let fetched = self.prefetch(&commands, &*machine, store)?;
+        let mut draft = RetryDraft::default();
+        let mut made = Made::after(&self.standing, record.stamp);
+        let own_stamp = self.own_time(&*machine, stamp);
+        for (place, (index, command)) in (0u32..).zip((index..).zip(&commands)) {
             let known = self.known(&draft, command, stamp);
             if self.hears(&known, command) {
                 draft.take_mark(command);
@@ -107,10 +180,9 @@ impl Applier {
                     without_doing(Known::GivenUp)
                 }
                 (Known::New, _) => {
-                    let (overlay, partition) = (&self.overlay, self.partition);
-                    let view = Overlaid { store, partition, overlay, fetched: &fetched };
-                    let outcome = machine.apply(&view, &command.body, At { index, stamp })?;
-                    self.overlay.extend(outcome.mutations);
+                    let view = self.view(store, &fetched);
+                    let outcome = machine.apply(&view, &command.body, At { index, stamp: own_stamp })?;
+                    self.take(&mut made, place, outcome.mutations, outcome.events);
                     draft.remember(command, index, &outcome.reply);
                     Reply::Now(outcome.reply)
                 }
@@ -118,13 +190,59 @@ impl Applier {
             });
         }
         let changes = self.retries.close(draft, record.first_index, record.stamp);
-        self.overlay.extend(changes);
-        if let Some(witness) = &self.rig.witness {
-            witness.applied(record, &replies[from..]);
-        }
-        (self.applied, self.stamp) = (record.last_index(), record.stamp);
-        self.count += record.count;
+        self.take(&mut made, 0, changes, Vec::new());
+        self.close(made, record.first_index);
         Ok(())
+    }
+
+    /// The machine in the version that the history asks for.
+    fn machine(&self, index: Index) -> Result<Arc<dyn Machine>, ApplyError> {
+        let version = self.standing.version;
+        let lacks = || ApplyError::Version { index, name: self.rules.machine.name().to_owned(), version };
+        self.rules.machine.get(version).cloned().ok_or_else(lacks)
+    }
+
+    /// A record's stamp, in the machine's time.
+    fn own_time(&self, machine: &dyn Machine, stamp: Stamp) -> Stamp {
+        let paused = if machine.pauses() { self.standing.paused } else { 0 };
+        let own = stamp.0.saturating_sub(paused);
+        // Planted: another process has another clock.
+        let skewed = self.rig.plants.has(Plant::TtlByWallClock) && self.opened % 2 == 1;
+        Stamp(if skewed { own + 5_000_000_000 } else { own })
+    }
+
+    fn view<'a>(&'a self, store: &'a dyn Store, fetched: &'a [(Bytes, Option<Bytes>)]) -> Overlaid<'a> {
+        Overlaid { store, partition: self.standing.partition, overlay: &self.overlay, fetched }
+    }
+
+    /// What a command makes becomes part of what is gathered.
+    fn take(&mut self, made: &mut Made, place: u32, mutations: Vec<Mutation>, events: Vec<Event>) {
+        for mutation in &mutations {
+            made.hash.add(mutation);
+            let is_note = mutation.key().first() == Some(&(KeyKind::Deadline as u8));
+            if let (true, Mutation::Put { key, .. }) = (is_note, mutation) {
+                let due = decode_deadline(key).map(|(due, _)| due);
+                self.standing.first_due = [self.standing.first_due, due].into_iter().flatten().min();
+            }
+        }
+        self.overlay.extend(mutations);
+        if self.rules.binlog {
+            events.into_iter().for_each(|event| made.events.add(made.stamp, place, event));
+        }
+    }
+
+    /// A record is done: its events are a row, and its changes in the hash.
+    fn close(&mut self, mut made: Made, first_index: Index) {
+        let is_untold = self.rig.plants.has(Plant::WatchGap) && first_index.is_multiple_of(UNTOLD_EVERY);
+        if let Some(row) = made.events.finish().filter(|_| !is_untold) {
+            let binlog = &mut self.standing.binlog;
+            binlog.bytes += row.len() as u64;
+            binlog.oldest.get_or_insert(made.stamp);
+            let mutation = Mutation::put(encode_events(first_index), row);
+            made.hash.add(&mutation);
+            self.overlay.extend(vec![mutation]);
+        }
+        self.standing.hash = made.hash.finish();
     }
 
     /// Does the mark of this command count? One that finds no room may make some.
@@ -162,7 +280,7 @@ impl Applier {
             return Ok(Vec::new());
         }
         let asked: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
-        match store.multi_get(self.partition, &asked) {
+        match store.multi_get(self.standing.partition, &asked) {
             Ok(rows) => Ok(keys.into_iter().zip(rows).collect()),
             // Together they are more than may be held: each is read when it is
             // asked for, and let go.
@@ -171,17 +289,29 @@ impl Applier {
         }
     }
 
-    /// What was gathered, for the store, with the clock's reading beside it.
+    /// What was gathered, for the store, with where the partition stands by it.
     pub fn part(&mut self) -> Option<Part> {
         let count = std::mem::take(&mut self.count);
         if count == 0 {
             return None;
         }
-        let first_index = self.applied + 1 - Index::from(count);
+        let first_index = self.standing.applied + 1 - Index::from(count);
         let mut mutations = self.overlay.take();
-        let stamp = Bytes::copy_from_slice(&self.stamp.0.to_le_bytes());
-        mutations.push(Mutation::put(Bytes::from_static(&meta::STAMP), stamp));
-        Some(Part { partition: self.partition, first_index, count, mutations })
+        mutations.extend(self.standing.rows());
+        Some(Part { partition: self.standing.partition, first_index, count, mutations })
+    }
+}
+
+/// What a record has made so far, beside rows.
+struct Made {
+    hash: Hashing,
+    events: EventDraft,
+    stamp: Stamp,
+}
+
+impl Made {
+    fn after(standing: &Standing, stamp: Stamp) -> Made {
+        Made { hash: Hashing::after(standing.hash), events: EventDraft::default(), stamp }
     }
 }
 
@@ -214,14 +344,4 @@ fn without_doing(known: Known) -> Reply {
             Reply::Refused(code::CLIENT_AHEAD)
         }
     }
-}
-
-/// The partition clock's last reading, as its store has it.
-pub fn last_stamp(store: &dyn Store, partition: PartitionId) -> Result<Stamp, statestore::StoreError> {
-    Ok(stamp_of(store.get(partition, &meta::STAMP)?))
-}
-
-/// The reading in a row of [`meta::STAMP`].
-pub fn stamp_of(row: Option<Bytes>) -> Stamp {
-    Stamp(row.and_then(|row| row[..].try_into().ok()).map_or(0, u64::from_le_bytes))
 }

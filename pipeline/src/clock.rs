@@ -18,9 +18,14 @@ impl PartitionClock {
         PartitionClock { last }
     }
 
+    /// The stamp that the next record would have.
+    pub fn peek(&self, wall: Wall) -> Stamp {
+        Stamp(wall.0.max(self.last.0.saturating_add(1)))
+    }
+
     /// The stamp of the next record.
     pub fn next(&mut self, wall: Wall) -> Stamp {
-        let stamp = Stamp(wall.0.max(self.last.0.saturating_add(1)));
+        let stamp = self.peek(wall);
         assert!(stamp > self.last, "the partition clock has run out of stamps");
         self.last = stamp;
         stamp

@@ -8,21 +8,32 @@
 
 mod answer;
 mod apply;
+mod choices;
+mod chores;
 mod clock;
+mod hashing;
 mod line;
 pub mod ordering;
 mod overlay;
+mod preset;
 mod profile;
 mod request;
 pub mod retries;
 mod rig;
+mod rules;
 mod stage;
+mod standing;
 
 pub use answer::{Answer, Done, Refusal, Reply, Timings};
-pub use apply::{Applier, ApplyError, last_stamp, stamp_of};
+pub use apply::{Applier, ApplyError};
+pub use choices::{LogChoice, StoreChoice};
+pub use chores::ChoreLimits;
 pub use clock::PartitionClock;
 pub use line::{DrainLimits, Line, Ticket};
-pub use profile::{LogChoice, Profile, ProfileError, StoreChoice};
+pub use preset::Preset;
+pub use profile::{Profile, ProfileError};
 pub use request::Request;
 pub use rig::{Rig, Witness};
+pub use rules::Rules;
 pub use stage::Stage;
+pub use standing::{Binlog, Standing, times_in, version_in};

@@ -7,17 +7,21 @@
 //! The caller moves it along: it drains, gives records to the log, says what
 //! became of them, hands parts to the store, and sends what comes out.
 
+mod own;
+
 use crate::answer::{Answer, Done, Refusal, Reply, Timings};
 use crate::apply::{Applier, ApplyError};
+use crate::chores::{ChoreLimits, Owed};
 use crate::clock::PartitionClock;
 use crate::ordering;
-use crate::profile::{LogChoice, Profile};
+use crate::profile::Profile;
 use crate::request::Request;
 use crate::retries::RetryTable;
 use crate::rig::Rig;
+use crate::rules::Rules;
+use crate::standing::Standing;
 use bytes::Bytes;
 use env::{Mono, Plant, Wall, sometimes};
-use machine::Machine;
 use model::{Durability, Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use statestore::{Part, Store};
 use std::collections::VecDeque;
@@ -35,6 +39,8 @@ pub struct DrainLimits {
     pub commands_max: u32,
     /// Bytes of a record's payload.
     pub bytes_max: usize,
+    /// What the owner does of its own accord.
+    pub chores: ChoreLimits,
 }
 
 /// What is under way in one partition.
@@ -55,6 +61,11 @@ pub struct Line<T> {
     applied: Vec<(T, Done)>,
     next_index: Index,
     durable: Index,
+    /// What the owner still owes, and the index of what of it is under way.
+    owed: Owed,
+    chore: Option<Index>,
+    /// Nothing more is taken in.
+    ending: bool,
     /// The log has no room but for what makes room.
     full: bool,
     rig: Rig,
@@ -79,23 +90,26 @@ struct Parked<T> {
 impl<T> Line<T> {
     /// Goes on behind what the store has.
     pub fn after(
-        partition: PartitionId,
         epoch: Epoch,
         profile: Profile,
         reaches: Durability,
-        applied: Index,
-        stamp: Stamp,
+        standing: Standing,
+        rules: Rules,
         retries: RetryTable,
     ) -> Line<T> {
+        let applied = standing.applied;
         Line {
-            partition,
+            partition: standing.partition,
             epoch,
             profile,
             reaches,
-            clock: PartitionClock::after(stamp),
+            clock: PartitionClock::after(standing.stamp),
             waiting: VecDeque::new(),
             flights: VecDeque::new(),
-            applier: Applier::after(partition, applied, retries),
+            owed: Owed::at(&standing, &rules),
+            chore: None,
+            ending: false,
+            applier: Applier::after(standing, rules, retries),
             applied: Vec::new(),
             next_index: applied + 1,
             durable: applied,
@@ -124,6 +138,20 @@ impl<T> Line<T> {
     /// What the store has, and what it is about to get.
     pub fn applied(&self) -> Index {
         self.applier.applied()
+    }
+
+    /// Where that stands.
+    pub fn standing(&self) -> &Standing {
+        self.applier.standing()
+    }
+
+    /// When, by the wall, a record is due that nobody asks for. None while one is
+    /// under way.
+    pub fn wakes_at(&self, limits: &ChoreLimits) -> Option<Stamp> {
+        match self.chore {
+            Some(_) => None,
+            None => self.owed.next(self.applier.standing(), self.applier.rules(), limits),
+        }
     }
 
     /// Does anything wait for a place in a record?
@@ -173,8 +201,8 @@ impl<T> Line<T> {
         }
     }
 
-    /// Makes a record of what waits, for the log under this ticket. `None` when
-    /// nothing waits.
+    /// Makes a record of what is due or of what waits, for the log under this
+    /// ticket. `None` when nothing is.
     pub fn drain(
         &mut self,
         now: Mono,
@@ -183,6 +211,9 @@ impl<T> Line<T> {
         limits: DrainLimits,
         answers: &mut Vec<(T, Answer)>,
     ) -> Option<Record> {
+        if let Some(record) = self.do_chore(now, wall, ticket, &limits.chores) {
+            return Some(record);
+        }
         let (mut payloads, mut parked, mut count) = (Vec::new(), Vec::new(), 0u32);
         let mut bytes = 0;
         while let Some(request) = self.waiting.front() {
@@ -200,17 +231,17 @@ impl<T> Line<T> {
             parked.push(Parked { token: request.token, count: request.count, arrived: request.arrived });
             payloads.push(request.payload);
         }
-        (count > 0).then(|| self.launch(now, wall, ticket, count, join(payloads, bytes), parked))
+        let content = (RecordKind::Commands, count, join(payloads, bytes));
+        (count > 0).then(|| self.launch(now, wall, ticket, content, parked))
     }
 
-    /// Gives the commands their place in history.
+    /// Gives a record its place in history.
     fn launch(
         &mut self,
         now: Mono,
         wall: Wall,
         ticket: Ticket,
-        count: u32,
-        payload: Bytes,
+        (kind, count, payload): (RecordKind, u32, Bytes),
         parked: Vec<Parked<T>>,
     ) -> Record {
         let record = Record {
@@ -219,7 +250,7 @@ impl<T> Line<T> {
             first_index: self.next_index,
             count,
             stamp: self.clock.next(wall),
-            kind: RecordKind::Commands,
+            kind,
             payload,
         };
         self.next_index = record.last_index() + 1;
@@ -241,9 +272,12 @@ impl<T> Line<T> {
     /// The log refused what it was handed under this ticket. Everything behind
     /// it falls with it, since indexes have no holes: the log refuses that too.
     pub fn refused(&mut self, ticket: Ticket, refusal: &Refusal, answers: &mut Vec<(T, Answer)>) {
+        // A note takes no index: nothing falls with it.
+        self.flights.retain(|flight| flight.ticket != ticket || flight.record.count > 0);
         // None, when a refusal before this one took it along.
         let Some(from) = self.flights.iter().position(|flight| flight.ticket == ticket) else { return };
         self.next_index = self.flights[from].record.first_index;
+        self.chore = self.chore.filter(|index| *index < self.next_index);
         for parked in self.flights.drain(from..).flat_map(|flight| flight.parked) {
             answers.push((parked.token, Err(refusal.clone())));
         }
@@ -251,12 +285,20 @@ impl<T> Line<T> {
 
     /// Applies what is durable; the part is for the store, and what it answers
     /// waits for [`Line::stored`].
-    pub fn apply(&mut self, machine: &dyn Machine, store: &dyn Store) -> Result<Option<Part>, ApplyError> {
+    pub fn apply(&mut self, store: &dyn Store) -> Result<Option<Part>, ApplyError> {
         while let Some(flight) = self.flights.front().filter(|f| f.record.last_index() <= self.durable) {
             ordering::assert_applies_behind_log(flight.record.last_index(), self.durable);
+            if flight.record.kind == RecordKind::Hash {
+                self.flights.pop_front();
+                continue;
+            }
             let mut replies = Vec::with_capacity(flight.record.count as usize);
-            self.applier.apply(&flight.record, machine, store, &mut replies)?;
+            self.applier.apply(&flight.record, store, &mut replies)?;
             let flight = self.flights.pop_front().expect("it was just looked at");
+            if self.chore == Some(flight.record.first_index) {
+                self.chore = None;
+                self.owed.resumes &= flight.record.kind != RecordKind::Resumed;
+            }
             self.park_answers(flight, replies);
         }
         Ok(self.applier.part())
@@ -314,12 +356,13 @@ impl<T> Line<T> {
 
     /// Answers what waits for a place in history: it gets none.
     pub fn turn_away(&mut self, answers: &mut Vec<(T, Answer)>) {
+        self.ending = true;
         answers.extend(self.waiting.drain(..).map(|request| (request.token, Err(Refusal::Stopping))));
     }
 
     /// Does the node's log have to hold its records?
     pub fn uses_log(&self) -> bool {
-        self.profile.log == LogChoice::Local
+        self.profile.log.is_local()
     }
 }
 

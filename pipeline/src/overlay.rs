@@ -9,9 +9,11 @@ use bytes::Bytes;
 use machine::{View, ViewError};
 use model::{KeyKind, KeyRange, Mutation, PartitionId};
 use statestore::Store;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasherDefault;
+use std::iter::Peekable;
 use std::ops::{Bound, ControlFlow};
 
 /// Looked up only: neither its order nor its hashes show, since what leaves is
@@ -25,8 +27,10 @@ type Rows =
 pub(crate) struct Overlay {
     mutations: Vec<Mutation>,
     rows: Rows,
-    /// Those of the rows that are parts, which are also looked for by range.
-    parts: BTreeSet<Bytes>,
+    /// Those of the rows that are often looked for by range.
+    ordered: BTreeSet<Bytes>,
+    /// All of them, from when a range of others is looked for, which is rare.
+    sorted: OnceCell<BTreeSet<Bytes>>,
 }
 
 impl Overlay {
@@ -35,8 +39,11 @@ impl Overlay {
             match self.rows.entry(mutation.key().clone()) {
                 Entry::Occupied(at) => self.mutations[*at.get()] = mutation,
                 Entry::Vacant(free) => {
-                    if free.key().first() == Some(&(KeyKind::Part as u8)) {
-                        self.parts.insert(free.key().clone());
+                    if free.key().first().is_some_and(|kind| is_often_looked_for(*kind)) {
+                        self.ordered.insert(free.key().clone());
+                    }
+                    if let Some(sorted) = self.sorted.get_mut() {
+                        sorted.insert(free.key().clone());
                     }
                     free.insert(self.mutations.len());
                     self.mutations.push(mutation);
@@ -48,7 +55,8 @@ impl Overlay {
     /// What was gathered, sorted by row; nothing is left.
     pub fn take(&mut self) -> Vec<Mutation> {
         self.rows.clear();
-        self.parts.clear();
+        self.ordered.clear();
+        self.sorted.take();
         let mut mutations = std::mem::take(&mut self.mutations);
         mutations.sort_unstable_by(|a, b| a.key().cmp(b.key()));
         mutations
@@ -59,11 +67,17 @@ impl Overlay {
         self.rows.contains_key(key)
     }
 
-    /// The parts of a range that gathered mutations touch, as they leave them.
+    /// The rows of a range that gathered mutations touch, in order, as they leave
+    /// them.
     fn range(&self, range: &KeyRange) -> impl Iterator<Item = (&Bytes, Option<Bytes>)> {
+        let rows = match range.start().first() {
+            // A range lies within one kind.
+            Some(kind) if is_often_looked_for(*kind) => &self.ordered,
+            _ => self.sorted.get_or_init(|| self.rows.keys().cloned().collect()),
+        };
         let end = range.end().map_or(Bound::Unbounded, Bound::Excluded);
-        let parts = self.parts.range::<[u8], _>((Bound::Included(range.start()), end));
-        parts.map(|key| (key, self.get(key).flatten()))
+        let rows = rows.range::<[u8], _>((Bound::Included(range.start()), end));
+        rows.map(|key| (key, self.get(key).flatten()))
     }
 
     /// The row as the gathered mutations leave it; `None` when none touches it.
@@ -73,6 +87,12 @@ impl Overlay {
             Mutation::Delete { .. } => None,
         })
     }
+}
+
+/// Rarely does anybody look for a range of data rows: their order would be for
+/// nothing.
+fn is_often_looked_for(kind: u8) -> bool {
+    [KeyKind::Event, KeyKind::Deadline, KeyKind::Part].iter().any(|ordered| *ordered as u8 == kind)
 }
 
 /// The store with an overlay, as one partition sees it.
@@ -96,25 +116,40 @@ impl View for Overlaid<'_> {
     }
 
     fn range(&self, range: &KeyRange, most: usize) -> Result<Vec<(Bytes, Bytes)>, ViewError> {
-        let changed: Vec<_> = self.overlay.range(range).collect();
-        // As many of the store's may be gone.
-        let gone = changed.iter().filter(|(_, value)| value.is_none()).count();
-        let mut rows = BTreeMap::new();
-        let found = self.store.scan(self.partition, range, &mut |key, value| {
-            if rows.len() == most.saturating_add(gone) {
-                return ControlFlow::Break(());
-            }
-            rows.insert(Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
-            ControlFlow::Continue(())
-        });
+        let changed = self.overlay.range(range).peekable();
+        let mut merged = Merged { changed, most, rows: Vec::new() };
+        let found = self.store.scan(self.partition, range, &mut |key, value| merged.pass(Some((key, value))));
         found.map_err(|error| ViewError(Box::new(error)))?;
-        for (key, value) in changed {
-            match value {
-                Some(value) => rows.insert(key.clone(), value),
-                None => rows.remove(key),
+        let _ = merged.pass(None);
+        Ok(merged.rows)
+    }
+}
+
+/// The store's rows with what was gathered over them, in order, so many at most.
+struct Merged<I: Iterator> {
+    changed: Peekable<I>,
+    most: usize,
+    rows: Vec<(Bytes, Bytes)>,
+}
+
+impl<'a, I: Iterator<Item = (&'a Bytes, Option<Bytes>)>> Merged<I> {
+    /// Takes what was gathered up to the store's next row, or what is left of it,
+    /// and the row unless it is changed.
+    fn pass(&mut self, stored: Option<(&[u8], &[u8])>) -> ControlFlow<()> {
+        let comes_first = |key: &Bytes| stored.is_none_or(|(stored, _)| key[..] <= *stored);
+        while self.rows.len() < self.most {
+            let Some((key, value)) = self.changed.next_if(|(key, _)| comes_first(key)) else {
+                let Some((key, value)) = stored else { break };
+                self.rows.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+                return ControlFlow::Continue(());
             };
+            let replaces = stored.is_some_and(|(stored, _)| key[..] == *stored);
+            self.rows.extend(value.map(|value| (key.clone(), value)));
+            if replaces {
+                return ControlFlow::Continue(());
+            }
         }
-        Ok(rows.into_iter().take(most).collect())
+        ControlFlow::Break(())
     }
 }
 
@@ -136,33 +171,44 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_parts_shows_the_store_with_what_was_gathered_over_it() {
-        let store = statestore::MemoryStore::volatile(&model::Limits::default(), env::Plants::NONE);
-        let partition = PartitionId(1);
-        store.create(&[partition], 0).expect("created");
-        let put = |name: &str| Mutation::put(format!("\x05{name}"), "old");
-        let mutations = ["a", "b", "c", "d"].map(put).to_vec();
-        let part = statestore::Part { partition, first_index: 1, count: 1, mutations };
-        store.apply(&[part]).expect("applied");
-        let mut overlay = Overlay::default();
-        overlay.extend(vec![
-            Mutation::delete("\x05a"),
-            Mutation::put("\x05b", "new"),
-            Mutation::put("\x05bb", "new"),
-            Mutation::delete("\x05zz"),
-            Mutation::put("\x01b", "no part"),
-        ]);
-        let view = Overlaid { store: &store, partition, overlay: &overlay, fetched: &[] };
-        let seen = |prefix: &'static [u8], most| {
-            let rows = view.range(&KeyRange::with_prefix(Bytes::from_static(prefix)), most).expect("read");
-            let said = |(key, value): (Bytes, Bytes)| {
-                format!("{}={}", key[1..].escape_ascii(), value.escape_ascii())
+    fn a_range_shows_the_store_with_what_was_gathered_over_it() {
+        for kind in [KeyKind::Part, KeyKind::Data] {
+            let kind = kind as u8;
+            let name = |name: &str| Bytes::from([&[kind], name.as_bytes()].concat());
+            let store = statestore::MemoryStore::volatile(&model::Limits::default(), env::Plants::NONE);
+            let partition = PartitionId(1);
+            store.create(&[partition], 0).expect("created");
+            let mutations = ["a", "b", "c", "d"].map(|row| Mutation::put(name(row), "old")).to_vec();
+            let part = statestore::Part { partition, first_index: 1, count: 1, mutations };
+            store.apply(&[part]).expect("applied");
+            let mut overlay = Overlay::default();
+            let seen = |overlay: &Overlay, prefix, most| {
+                let view = Overlaid { store: &store, partition, overlay, fetched: &[] };
+                let rows = view.range(&KeyRange::with_prefix(name(prefix)), most).expect("read");
+                let said = |(key, value): (Bytes, Bytes)| {
+                    format!("{}={}", key[1..].escape_ascii(), value.escape_ascii())
+                };
+                rows.into_iter().map(said).collect::<Vec<_>>().join(" ")
             };
-            rows.into_iter().map(said).collect::<Vec<_>>()
-        };
-        assert_eq!(seen(b"\x05", 9), ["b=new", "bb=new", "c=old", "d=old"]);
-        assert_eq!(seen(b"\x05", 3), ["b=new", "bb=new", "c=old"]);
-        assert_eq!(seen(b"\x05b", 9), ["b=new", "bb=new"]);
-        assert_eq!(seen(b"\x05a", 9), [""; 0]);
+            assert_eq!(seen(&overlay, "", 9), "a=old b=old c=old d=old");
+            // What comes behind the first look is seen by the next.
+            overlay.extend(vec![Mutation::delete(name("a")), Mutation::put(name("b"), "new")]);
+            overlay.extend(vec![Mutation::put(name("bb"), "new"), Mutation::delete(name("zz"))]);
+            overlay.extend(vec![Mutation::put("\x04b", "another kind"), Mutation::put(name("e"), "new")]);
+            for (prefix, most, expected) in [
+                ("", 9, "b=new bb=new c=old d=old e=new"),
+                ("", 4, "b=new bb=new c=old d=old"),
+                ("", 3, "b=new bb=new c=old"),
+                ("", 1, "b=new"),
+                ("", 0, ""),
+                ("b", 9, "b=new bb=new"),
+                ("a", 9, ""),
+                ("e", 9, "e=new"),
+            ] {
+                assert_eq!(seen(&overlay, prefix, most), expected, "{kind} {prefix} {most}");
+            }
+            overlay.take();
+            assert_eq!(seen(&overlay, "", 9), "a=old b=old c=old d=old");
+        }
     }
 }

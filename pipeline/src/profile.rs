@@ -1,72 +1,7 @@
 //! A profile: what a table chose at each stage, and which choices go together.
 
+use crate::choices::{LogChoice, StoreChoice};
 use model::Durability;
-use std::fmt;
-use std::str::FromStr;
-
-/// Where rows live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StoreChoice {
-    /// RocksDB.
-    Rocks,
-    /// The node's memory, with local checkpoints.
-    Memory,
-}
-
-/// What makes a record durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LogChoice {
-    /// Nothing does.
-    None,
-    /// The store's own journal, synced in the write that applies the record.
-    Store,
-    /// The node's log.
-    Local,
-}
-
-impl fmt::Display for StoreChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            StoreChoice::Rocks => "rocksdb",
-            StoreChoice::Memory => "memory",
-        })
-    }
-}
-
-impl FromStr for StoreChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "rocksdb" => Ok(StoreChoice::Rocks),
-            "memory" => Ok(StoreChoice::Memory),
-            other => Err(format!("store `{other}` is unknown; choose `rocksdb` or `memory`")),
-        }
-    }
-}
-
-impl fmt::Display for LogChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LogChoice::None => "none",
-            LogChoice::Store => "store",
-            LogChoice::Local => "local",
-        })
-    }
-}
-
-impl FromStr for LogChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "none" => Ok(LogChoice::None),
-            "store" => Ok(LogChoice::Store),
-            "local" => Ok(LogChoice::Local),
-            other => Err(format!("log `{other}` is unknown; choose `local`, `store` or `none`")),
-        }
-    }
-}
 
 /// A table's choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +25,11 @@ pub enum ProfileError {
         "log `store` needs a store with a journal of its own; a memory store has none: choose log `local`"
     )]
     NoJournal,
+    /// The node answers too soon.
+    #[error(
+        "log `local(each)` needs a node that syncs before it answers, this one has `log.sync = every`: choose log `local`, or set `log.sync = each`"
+    )]
+    NotEach,
     /// More is declared than the choices give.
     #[error("the table declares durability `{declared}`, its log gives `{given}` on this node")]
     Promised {
@@ -111,15 +51,17 @@ impl Profile {
         match self.log {
             LogChoice::None => Durability::Memory,
             LogChoice::Store => Durability::Local,
-            LogChoice::Local => log,
+            LogChoice::Local | LogChoice::LocalEach | LogChoice::LocalEvery => log,
         }
     }
 
     /// Do the choices go together, and with a node whose log reaches so far?
+    /// The table of all of them is in `docs/guarantees.md`.
     pub fn check(&self, log: Durability) -> Result<(), ProfileError> {
         let given = self.reaches(log);
         match (self.log, self.store, self.durability) {
             (LogChoice::Store, StoreChoice::Memory, _) => Err(ProfileError::NoJournal),
+            (LogChoice::LocalEach, ..) if !log.satisfies(Durability::Local) => Err(ProfileError::NotEach),
             (LogChoice::None, _, declared) if declared != Some(Durability::Memory) => {
                 Err(ProfileError::Unsaid)
             }
@@ -134,36 +76,51 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
+
+    fn verdict(profile: Profile, log: Durability) -> String {
+        match profile.check(log) {
+            Ok(()) => format!("`{}`", profile.reaches(log)),
+            Err(why) => format!("refused: {why}"),
+        }
+    }
+
+    /// Every choice, and what comes of it, as the page of guarantees has it.
+    fn matrix() -> String {
+        let mut text = String::new();
+        for store in StoreChoice::ALL {
+            for log in LogChoice::ALL {
+                for declared in [None, Some(Durability::Memory), Some(Durability::Local)] {
+                    let profile = Profile { store, log, durability: declared };
+                    let [each, every] = [Durability::Local, Durability::Os].map(|log| verdict(profile, log));
+                    let declared = declared.map_or("–".to_owned(), |declared| format!("`{declared}`"));
+                    writeln!(text, "| `{store}` | `{log}` | {declared} | {each} | {every} |")
+                        .expect("a String");
+                }
+            }
+        }
+        text
+    }
 
     #[test]
-    fn what_goes_together() {
-        use LogChoice::{Local, None as Nothing, Store};
-        use StoreChoice::{Memory, Rocks};
-        let memory = Some(Durability::Memory);
-        let table = [
-            (Rocks, Local, None, "ok", "ok"),
-            (Memory, Local, None, "ok", "ok"),
-            (Rocks, Store, None, "ok", "ok"),
-            (Rocks, Store, Some(Durability::Local), "ok", "ok"),
-            (Rocks, Nothing, memory, "ok", "ok"),
-            (Memory, Nothing, memory, "ok", "ok"),
-            (Rocks, Nothing, None, "Unsaid", "Unsaid"),
-            (Rocks, Nothing, Some(Durability::Local), "Unsaid", "Unsaid"),
-            (Memory, Store, None, "NoJournal", "NoJournal"),
-            (Rocks, Local, Some(Durability::Quorum), "Promised", "Promised"),
-            (Rocks, Local, Some(Durability::Local), "ok", "Promised"),
-            (Rocks, Local, Some(Durability::Os), "ok", "ok"),
-        ];
-        for (store, log, durability, synced, unsynced) in table {
-            let profile = Profile { store, log, durability };
-            let found = |log| match profile.check(log) {
-                Ok(()) => "ok",
-                Err(ProfileError::Unsaid) => "Unsaid",
-                Err(ProfileError::NoJournal) => "NoJournal",
-                Err(ProfileError::Promised { .. }) => "Promised",
-            };
-            assert_eq!(found(Durability::Local), synced, "{profile:?}");
-            assert_eq!(found(Durability::Os), unsynced, "{profile:?}, a log that answers before it syncs");
+    fn the_page_of_guarantees_has_every_choice() {
+        let page = include_str!("../../docs/guarantees.md");
+        let matrix = matrix();
+        assert!(page.contains(&matrix), "docs/guarantees.md lacks this table:\n{matrix}");
+    }
+
+    #[test]
+    fn more_is_never_declared_than_given() {
+        for store in StoreChoice::ALL {
+            for log in LogChoice::ALL {
+                for declared in Durability::ALL {
+                    let profile = Profile { store, log, durability: Some(declared) };
+                    for node in [Durability::Local, Durability::Os] {
+                        let kept = profile.reaches(node).satisfies(declared);
+                        assert!(profile.check(node).is_err() || kept, "{profile:?} where logs give {node}");
+                    }
+                }
+            }
         }
     }
 }

@@ -44,6 +44,7 @@ pub use error::StoreError;
 pub use manifest::Manifest;
 pub use memory::MemoryStore;
 pub use moment::{Look, Moment};
+pub use plan::{Change, Plan, plan};
 #[cfg(feature = "rocksdb")]
 pub use rocks::{FlushObserver, Journal, RocksStore};
 pub use store::{Part, Store, StoreFiles, Visit};

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 ///
 /// Invariant: the parts follow one another, and the first of them follows what
 /// the partition has.
-pub(crate) struct Change<'b> {
+pub struct Change<'b> {
     /// What to apply, in order.
     pub parts: Vec<&'b Part>,
     /// The applied index once all of it is in.
@@ -19,10 +19,11 @@ pub(crate) struct Change<'b> {
 }
 
 /// The parts of a batch that are not in yet, by partition.
-pub(crate) type Plan<'b> = BTreeMap<PartitionId, Change<'b>>;
+pub type Plan<'b> = BTreeMap<PartitionId, Change<'b>>;
 
-/// Skips what is in, refuses what does not follow.
-pub(crate) fn plan(
+/// Skips what is in, refuses what does not follow. Every store begins an `apply`
+/// with it, an application's own as well.
+pub fn plan(
     batch: &[Part],
     mut applied: impl FnMut(PartitionId) -> Result<Index, StoreError>,
 ) -> Result<Plan<'_>, StoreError> {

@@ -123,4 +123,10 @@ pub trait StoreFiles: Send + Sync {
     /// Takes exported files in as a partition that must not exist yet, after
     /// checking every file against the manifest. Returns the applied index.
     fn import(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError>;
+
+    /// Makes a partition that must not exist yet of another's rows at one index,
+    /// by links where it can, durably; those in the ranges `without` are left
+    /// out. The other may be written to meanwhile. Returns the applied index; a
+    /// crash leaves the new partition whole or absent.
+    fn copy(&self, from: PartitionId, to: PartitionId, without: &[KeyRange]) -> Result<Index, StoreError>;
 }

@@ -144,4 +144,8 @@ plants! {
     a_request_torn_across_partitions_is_found: "batch-torn-across-partitions",
     an_owner_that_is_not_asked_for_is_found: "epoch-unchecked-at-release",
     an_operation_done_twice_is_found: "retry-applied-twice",
+    a_clock_of_the_process_s_own_is_found: "ttl-by-wall-clock",
+    an_event_that_nobody_is_told_of_is_found: "watch-gap",
+    a_table_that_is_lost_on_restart_is_found: "table-lost-on-restart",
+    a_token_that_is_not_asked_is_found: "token-ignored",
 }

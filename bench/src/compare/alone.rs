@@ -37,7 +37,7 @@ pub struct Load {
 impl Load {
     /// Runs it, and prints what it came to.
     pub fn run(self) -> Result<(), Failure> {
-        if matches!(self.scenario, Scenario::Scan | Scenario::Recovery) {
+        if matches!(self.scenario, Scenario::Load | Scenario::Scan | Scenario::Recovery) {
             return Err("it needs a server of its own: use `compare`".into());
         }
         on_one_thread(self.measure())

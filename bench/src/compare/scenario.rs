@@ -20,9 +20,15 @@ pub enum Scenario {
     /// Writes of many rows in a call.
     #[value(name = "write-batch")]
     WriteBatch,
+    /// A million rows in order, by the client's loader.
+    #[value(name = "load")]
+    Load,
     /// One call that reads a table of 1 GiB.
     #[value(name = "scan")]
     Scan,
+    /// From a write to its event, at 10,000 writes a second.
+    #[value(name = "tail")]
+    Tail,
     /// Additions to one counter within a limit, 256 in flight.
     #[value(name = "counter")]
     Counter,
@@ -86,8 +92,10 @@ impl Scenario {
             Scenario::Write256 => "write-256",
             Scenario::Read256 => "read-256",
             Scenario::WriteBatch => "write-batch",
+            Scenario::Load => "load",
             Scenario::Counter => "counter",
             Scenario::Scan => "scan",
+            Scenario::Tail => "tail",
             Scenario::Recovery => "recovery",
         }
     }
@@ -99,7 +107,9 @@ impl Scenario {
             Scenario::Read1 | Scenario::Read256 => Work::Read,
             Scenario::Counter => Work::Add,
             // Of what comes before what is measured.
-            Scenario::WriteBatch | Scenario::Scan | Scenario::Recovery => Work::WriteBatch,
+            Scenario::WriteBatch | Scenario::Load | Scenario::Scan | Scenario::Recovery | Scenario::Tail => {
+                Work::WriteBatch
+            }
         }
     }
 
@@ -114,7 +124,7 @@ impl Scenario {
             Echo, Etcd, EtcdCompacted, Redis, Statehouse, StatehouseMemory, StatehouseStream, WithoutRetries,
         };
         match self {
-            Scenario::Scan | Scenario::Recovery => &[Statehouse],
+            Scenario::Load | Scenario::Scan | Scenario::Tail | Scenario::Recovery => &[Statehouse],
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
             Scenario::Counter => &[Statehouse, StatehouseStream, Redis],
             Scenario::Read1 | Scenario::Read256 => {

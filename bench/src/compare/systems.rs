@@ -10,15 +10,16 @@ mod scan;
 mod statehouse;
 mod stream;
 mod unary;
+mod watch;
 
 pub use echo::{Echo, serve as serve_echo};
 pub use etcd::Etcd;
+pub use names::Names;
 pub use redis::Redis;
 pub use scan::scanned;
-pub use statehouse::{Statehouse, Table, create_table};
+pub use statehouse::{Statehouse, TABLE, Table, create_table};
 pub use unary::connect;
-
-use names::Names;
+pub use watch::{Watched, watch};
 
 use super::load::{self, Job, Measured};
 use super::process::Process;

@@ -50,8 +50,9 @@ pub struct Crowd {
     users: Vec<JoinHandle<()>>,
     /// Of all rounds that are over.
     tally: Tally,
-    /// How far each partition had come when this round began.
-    began_at: BTreeMap<u64, u64>,
+    /// How far each partition had come when this round began, and how many indexes
+    /// its owner had taken of its own accord.
+    began_at: BTreeMap<u64, (u64, u64)>,
     /// Writes of earlier rounds that may still take effect.
     hanging: u64,
     /// Who served the table in this round, and how many writes each had sent
@@ -73,11 +74,15 @@ pub struct Round {
 }
 
 impl Subject {
+    /// What is chosen for it.
+    pub fn profile(&self) -> Profile {
+        let durability = if self.log == "none" { "memory".to_owned() } else { String::new() };
+        Profile { store: self.store.clone(), log: self.log.clone(), durability, ..Profile::default() }
+    }
+
     /// Makes the table.
     pub async fn create(&self, client: &Client) -> Result<Vec<u64>, Error> {
-        let durability = if self.log == "none" { "memory".to_owned() } else { String::new() };
-        let profile =
-            Profile { store: self.store.clone(), log: self.log.clone(), durability, ..Profile::default() };
+        let profile = self.profile();
         let request = CreateTableRequest {
             name: self.table.clone(),
             layout: "hashed".to_owned(),
@@ -115,7 +120,7 @@ impl Crowd {
             rim::spawn(user::work(shared.clone(), user, draws))
         };
         let users = (0..users).map(start).collect();
-        let began_at = partitions.iter().map(|one| (one.id, one.applied)).collect();
+        let began_at = partitions.iter().map(|one| (one.id, (one.applied, one.own))).collect();
         Ok(Crowd {
             subject,
             shared,
@@ -169,7 +174,7 @@ impl Crowd {
         // Each took an index of its own, or may do so yet.
         self.hanging += self.resent();
         let end = End { last: self.last(&partitions), rows };
-        self.began_at = partitions.iter().map(|one| (one.id, one.applied)).collect();
+        self.began_at = partitions.iter().map(|one| (one.id, (one.applied, one.own))).collect();
         let mut notes = self.shared.notes();
         let number = notes.round;
         let written = notes.turn();
@@ -193,8 +198,9 @@ impl Crowd {
     /// no write of this round.
     fn last(&self, partitions: &[Partition]) -> BTreeMap<u64, Last> {
         let last = |one: &Partition| {
-            let before = self.began_at.get(&one.id).copied().unwrap_or(0);
-            (one.id, Last { index: one.applied, own: before + self.hanging })
+            let (before, own) = self.began_at.get(&one.id).copied().unwrap_or_default();
+            let own = one.own.saturating_sub(own);
+            (one.id, Last { index: one.applied, own: before + own + self.hanging })
         };
         partitions.iter().map(last).collect()
     }

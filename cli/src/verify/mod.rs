@@ -21,6 +21,7 @@ mod report;
 pub mod rim;
 mod run;
 mod scratch;
+mod sums;
 mod tally;
 mod user;
 mod verdicts;

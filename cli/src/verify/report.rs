@@ -15,6 +15,8 @@ pub(super) struct Report {
     pub seconds: f64,
     pub kills: u64,
     pub tally: Tally,
+    /// Additions to counters that were acknowledged, and those of unknown outcome.
+    pub additions: (u64, u64),
     pub verdicts: Verdicts,
     /// What of it is still there, and why.
     pub left: Vec<String>,
@@ -31,6 +33,7 @@ impl Report {
             "rounds": rounds,
             "kills": self.kills,
             "operations": self.tally.json(),
+            "additions": { "done": self.additions.0, "unknown": self.additions.1 },
             "violations": { "found": self.verdicts.broken(), "told": told },
             "undecided_rounds": undecided,
             "histories": files,
@@ -46,7 +49,8 @@ impl Report {
         writeln!(out, "rounds      {rounds} in {seconds:.1} s, {kills} kills")?;
         writeln!(out)?;
         self.columns().print("", out)?;
-        writeln!(out)?;
+        let (done, unknown) = self.additions;
+        writeln!(out, "\ncounters    {done} additions, {unknown} of unknown outcome")?;
         told.iter().try_for_each(|what| writeln!(out, "  {what}"))?;
         writeln!(out, "violations  {}", self.verdicts.broken())?;
         if *undecided > 0 {

@@ -6,13 +6,14 @@ use super::node::{Launch, Node};
 use super::report::Report;
 use super::rim;
 use super::scratch::Scratch;
+use super::sums::{self, Sums};
 use super::tally::Tally;
 use super::verdicts::Verdicts;
 use crate::failed::Failed;
 use client::Client;
 use env::Rng;
 use env::rng::Stream;
-use proto::control::RemovePartitionRequest;
+use proto::control::{DropTableRequest, EraseQuarantinedRequest, RemovePartitionRequest};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +33,7 @@ enum Server {
     /// A process of ours, which is killed.
     Own { launch: Launch, node: Node, scratch: Scratch },
     /// Somebody else's.
-    Theirs { endpoint: String, partitions: Vec<u64> },
+    Theirs { endpoint: String, partitions: Vec<u64>, counting: Vec<u64> },
 }
 
 pub(super) struct Run<'a> {
@@ -43,6 +44,7 @@ pub(super) struct Run<'a> {
     server: Server,
     client: Client,
     crowd: Crowd,
+    sums: Sums,
     verdicts: Verdicts,
     kills: u64,
     began: Instant,
@@ -66,6 +68,7 @@ impl<'a> Run<'a> {
             partitions: PARTITIONS,
         };
         let (server, client) = serve(args, &rng, &subject).await?;
+        let sums = Sums::gather(sums_of(&subject), &rng);
         let crowd = Crowd::gather(subject, &client, args.users, args.keys, &rng).await?;
         let (began, interrupted) = (rim::now(), rim::interrupted());
         let verdicts = Verdicts::default();
@@ -77,6 +80,7 @@ impl<'a> Run<'a> {
             server,
             client,
             crowd,
+            sums,
             verdicts,
             kills: 0,
             began,
@@ -90,6 +94,7 @@ impl<'a> Run<'a> {
         writeln!(self.progress, "users work on table {} of {}", self.crowd.subject().table, self.told())?;
         self.began = rim::now();
         self.crowd.serve(&self.client);
+        self.sums.serve(Some(&self.client));
         while !self.is_over() {
             // What ends a run before its time is a finding.
             if let Err(why) = self.round().await {
@@ -115,12 +120,15 @@ impl<'a> Run<'a> {
         }
         // At its end users are in the middle of something, too.
         let settled = self.kill()?;
-        let rest = self.crowd.rest().await;
+        let (rest, sums_rest) = (self.crowd.rest().await, self.sums.rest().await);
         if settled {
             self.start().await?;
         }
         let round = crowd::turn(&mut self.crowd, &rest, &self.client, settled, PATIENCE).await;
         let round = round.map_err(|error| io::Error::other(format!("rows cannot be read: {error}")))?;
+        let judged = self.sums.judge(&self.client, settled, &mut self.verdicts).await;
+        judged.map_err(|error| io::Error::other(format!("counters cannot be read: {error}")))?;
+        drop(sums_rest);
         let table = &self.crowd.subject().table;
         self.verdicts.judge(table, round, &self.args.histories())
     }
@@ -129,6 +137,7 @@ impl<'a> Run<'a> {
     fn kill(&mut self) -> io::Result<bool> {
         let Server::Own { node, launch, .. } = &mut self.server else { return Ok(false) };
         self.crowd.nobody_serves();
+        self.sums.serve(None);
         if !node.kill()? {
             let last = launch.last_words();
             return Err(io::Error::other(format!("the node has ended by itself: {last}")));
@@ -142,6 +151,7 @@ impl<'a> Run<'a> {
         *node = launch.start().await?;
         self.client = node.client().map_err(io::Error::other)?;
         self.crowd.serve(&self.client);
+        self.sums.serve(Some(&self.client));
         Ok(())
     }
 
@@ -189,8 +199,9 @@ impl<'a> Run<'a> {
     async fn end(self) -> Report {
         let seconds = (rim::now() - self.began).as_secs_f64();
         let (server, tally) = (self.told(), self.crowd.tally());
-        let table = self.crowd.subject().table.clone();
-        drop(self.crowd);
+        let (table, counters) = (self.crowd.subject().table.clone(), self.sums.table().to_owned());
+        let additions = self.sums.counts();
+        drop((self.crowd, self.sums));
         let mut left = Vec::new();
         match self.server {
             Server::Own { node, mut scratch, .. } => {
@@ -200,12 +211,18 @@ impl<'a> Run<'a> {
                     left.push(format!("the node's directory {}", scratch.path().display()));
                 }
             }
-            Server::Theirs { partitions, .. } => {
+            Server::Theirs { partitions, counting, .. } => {
                 left.extend(remove(&self.client, &table, &partitions).await.err());
+                left.extend(remove(&self.client, &counters, &counting).await.err());
             }
         }
-        Report { server, table, seconds, kills: self.kills, tally, verdicts: self.verdicts, left }
+        let (kills, verdicts) = (self.kills, self.verdicts);
+        Report { server, table, seconds, kills, tally, additions, verdicts, left }
     }
+}
+
+fn sums_of(subject: &Subject) -> String {
+    format!("{}-sums", subject.table)
 }
 
 /// The server that is there, or one of our own; with the table.
@@ -217,7 +234,8 @@ async fn serve(args: &VerifyArgs, rng: &Rng, subject: &Subject) -> Result<(Serve
         }
         let client = builder.build()?;
         let partitions = subject.create(&client).await?;
-        return Ok((Server::Theirs { endpoint: endpoint.clone(), partitions }, client));
+        let counting = sums::create(&client, &sums_of(subject), subject.profile()).await?;
+        return Ok((Server::Theirs { endpoint: endpoint.clone(), partitions, counting }, client));
     }
     let scratch = Scratch::make(rng)?;
     let program = super::scratch::program()?;
@@ -225,6 +243,7 @@ async fn serve(args: &VerifyArgs, rng: &Rng, subject: &Subject) -> Result<(Serve
     let node = launch.start().await?;
     let client = node.client()?;
     subject.create(&client).await?;
+    sums::create(&client, &sums_of(subject), subject.profile()).await?;
     Ok((Server::Own { launch, node, scratch }, client))
 }
 
@@ -238,16 +257,18 @@ async fn remove(client: &Client, table: &str, partitions: &[u64]) -> Result<(), 
         removed.map_err(|error| left(&format!("table {table} with its partitions"), error))?;
     }
     for id in partitions {
-        let erased = control.erase_quarantined(*id).await;
+        let erased =
+            control.erase_quarantined(EraseQuarantinedRequest { id: *id, ..Default::default() }).await;
         erased.map_err(|error| left(&format!("table {table}, and partition {id} in quarantine"), error))?;
     }
-    control.drop_table(table).await.map_err(|error| left(&format!("table {table}"), error))
+    let request = DropTableRequest { name: table.to_owned(), ..DropTableRequest::default() };
+    control.drop_table(request).await.map(drop).map_err(|error| left(&format!("table {table}"), error))
 }
 
 impl Report {
     /// Of a history that was kept.
     pub fn of(verdicts: Verdicts, from: String) -> Report {
         let (table, tally, left) = ("-".to_owned(), Tally::default(), Vec::new());
-        Report { server: from, table, seconds: 0.0, kills: 0, tally, verdicts, left }
+        Report { server: from, table, seconds: 0.0, kills: 0, tally, additions: (0, 0), verdicts, left }
     }
 }

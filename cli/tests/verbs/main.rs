@@ -4,8 +4,12 @@
 #[path = "../../../client/tests/fake/mod.rs"]
 mod fake;
 
+mod bulk;
 mod bytes;
+mod follows;
 mod golden;
+mod machines;
 mod refusals;
 mod scans;
 mod session;
+mod tables;

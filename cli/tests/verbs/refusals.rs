@@ -32,7 +32,7 @@ fn what_goes_wrong() {
         ! hint: Write it as host:port or http://host:port.
         exit 2
         $ get a --deadline 5
-        ! error: invalid value '5' for '--deadline <TIME>': `5` is no time; write it like 500ms, 5s or 2m
+        ! error: invalid value '5' for '--deadline <TIME>': `5` is no time; write it like 500ms, 5s, 2m, 1h or 7d
         ! 
         ! For more information, try '--help'.
         exit 2
@@ -89,6 +89,8 @@ fn help_begins_with_what_the_verb_does() {
         ("scan", "Print rows in order, as they come"),
         ("status", "How a node is"),
         ("table create", "Make a table and its first partitions"),
+        ("table alter", "Change a table while it serves: its name"),
+        ("table undrop", "Bring a removed table back"),
         ("partition add", "Add a partition to a table"),
         ("partition rm", "Stop serving partitions; their data stays in quarantine"),
     ] {

@@ -42,8 +42,8 @@ fn scans() {
         b/1	2	1	two
         a/2	1	1	0
         $ scan --limit 2 --after a/1 -o json
-        {"key":"a/2","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":2,"partition":1,"stale":false},"revision":1,"value":"0"}
-        {"key":"b/1","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":2,"partition":1,"stale":false},"revision":2,"value":"two"}
+        {"key":"a/2","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":2,"partition":1,"stale":false,"token":"AQEAAAAAAAAAAAAAAAAAAAACAAAAAAAAAKgchns="},"revision":1,"value":"0"}
+        {"key":"b/1","receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":2,"partition":1,"stale":false,"token":"AQEAAAAAAAAAAAAAAAAAAAACAAAAAAAAAKgchns="},"revision":2,"value":"two"}
         $ scan --limit-bytes 5
         a/1	one
         $ scan --prefix 622f --encoding hex

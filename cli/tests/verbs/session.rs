@@ -54,8 +54,8 @@ impl Session {
             Err(refused) => return Ended { exit: 2, out: Vec::new(), err: refused.to_string() },
         };
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut stage =
-            Stage { input: &mut &input[..], out: &mut out, err: &mut err, terminal: self.terminal };
+        let (mut input, terminal) = (input, self.terminal);
+        let mut stage = Stage { input: &mut input, out: &mut out, err: &mut err, terminal, watched: false };
         let exit = cli::execute(verb, &mut stage);
         Ended { exit, out, err: String::from_utf8(err).expect("words") }
     }

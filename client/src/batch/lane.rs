@@ -195,14 +195,13 @@ impl Lane {
 
     fn message(&self, taken: Taken) -> StreamRequest {
         let Taken { sequence, expires, name, batch } = taken;
-        let inner = &self.table.client.inner;
         let remaining = expires.saturating_duration_since(runtime::now());
-        let header = Some(inner.header_of(remaining, name.map(|name| name.on_the_wire())));
+        let header = Some(self.table.header_of(remaining, name.map(|name| name.on_the_wire())));
         let table = self.table.name.to_string();
         let request = match batch {
             Batch::Puts(items) => Request::Upsert(UpsertRequest { header, table, items, atomic: false }),
             Batch::Removes(keys) => {
-                Request::Remove(RemoveRequest { header, table, keys, conditions: Vec::new() })
+                Request::Remove(RemoveRequest { header, table, keys, ..RemoveRequest::default() })
             }
             Batch::Gets(keys) => Request::Get(GetRequest { header, table, keys }),
         };

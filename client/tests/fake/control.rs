@@ -1,6 +1,6 @@
 //! The control plane over the map.
 
-use super::{Asked, World};
+use super::{Asked, World, rows};
 use model::code;
 use proto::Failure;
 use proto::common::Header;
@@ -21,10 +21,6 @@ fn not_here<T>() -> Result<Response<T>, Status> {
     Err(Failure::new(code::UNIMPLEMENTED, "not in this fake").into())
 }
 
-fn no_table(name: &str) -> Failure {
-    Failure::new(code::NO_TABLE, format!("there is no table `{name}`"))
-}
-
 #[async_trait]
 impl Control for World {
     async fn create_table(
@@ -34,19 +30,47 @@ impl Control for World {
         let request = request.into_inner();
         let namespace = self.admitted(request.header)?;
         let mut rows = self.rows();
-        if rows.has(&namespace, &request.name) {
-            let message = format!("there is a table `{}` already", request.name);
-            return Err(Failure::new(code::TABLE_EXISTS, message).into());
+        rows.check_free(&namespace, &request.name)?;
+        let table = Table {
+            namespace: namespace.clone(),
+            name: request.name.clone(),
+            layout: request.layout,
+            machine: or_usual(request.machine, "kv"),
+            profile: request.profile.map(chosen),
+        };
+        if request.dry_run {
+            return Ok(Response::new(CreateTableResponse { table: Some(table), partitions: Vec::new() }));
         }
         rows.create(&namespace, &request.name);
-        let table = rows.tables.get_mut(&(namespace.clone(), request.name.clone())).expect("just made");
-        table.layout = request.layout;
-        table.machine = request.machine;
-        table.profile = request.profile;
-        let table = table.clone();
+        let key = (table.namespace.clone(), request.name.clone());
+        rows.tables.insert(key, table.clone());
         let add = |_| rows.add_partition(&namespace, &request.name, None, 0);
         let partitions = (0..request.partitions.max(1)).map(add).collect();
         Ok(Response::new(CreateTableResponse { table: Some(table), partitions }))
+    }
+
+    async fn scrub(&self, request: Request<ScrubRequest>) -> Result<Response<ScrubResponse>, Status> {
+        let request = request.into_inner();
+        let namespace = self.admitted(request.header)?;
+        if !self.rows().has(&namespace, &request.table) {
+            return Err(Failure::new(code::NO_TABLE, format!("there is no table `{}`", request.table)).into());
+        }
+        // Its second partition is not as it should be.
+        let findings =
+            if request.partition == 2 { vec!["row a was put at 3 and is not there".into()] } else { vec![] };
+        let hash = bytes::Bytes::from_static(&[7; 16]);
+        let partition = request.partition;
+        let one = Scrubbed {
+            partition,
+            index: 9,
+            hash,
+            rows: 4,
+            bytes: 100,
+            events: 3,
+            findings,
+            ..Default::default()
+        };
+        Ok(Response::new(ScrubResponse { scrubbed: vec![one] }))
     }
 
     async fn drop_table(
@@ -56,27 +80,42 @@ impl Control for World {
         let request = request.into_inner();
         let namespace = self.admitted(request.header)?;
         let mut rows = self.rows();
-        if !rows.has(&namespace, &request.name) {
-            return Err(no_table(&request.name).into());
-        }
-        let serving = |one: &&Partition| one.table == request.name && one.state == "serving";
-        let left = rows.partitions.values().filter(serving).count();
-        if left > 0 {
-            let message = format!("table `{}` has {left} partitions", request.name);
-            return Err(Failure::new(code::TABLE_NOT_EMPTY, message).into());
-        }
-        rows.tables.remove(&(namespace, request.name));
-        Ok(Response::new(DropTableResponse {}))
+        let dropped = rows.drop_table(&namespace, &request.name, request.with_partitions)?;
+        Ok(Response::new(DropTableResponse { dropped }))
+    }
+
+    async fn undrop_table(
+        &self,
+        request: Request<UndropTableRequest>,
+    ) -> Result<Response<UndropTableResponse>, Status> {
+        let request = request.into_inner();
+        let namespace = self.admitted(request.header)?;
+        let to = if request.as_name.is_empty() { &request.name } else { &request.as_name };
+        let (table, partitions) = self.rows().undrop_table(&namespace, &request.name, to)?;
+        Ok(Response::new(UndropTableResponse { table: Some(table), partitions }))
+    }
+
+    async fn copy_table(
+        &self,
+        request: Request<CopyTableRequest>,
+    ) -> Result<Response<CopyTableResponse>, Status> {
+        let request = request.into_inner();
+        let namespace = self.admitted(request.header)?;
+        let (table, partitions) = self.rows().copy_table(&namespace, &request.name, &request.new_name)?;
+        Ok(Response::new(CopyTableResponse { table: Some(table), partitions }))
     }
 
     async fn list_tables(
         &self,
         request: Request<ListTablesRequest>,
     ) -> Result<Response<ListTablesResponse>, Status> {
-        let namespace = self.admitted(request.into_inner().header)?;
+        let request = request.into_inner();
+        let namespace = self.admitted(request.header)?;
         let rows = self.rows();
-        let tables = rows.tables.values().filter(|table| table.namespace == namespace).cloned().collect();
-        Ok(Response::new(ListTablesResponse { tables }))
+        let is_own = |table: &&Table| request.all_namespaces || table.namespace == namespace;
+        let tables = rows.tables.values().filter(is_own).cloned().collect();
+        let dropped = if request.dropped { rows.dropped.clone() } else { Vec::new() };
+        Ok(Response::new(ListTablesResponse { tables, dropped }))
     }
 
     async fn add_partition(
@@ -87,7 +126,7 @@ impl Control for World {
         let namespace = self.admitted(request.header)?;
         let mut rows = self.rows();
         if !rows.has(&namespace, &request.table) {
-            return Err(no_table(&request.table).into());
+            return Err(rows::no_table(&request.table).into());
         }
         let id = rows.add_partition(&namespace, &request.table, request.range, request.id);
         Ok(Response::new(AddPartitionResponse { id }))
@@ -123,7 +162,8 @@ impl Control for World {
         let namespace = self.admitted(request.header)?;
         let rows = self.rows();
         let wanted = |one: &&Partition| {
-            one.namespace == namespace && (request.table.is_empty() || one.table == request.table)
+            (request.all_namespaces || one.namespace == namespace)
+                && (request.table.is_empty() || one.table == request.table)
         };
         let partitions = rows.partitions.values().filter(wanted).cloned().collect();
         Ok(Response::new(ListPartitionsResponse { partitions }))
@@ -167,9 +207,15 @@ impl Control for World {
 
     async fn alter_table(
         &self,
-        _: Request<AlterTableRequest>,
+        request: Request<AlterTableRequest>,
     ) -> Result<Response<AlterTableResponse>, Status> {
-        not_here()
+        let request = request.into_inner();
+        let namespace = self.admitted(request.header)?;
+        if request.profile.is_some() {
+            return Err(Failure::new(code::NOT_ALTERABLE, "as planned").into());
+        }
+        let table = self.rows().rename_table(&namespace, &request.name, &request.new_name)?;
+        Ok(Response::new(AlterTableResponse { table: Some(table) }))
     }
 
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<JobResponse>, Status> {
@@ -218,4 +264,15 @@ impl Control for World {
     async fn get_job(&self, _: Request<GetJobRequest>) -> Result<Response<JobResponse>, Status> {
         not_here()
     }
+}
+
+fn or_usual(said: String, usual: &str) -> String {
+    if said.is_empty() { usual.to_owned() } else { said }
+}
+
+/// What a node makes of what is left empty.
+fn chosen(said: Profile) -> Profile {
+    let log = or_usual(said.log, "local");
+    let durability = if log == "none" { "memory" } else { "local" };
+    Profile { store: or_usual(said.store, "rocksdb"), log, durability: durability.to_owned(), ..said }
 }

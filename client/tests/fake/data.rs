@@ -14,6 +14,7 @@ use proto::data::{
     stream_response,
 };
 use proto::{Failure, UPSERT_BYTES_MAX};
+use std::collections::VecDeque;
 use tokio::sync::mpsc::Sender;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
@@ -21,7 +22,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 type Answers<T> = ReceiverStream<Result<T, Status>>;
 
 impl World {
-    fn check(
+    pub(super) fn check(
         &self,
         header: Option<Header>,
         table: &str,
@@ -67,9 +68,11 @@ impl World {
                     let failure = Failure { revision: stands, ..failure };
                     return item_result::Outcome::Error(failure.to_wire());
                 }
-                let change = |rows: &mut Rows| match item.remove {
-                    true => rows.remove(&namespace, &table, item.key),
-                    false => (rows.put(&namespace, &table, item.key, item.value), true),
+                let proto::data::Item { key, value, ttl_ms, .. } = item;
+                let change = |rows: &mut Rows| match (item.remove, item.touch) {
+                    (true, _) => rows.remove(&namespace, &table, key),
+                    (_, true) => rows.lasts(&namespace, &table, key, ttl_ms),
+                    _ => (rows.put_for(&namespace, &table, key, value, ttl_ms), true),
                 };
                 let (revision, found) = self.once(name, change);
                 item_result::Outcome::Applied(Applied { receipt, revision, not_found: !found })
@@ -80,6 +83,9 @@ impl World {
     }
 
     fn do_remove(&self, request: RemoveRequest, timeout: Option<String>) -> Result<RemoveResponse, Failure> {
+        if request.range.is_some() {
+            return self.do_clear(request, timeout);
+        }
         let RemoveRequest { header, table, keys, .. } = request;
         let mut names = names(&header);
         let namespace = self.check(header, &table, keys.len(), timeout)?;
@@ -92,7 +98,7 @@ impl World {
             }
         };
         let results = keys.into_iter().map(|key| ItemResult { outcome: Some(result(key)) }).collect();
-        Ok(RemoveResponse { receipts: self.rows().receipts(), results })
+        Ok(RemoveResponse { receipts: self.rows().receipts(), results, ..RemoveResponse::default() })
     }
 
     /// Does what was not done under this name.
@@ -115,7 +121,8 @@ impl World {
                     Some((revision, value)) => (true, revision, value),
                     None => (false, 0, Bytes::new()),
                 };
-                row_result::Outcome::Row(Row { receipt, found, revision, value })
+                let expires_ms = self.rows().expires_ms(&namespace, &table, &key);
+                row_result::Outcome::Row(Row { receipt, found, revision, value, expires_ms })
             }
         };
         let results = keys.into_iter().map(|key| RowResult { outcome: Some(result(key)) }).collect();
@@ -169,7 +176,7 @@ impl World {
 }
 
 /// The names of a write's items, one after the other.
-fn names(header: &Option<Header>) -> impl FnMut() -> Option<(Bytes, u64)> + use<> {
+pub(super) fn names(header: &Option<Header>) -> impl FnMut() -> Option<(Bytes, u64)> + use<> {
     let first = header.as_ref().and_then(|header| header.op.clone());
     let mut items = 0..;
     move || {
@@ -211,6 +218,20 @@ async fn run_stream(
 
 fn timeout<T>(request: &Request<T>) -> Option<String> {
     request.metadata().get("grpc-timeout").and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// An answer in pieces, one at a time.
+fn pieces<T: Send + 'static>(mut pieces: VecDeque<Result<T, Status>>) -> Response<Answers<T>> {
+    // So that whoever breaks off is noticed, and memory is bounded.
+    let (answers, out) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        while let Some(piece) = pieces.pop_front() {
+            if answers.send(piece).await.is_err() {
+                return;
+            }
+        }
+    });
+    Response::new(ReceiverStream::new(out))
 }
 
 fn not_here<T>() -> Result<Response<T>, Status> {
@@ -260,35 +281,27 @@ impl Data for World {
     async fn scan(&self, request: Request<ScanRequest>) -> Result<Response<Self::ScanStream>, Status> {
         self.silence().await;
         let timeout = timeout(&request);
-        let mut pages = self.do_scan(request.into_inner(), timeout)?;
-        // So that whoever breaks off is noticed, and memory is bounded.
-        let (answers, out) = tokio::sync::mpsc::channel(1);
-        tokio::spawn(async move {
-            while let Some(page) = pages.pop_front() {
-                if answers.send(page).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Response::new(ReceiverStream::new(out)))
+        Ok(pieces(self.do_scan(request.into_inner(), timeout)?))
     }
 
     type TailStream = Answers<TailResponse>;
-    async fn tail(&self, _: Request<TailRequest>) -> Result<Response<Self::TailStream>, Status> {
-        not_here()
+    async fn tail(&self, request: Request<TailRequest>) -> Result<Response<Self::TailStream>, Status> {
+        self.silence().await;
+        Ok(pieces(self.do_tail(request.into_inner())?))
     }
 
     type WatchStream = Answers<WatchResponse>;
-    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        not_here()
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        self.silence().await;
+        Ok(pieces(self.do_watch(request.into_inner())?))
     }
 
-    async fn apply(&self, _: Request<ApplyRequest>) -> Result<Response<ApplyResponse>, Status> {
-        not_here()
+    async fn apply(&self, request: Request<ApplyRequest>) -> Result<Response<ApplyResponse>, Status> {
+        Ok(Response::new(self.do_apply(request.into_inner())?))
     }
 
-    async fn query(&self, _: Request<QueryRequest>) -> Result<Response<QueryResponse>, Status> {
-        not_here()
+    async fn query(&self, request: Request<QueryRequest>) -> Result<Response<QueryResponse>, Status> {
+        Ok(Response::new(self.do_query(request.into_inner())?))
     }
 
     async fn outcome(&self, _: Request<OutcomeRequest>) -> Result<Response<OutcomeResponse>, Status> {

@@ -3,16 +3,22 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "sockets and tasks of a test")]
 
+mod clear;
 mod control;
 mod data;
+mod follow;
+mod machines;
 pub mod proxy;
 mod rows;
 mod scan;
 
+pub use follow::History;
 pub use rows::Rows;
 
+use machines::Machines;
 use proto::Failure;
 use proto::control::control_server::ControlServer;
+use proto::data::WatchResponse;
 use proto::data::data_server::DataServer;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -38,6 +44,13 @@ pub struct Plan {
     pub cut_after: Option<usize>,
     /// A scan ends with this error when it has shown so many rows.
     pub cut_scan: VecDeque<(usize, Failure)>,
+    /// The next removal of a range is done, and its answer lost.
+    pub lose_removal: bool,
+    /// A watch or a tail ends with this error after so many messages; without a
+    /// plan, it ends in order when all is told.
+    pub cut_follow: VecDeque<(usize, Failure)>,
+    /// The next watch tells this, too.
+    pub told_besides: Vec<WatchResponse>,
     /// Streams answer pairs of messages in the wrong order, and each twice.
     pub muddle: bool,
 }
@@ -55,6 +68,9 @@ pub struct Asked {
     /// Of a scan: behind which key, and its limits.
     pub after: Vec<u8>,
     pub limits: (u64, u64),
+    /// Of a watch or a tail: from where.
+    pub from: Vec<(u64, u64)>,
+    pub initial_state: bool,
 }
 
 /// A running server; it ends with the runtime.
@@ -68,6 +84,8 @@ pub struct Fake {
 #[derive(Default)]
 pub struct World {
     rows: Mutex<Rows>,
+    history: Mutex<History>,
+    machines: Mutex<Machines>,
     plan: Mutex<Plan>,
     asked: Mutex<Vec<Asked>>,
     /// How many streams are open.
@@ -111,6 +129,10 @@ impl Fake {
         self.world.rows()
     }
 
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.world.history()
+    }
+
     /// Returns when so many streams are open.
     pub async fn streams(&self, count: usize) {
         let mut streams = self.world.streams.subscribe();
@@ -137,6 +159,14 @@ impl World {
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().expect("no panic")
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().expect("no panic")
+    }
+
+    fn machines(&self) -> MutexGuard<'_, Machines> {
+        self.machines.lock().expect("no panic")
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {

@@ -52,7 +52,7 @@ impl World {
         for row in rows {
             let at = side(&row);
             let (key, revision, value) = row;
-            let row = ScannedRow { key, revision, value };
+            let row = ScannedRow { key, revision, value, expires_ms: 0 };
             match pages.last_mut() {
                 Some((side, page)) if *side == at && page.len() < PAGE_ROWS => page.push(row),
                 _ => pages.push((at, vec![row])),

@@ -31,6 +31,11 @@ impl Keyed for Counter {
         "counter"
     }
 
+    /// Who has reserved is not robbed of it because nobody could be asked.
+    fn pauses(&self) -> bool {
+        true
+    }
+
     fn check(&self, body: &Bytes) -> Result<(), Nonsense> {
         CounterCommand::decode(body).map(drop).ok_or_else(|| Nonsense("it is no command of a counter".into()))
     }
@@ -57,10 +62,15 @@ impl Keyed for Counter {
             CounterCommand::Release { id } => under_way.commit(id, Some(0))?,
         };
         let sum = under_way.sum;
-        if sum != before {
-            rows.set_own(sum.encode());
-        }
+        settle(rows, before, sum);
         Ok(reply.encode())
+    }
+
+    fn expire(&self, rows: &mut Rows<'_>, at: At) -> Result<(), ViewError> {
+        let before = Sum::of(rows.own()?)?;
+        let sum = release_due(rows, before, at.stamp)?;
+        settle(rows, before, sum);
+        Ok(())
     }
 
     /// The body of a question is empty.
@@ -72,6 +82,22 @@ impl Keyed for Counter {
         let (due, _) = due(rows, &sum, at.stamp)?;
         sum.reserved -= due.iter().map(|one| one.amount).sum::<i64>();
         Ok(Ok(CounterReply::Done(sum.counted()).encode()))
+    }
+}
+
+/// The sum is written and told, and looked at again when something is due.
+fn settle(rows: &mut Rows<'_>, before: Sum, sum: Sum) {
+    if sum == before {
+        return;
+    }
+    rows.set_own(sum.encode());
+    if sum.counted() != before.counted() {
+        rows.tell_standing(CounterReply::Done(sum.counted()).encode());
+    }
+    if sum.first_due != before.first_due {
+        let noted = |due: Stamp| Some(due).filter(|due| *due != NEVER);
+        noted(before.first_due).into_iter().for_each(|due| rows.not_due(due));
+        noted(sum.first_due).into_iter().for_each(|due| rows.due(due));
     }
 }
 

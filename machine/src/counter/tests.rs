@@ -181,6 +181,10 @@ proptest! {
             prop_assert_eq!(world.stands(later), CounterReply::Done(expected));
         }
         let parts = model.open.len() * 2;
-        prop_assert!(world.0.rows.len() <= parts + 1);
+        // The sum, and when it is to be looked at.
+        prop_assert!(world.0.rows.len() <= parts + 2);
+        world.0.tick(Stamp((now + 100) * MS));
+        prop_assert!(world.0.rows.len() <= 1, "nothing is open, and nobody has asked");
+        prop_assert_eq!(world.stands(now), CounterReply::Done(counted(model.value, 0)));
     }
 }

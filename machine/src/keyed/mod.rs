@@ -15,7 +15,8 @@ pub use rows::{Reads, Rows};
 
 use crate::machine::{At, Machine, Nonsense, Outcome, View, ViewError};
 use bytes::Bytes;
-use model::{Key, Layout};
+use model::keyspace::decode_part;
+use model::{EventKind, Key, Layout};
 
 /// A deterministic state machine over keys.
 ///
@@ -28,6 +29,12 @@ pub trait Keyed: Send + Sync + 'static {
     /// Its version; see [`Machine::version`].
     fn version(&self) -> u32 {
         1
+    }
+
+    /// Does its time stand still while nobody owns the partition? See
+    /// [`Machine::pauses`].
+    fn pauses(&self) -> bool {
+        false
     }
 
     /// Is the body a command? Asked before it goes to the log, so that nonsense
@@ -43,6 +50,12 @@ pub trait Keyed: Send + Sync + 'static {
     /// Changes rows and returns the reply. Total: a body that makes no sense has
     /// a reply too; only rows that cannot be read are an error.
     fn apply(&self, rows: &mut Rows<'_>, body: &Bytes, at: At) -> Result<Bytes, ViewError>;
+
+    /// The time has come that was noted by [`Rows::due`]. It may have been for what
+    /// the key's rows were before: then there is nothing to do.
+    fn expire(&self, _rows: &mut Rows<'_>, _at: At) -> Result<(), ViewError> {
+        Ok(())
+    }
 
     /// Answers a question, of rows as they stand at one index. The stamp is the
     /// last one applied: nothing expires without a command that says so.
@@ -64,6 +77,10 @@ impl<K: Keyed> Machine for OfKeys<K> {
         self.keyed.version()
     }
 
+    fn pauses(&self) -> bool {
+        self.keyed.pauses()
+    }
+
     fn check(&self, body: &Bytes) -> Result<(), Nonsense> {
         self.keyed.check(body)
     }
@@ -78,7 +95,14 @@ impl<K: Keyed> Machine for OfKeys<K> {
         let Some((key, body)) = envelope::open(command) else { return Ok(Outcome::default()) };
         let mut rows = Rows::new(view, self.layout, key);
         let reply = self.keyed.apply(&mut rows, &body, at)?;
-        Ok(rows.into_outcome(reply))
+        Ok(rows.into_outcome(reply, EventKind::Told))
+    }
+
+    fn expire(&self, view: &dyn View, row: &Bytes, at: At) -> Result<Outcome, ViewError> {
+        let Some((key, _)) = decode_part(self.layout, row) else { return Ok(Outcome::default()) };
+        let mut rows = Rows::new(view, self.layout, key);
+        self.keyed.expire(&mut rows, at)?;
+        Ok(rows.into_outcome(Bytes::new(), EventKind::Expired))
     }
 
     fn query(

@@ -1,9 +1,10 @@
 //! A machine over rows in memory, for its tests.
 
 use super::{Keyed, OfKeys, envelope};
-use crate::machine::{At, Machine, Nonsense, View, ViewError};
+use crate::machine::{At, Machine, Nonsense, Outcome, View, ViewError};
 use bytes::Bytes;
-use model::{Index, Key, KeyRange, Layout, Mutation, Stamp};
+use model::keyspace::{deadlines_from, decode_deadline};
+use model::{Event, Index, Key, KeyRange, Layout, Mutation, Stamp};
 use std::collections::BTreeMap;
 
 /// Commands and questions, one after the other.
@@ -26,6 +27,27 @@ impl<K: Keyed> Rig<K> {
         envelope::put(&name(key), body, &mut command);
         let at = At { index: self.index, stamp };
         let outcome = self.machine.apply(&Held(&self.rows), &Bytes::from(command), at).expect("total");
+        self.take(outcome)
+    }
+
+    /// What was told when everything due at this stamp had expired.
+    pub fn tick(&mut self, stamp: Stamp) -> Vec<Event> {
+        let mut told = Vec::new();
+        loop {
+            self.index += 1;
+            let rows = &self.rows;
+            let noted = rows.keys().find(|key| deadlines_from(Stamp(0)).contains(key)).cloned();
+            let due = noted.and_then(|noted| decode_deadline(&noted).map(|(due, row)| (noted, due, row)));
+            let Some((noted, _, row)) = due.filter(|(_, due, _)| *due <= stamp) else { return told };
+            self.rows.remove(&noted);
+            let at = At { index: self.index, stamp };
+            let outcome = self.machine.expire(&Held(&self.rows), &row, at).expect("total");
+            told.extend(outcome.events.clone());
+            self.take(outcome);
+        }
+    }
+
+    fn take(&mut self, outcome: Outcome) -> Bytes {
         for mutation in outcome.mutations {
             match mutation {
                 Mutation::Put { key, value } => self.rows.insert(key, value),

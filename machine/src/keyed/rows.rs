@@ -2,8 +2,8 @@
 
 use crate::machine::{Outcome, View, ViewError};
 use bytes::Bytes;
-use model::keyspace::encode_part;
-use model::{Key, KeyRange, Layout, Mutation};
+use model::keyspace::{encode_deadline, encode_part};
+use model::{Event, EventKind, Key, KeyRange, Layout, Mutation, Stamp};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -37,11 +37,12 @@ pub struct Rows<'a> {
     layout: Layout,
     key: Key,
     changed: BTreeMap<Bytes, Option<Bytes>>,
+    told: Vec<(Bytes, bool)>,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(view: &'a dyn View, layout: Layout, key: Key) -> Rows<'a> {
-        Rows { view, layout, key, changed: BTreeMap::new() }
+        Rows { view, layout, key, changed: BTreeMap::new(), told: Vec::new() }
     }
 
     /// Whose rows these are.
@@ -62,6 +63,28 @@ impl<'a> Rows<'a> {
     /// Removes the key's own row.
     pub fn remove_own(&mut self) {
         self.remove_part(&[]);
+    }
+
+    /// At this stamp the machine is to look at the key again
+    /// ([`Keyed::expire`](super::Keyed::expire)).
+    pub fn due(&mut self, at: Stamp) {
+        self.changed.insert(encode_deadline(at, &self.stored(&[])), Some(Bytes::new()));
+    }
+
+    /// It need not look again at this stamp.
+    pub fn not_due(&mut self, at: Stamp) {
+        self.changed.insert(encode_deadline(at, &self.stored(&[])), None);
+    }
+
+    /// Tells those who follow the table's events what happened to the key.
+    pub fn tell(&mut self, body: impl Into<Bytes>) {
+        self.told.push((body.into(), false));
+    }
+
+    /// Tells them how the key stands: where that changes several times at once, it
+    /// may be that they hear of the last alone.
+    pub fn tell_standing(&mut self, body: impl Into<Bytes>) {
+        self.told.push((body.into(), true));
     }
 
     /// A part.
@@ -121,13 +144,14 @@ impl<'a> Rows<'a> {
         encode_part(self.layout, &self.key, name)
     }
 
-    pub(super) fn into_outcome(self, reply: Bytes) -> Outcome {
+    pub(super) fn into_outcome(self, reply: Bytes, kind: EventKind) -> Outcome {
         let mutation = |(key, value): (Bytes, Option<Bytes>)| match value {
             Some(value) => Mutation::put(key, value),
             None => Mutation::delete(key),
         };
         let mutations = self.changed.into_iter().map(mutation).collect();
-        Outcome { reply, mutations, events: Vec::new() }
+        let event = |(body, standing)| Event { standing, ..Event::new(kind, self.key.clone(), body) };
+        Outcome { reply, mutations, events: self.told.into_iter().map(event).collect() }
     }
 }
 

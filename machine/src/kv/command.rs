@@ -1,19 +1,14 @@
 //! What a client asks of a `kv` table, as bytes. They stand in logs: laid out in
 //! `docs/formats/kv.md`.
 
+use super::change::{Asked, Change};
+use super::clear::Clear;
 use bytes::Bytes;
 use model::wire::Cursor;
-use model::{Condition, Key};
 
-const UPSERT: u8 = 1;
-const REMOVE: u8 = 2;
-const UPSERT_IF: u8 = 3;
-const REMOVE_IF: u8 = 4;
+/// Behind it: changes, each behind its length.
 const ALL: u8 = 5;
-
-const ABSENT: u8 = 1;
-const PRESENT: u8 = 2;
-const REVISION: u8 = 3;
+const CLEAR: u8 = 6;
 
 /// A command's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,78 +17,8 @@ pub enum KvCommand {
     One(Change),
     /// All of them in this order, or none.
     All(Vec<Change>),
-}
-
-/// A change of one row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Which row.
-    pub key: Key,
-    /// What it holds from now on; none removes it.
-    pub value: Option<Bytes>,
-    /// What has to hold.
-    pub condition: Condition,
-}
-
-/// A condition that does not always hold: those that do have verbs of their own.
-fn put_condition(condition: Condition, out: &mut Vec<u8>) {
-    let (kind, revision) = match condition {
-        Condition::Always => return,
-        Condition::Absent => (ABSENT, 0),
-        Condition::Present => (PRESENT, 0),
-        Condition::Revision(revision) => (REVISION, revision),
-    };
-    out.push(kind);
-    out.extend_from_slice(&revision.to_le_bytes());
-}
-
-fn take_condition(cursor: &mut Cursor<'_>) -> Option<Condition> {
-    match (cursor.u8()?, cursor.u64()?) {
-        (ABSENT, 0) => Some(Condition::Absent),
-        (PRESENT, 0) => Some(Condition::Present),
-        (REVISION, revision) => Some(Condition::Revision(revision)),
-        _ => None,
-    }
-}
-
-impl Change {
-    /// The row holds the value from now on.
-    pub fn upsert(key: Key, value: Bytes) -> Change {
-        Change { key, value: Some(value), condition: Condition::Always }
-    }
-
-    /// The row is gone.
-    pub fn remove(key: Key) -> Change {
-        Change { key, value: None, condition: Condition::Always }
-    }
-
-    /// The same, if this holds.
-    #[must_use]
-    pub fn only_if(self, condition: Condition) -> Change {
-        Change { condition, ..self }
-    }
-
-    /// Bytes of it.
-    pub fn bytes(&self) -> usize {
-        let condition = if self.condition == Condition::Always { 0 } else { 9 };
-        3 + condition + self.key.as_bytes().len() + self.value.as_ref().map_or(0, Bytes::len)
-    }
-
-    /// Appends it.
-    pub fn put(&self, out: &mut Vec<u8>) {
-        out.push(match (&self.value, self.condition) {
-            (Some(_), Condition::Always) => UPSERT,
-            (None, Condition::Always) => REMOVE,
-            (Some(_), _) => UPSERT_IF,
-            (None, _) => REMOVE_IF,
-        });
-        put_condition(self.condition, out);
-        let key = self.key.as_bytes();
-        let length = u16::try_from(key.len()).expect("a key has at most 1,024 bytes");
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(key);
-        out.extend_from_slice(self.value.as_deref().unwrap_or_default());
-    }
+    /// A range of rows is gone, or the first of them.
+    Clear(Clear),
 }
 
 impl KvCommand {
@@ -109,6 +34,7 @@ impl KvCommand {
         match self {
             KvCommand::One(change) => change.bytes(),
             KvCommand::All(changes) => 1 + changes.iter().map(|change| 4 + change.bytes()).sum::<usize>(),
+            KvCommand::Clear(clear) => 1 + clear.len(),
         }
     }
 
@@ -124,36 +50,30 @@ impl KvCommand {
                     change.put(out);
                 }
             }
+            KvCommand::Clear(clear) => {
+                out.push(CLEAR);
+                clear.put(out);
+            }
         }
     }
 
     /// The command of a body, if it is one; its parts share the body's memory.
     pub fn decode(body: &Bytes) -> Option<KvCommand> {
-        let change = |asked: Asked<'_>| {
-            let key = Key::new(body.slice_ref(asked.key)).ok()?;
-            let value = asked.value.map(|value| body.slice_ref(value));
-            Some(Change { key, value, condition: asked.condition })
-        };
         match asked(body)? {
-            Content::One(one) => change(one).map(KvCommand::One),
-            Content::All(all) => all.map(|one| change(one?)).collect::<Option<_>>().map(KvCommand::All),
+            Content::One(one) => one.to_change(body).map(KvCommand::One),
+            Content::All(all) => {
+                all.map(|one| one?.to_change(body)).collect::<Option<_>>().map(KvCommand::All)
+            }
+            Content::Clear(clear) => Some(KvCommand::Clear(clear)),
         }
     }
-}
-
-/// A change as it stands in a body. A shard looks at every command there is:
-/// this borrows.
-#[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub key: &'a [u8],
-    pub value: Option<&'a [u8]>,
-    pub condition: Condition,
 }
 
 /// What stands in a body.
 pub(super) enum Content<'a> {
     One(Asked<'a>),
     All(All<'a>),
+    Clear(Clear),
 }
 
 /// The changes of an atomic command; none in the place of what is no change.
@@ -167,7 +87,7 @@ impl<'a> Iterator for All<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let one = self.0.prefixed().and_then(one);
+        let one = self.0.prefixed().and_then(Asked::decode);
         if one.is_none() {
             // Nothing behind it can be told apart.
             self.0 = Cursor::new(&[]);
@@ -181,31 +101,16 @@ pub(super) fn asked(body: &[u8]) -> Option<Content<'_>> {
     match body.split_first()? {
         (&ALL, []) => None,
         (&ALL, changes) => Some(Content::All(All(Cursor::new(changes)))),
-        _ => one(body).map(Content::One),
+        (&CLEAR, clear) => Clear::decode(clear).map(Content::Clear),
+        _ => Asked::decode(body).map(Content::One),
     }
-}
-
-fn one(bytes: &[u8]) -> Option<Asked<'_>> {
-    let mut cursor = Cursor::new(bytes);
-    let verb = cursor.u8()?;
-    let condition = match verb {
-        UPSERT | REMOVE => Condition::Always,
-        UPSERT_IF | REMOVE_IF => take_condition(&mut cursor)?,
-        _ => return None,
-    };
-    let length = cursor.u16()?;
-    let key = cursor.take(usize::from(length))?;
-    let value = match verb {
-        UPSERT | UPSERT_IF => Some(cursor.rest()),
-        _ if cursor.is_empty() => None,
-        _ => return None,
-    };
-    Some(Asked { key, value, condition })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kv::Act;
+    use model::{Condition, Key};
 
     fn key(text: &'static str) -> Key {
         Key::new(text).expect("a valid key")
@@ -214,6 +119,10 @@ mod tests {
     fn golden() -> Vec<(KvCommand, &'static [u8])> {
         let upsert = Change::upsert(key("ab"), Bytes::from("v"));
         let remove = Change::remove(key("a"));
+        let act = |act| Change { act, ..remove.clone() };
+        let lasting = act(Act::Upsert { value: Bytes::from("v"), ttl_ms: Some(258) });
+        let touch = |ttl_ms| KvCommand::One(act(Act::Touch { ttl_ms }).only_if(Condition::Revision(7)));
+        let clear = |upto| KvCommand::Clear(Clear::new(b"a", upto, 258, 1 << 20).expect("sense"));
         let if_seven = upsert.clone().only_if(Condition::Revision(7));
         vec![
             (KvCommand::One(upsert.clone()), b"\x01\x02\0abv"),
@@ -222,7 +131,12 @@ mod tests {
             (KvCommand::One(if_seven), b"\x03\x03\x07\0\0\0\0\0\0\0\x02\0abv"),
             (KvCommand::One(upsert.clone().only_if(Condition::Absent)), b"\x03\x01\0\0\0\0\0\0\0\0\x02\0abv"),
             (KvCommand::One(remove.clone().only_if(Condition::Present)), b"\x04\x02\0\0\0\0\0\0\0\0\x01\0a"),
+            (KvCommand::One(lasting), b"\x07\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0av"),
+            (touch(Some(1)), b"\x08\x01\0\0\0\0\0\0\0\x03\x07\0\0\0\0\0\0\0\x01\0a"),
+            (touch(None), b"\x08\0\0\0\0\0\0\0\0\x03\x07\0\0\0\0\0\0\0\x01\0a"),
             (KvCommand::All(vec![upsert, remove]), b"\x05\x06\0\0\0\x01\x02\0abv\x04\0\0\0\x02\x01\0a"),
+            (clear(b"bc"), b"\x06\x02\x01\0\0\0\0\x10\0\x01\0abc"),
+            (clear(b""), b"\x06\x02\x01\0\0\0\0\x10\0\x01\0a"),
         ]
     }
 
@@ -237,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_is_no_command_is_none() {
-        let rows: [&[u8]; 12] = [
+        let rows: [&[u8]; 20] = [
             b"",
             b"\x01",
             b"\x01\x02\0a",
@@ -250,6 +164,14 @@ mod tests {
             b"\x05\x04\0\0\0\x02\x01\0",
             b"\x05\x01\0\0\0\x05",
             b"\x05\x04\0\0\0\x02\x01\0a\x00",
+            b"\x03\0\0\0\0\0\0\0\0\0\x01\0a",
+            b"\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0av",
+            b"\x07\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\x01\0av",
+            b"\x08\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0av",
+            b"\x06",
+            b"\x06\x01\0\0\0\x01\0\0\0\x02\0a",
+            b"\x06\x01\0\0\0\x01\0\0\0\x01\0aa",
+            b"\x06\0\0\0\0\x01\0\0\0\0\0",
         ];
         for bytes in rows {
             assert_eq!(KvCommand::decode(&Bytes::from_static(bytes)), None, "{bytes:?}");

@@ -9,6 +9,7 @@ const NOT_FOUND: u8 = 1;
 const UNREADABLE: u8 = 2;
 const REFUSED: u8 = 3;
 const NOT_FOUND_IN: u8 = 4;
+const CLEARED: u8 = 5;
 
 /// What came of a command. `Done` is the answer to nearly everything and has no
 /// bytes.
@@ -29,6 +30,14 @@ pub enum KvReply {
     },
     /// All rows are as asked; these of an atomic command's removes found none.
     NotFoundIn(Changes),
+    /// Rows of a range are gone.
+    Cleared {
+        /// How many there were.
+        rows: u32,
+        /// Where the range goes on, as bytes of stored keys without their kind; none
+        /// where no more rows of it were seen.
+        next: Option<Bytes>,
+    },
 }
 
 impl KvReply {
@@ -46,6 +55,10 @@ impl KvReply {
                 Bytes::from(out)
             }
             KvReply::NotFoundIn(changes) => Bytes::from([&[NOT_FOUND_IN], &changes.0[..]].concat()),
+            KvReply::Cleared { rows, next } => {
+                let next = next.as_deref().unwrap_or_default();
+                Bytes::from([&[CLEARED], &rows.to_le_bytes()[..], next].concat())
+            }
         }
     }
 
@@ -63,6 +76,10 @@ impl KvReply {
                 let changes = cursor.take(cursor.rest().len()).unwrap_or_default();
                 Some(KvReply::NotFoundIn(Changes(changes.to_vec())))
             }
+            Some(CLEARED) => cursor.u32().map(|rows| {
+                let next = cursor.take(cursor.rest().len()).filter(|next| !next.is_empty());
+                KvReply::Cleared { rows, next: next.map(Bytes::copy_from_slice) }
+            }),
             Some(_) => None,
         };
         reply.filter(|_| cursor.is_empty()).unwrap_or(KvReply::Unreadable)
@@ -99,19 +116,21 @@ mod tests {
     #[test]
     fn bytes_are_golden_and_round_trip() {
         let refused = |revision| KvReply::Refused { change: 2, revision };
-        let rows: [(KvReply, &[u8]); 6] = [
+        let rows: [(KvReply, &[u8]); 8] = [
             (KvReply::Done, b""),
             (KvReply::NotFound, b"\x01"),
             (KvReply::Unreadable, b"\x02"),
             (refused(Some(7)), b"\x03\x02\0\0\0\x07\0\0\0\0\0\0\0"),
             (refused(None), b"\x03\x02\0\0\0\0\0\0\0\0\0\0\0"),
             (KvReply::NotFoundIn([1, 3, 8].into_iter().collect()), b"\x04\x0a\x01"),
+            (KvReply::Cleared { rows: 258, next: None }, b"\x05\x02\x01\0\0"),
+            (KvReply::Cleared { rows: 300, next: Some(Bytes::from("bc")) }, b"\x05\x2c\x01\0\0bc"),
         ];
         for (reply, bytes) in rows {
             assert_eq!(reply.encode(), bytes);
             assert_eq!(KvReply::decode(bytes), reply);
         }
-        for bytes in [&b"\x05"[..], b"\x03\x01", b"\x01\x01"] {
+        for bytes in [&b"\x06"[..], b"\x05\x01\0", b"\x03\x01", b"\x01\x01"] {
             assert_eq!(KvReply::decode(bytes), KvReply::Unreadable, "{bytes:?}");
         }
     }

@@ -22,13 +22,19 @@ impl Keyed for Lease {
         "lease"
     }
 
+    /// Who holds it could not renew it while nobody could be asked.
+    fn pauses(&self) -> bool {
+        true
+    }
+
     fn check(&self, body: &Bytes) -> Result<(), Nonsense> {
         LeaseCommand::decode(body).map(drop).ok_or_else(|| Nonsense("it is no command of a lease".into()))
     }
 
     fn apply(&self, rows: &mut Rows<'_>, body: &Bytes, at: At) -> Result<Bytes, ViewError> {
         let Some(command) = LeaseCommand::decode(body) else { return Ok(LeaseReply::Unreadable.encode()) };
-        let held = Held::of(rows.own()?)?.filter(|held| held.expires > at.stamp);
+        let before = Held::of(rows.own()?)?;
+        let held = before.clone().filter(|held| held.expires > at.stamp);
         let reply = match (command, held) {
             (LeaseCommand::Acquire { holder, .. }, Some(held)) if held.holder != holder => {
                 held.said(at.stamp, LeaseReply::Taken)
@@ -36,13 +42,13 @@ impl Keyed for Lease {
             (LeaseCommand::Acquire { holder, ttl_ms }, held) => {
                 // Whoever has it and asks again goes on under the same token.
                 let token = held.map_or(at.index, |held| held.token);
-                hold(rows, Held { token, expires: after(at.stamp, ttl_ms), holder }, at)
+                hold(rows, before, Held { token, expires: after(at.stamp, ttl_ms), holder }, at)
             }
             (LeaseCommand::Renew { token, ttl_ms }, Some(held)) if held.token == token => {
-                hold(rows, Held { expires: after(at.stamp, ttl_ms), ..held }, at)
+                hold(rows, before, Held { expires: after(at.stamp, ttl_ms), ..held }, at)
             }
             (LeaseCommand::Release { token }, Some(held)) if held.token == token => {
-                rows.remove_own();
+                let_go(rows, &held);
                 LeaseReply::Free
             }
             (LeaseCommand::Renew { .. } | LeaseCommand::Release { .. }, held) => match held {
@@ -51,6 +57,13 @@ impl Keyed for Lease {
             },
         };
         Ok(reply.encode())
+    }
+
+    fn expire(&self, rows: &mut Rows<'_>, at: At) -> Result<(), ViewError> {
+        if let Some(held) = Held::of(rows.own()?)?.filter(|held| held.expires <= at.stamp) {
+            let_go(rows, &held);
+        }
+        Ok(())
     }
 
     /// The body of a question is empty.
@@ -63,9 +76,25 @@ impl Keyed for Lease {
     }
 }
 
-fn hold(rows: &mut Rows<'_>, held: Held, at: At) -> LeaseReply {
+/// A new holder is told of; one that goes on is not.
+fn hold(rows: &mut Rows<'_>, before: Option<Held>, held: Held, at: At) -> LeaseReply {
+    if let Some(before) = &before {
+        rows.not_due(before.expires);
+    }
     rows.set_own(held.encode());
-    held.said(at.stamp, LeaseReply::Held)
+    rows.due(held.expires);
+    let is_new = before.is_none_or(|before| before.token != held.token);
+    let reply = held.said(at.stamp, LeaseReply::Held);
+    if is_new {
+        rows.tell(reply.encode());
+    }
+    reply
+}
+
+fn let_go(rows: &mut Rows<'_>, held: &Held) {
+    rows.not_due(held.expires);
+    rows.remove_own();
+    rows.tell(LeaseReply::Free.encode());
 }
 
 fn after(now: Stamp, ttl_ms: u64) -> Stamp {
@@ -121,6 +150,18 @@ mod tests {
         assert_eq!(world.ask(2, &LeaseCommand::Release { token: 1 }), LeaseReply::LostAndFree);
         assert_eq!(world.acquire(3, "b"), LeaseReply::Held(standing(4, 100, "b")));
         assert_eq!(world.ask(4, &LeaseCommand::Release { token: 1 }), LeaseReply::Lost(standing(4, 99, "b")));
+    }
+
+    #[test]
+    fn who_does_not_renew_has_it_taken_and_that_is_told() {
+        let mut world = World::new();
+        world.acquire(0, "a");
+        world.ask(50, &LeaseCommand::Renew { token: 1, ttl_ms: 100 });
+        assert_eq!(world.0.tick(Stamp(149 * MS)), []);
+        let told = world.0.tick(Stamp(150 * MS));
+        assert_eq!(told.iter().map(|event| event.kind).collect::<Vec<_>>(), [model::EventKind::Expired]);
+        assert_eq!(LeaseReply::decode(&told[0].body), LeaseReply::Free);
+        assert!(world.0.rows.is_empty(), "neither row nor deadline is left");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! D/FORMAT        what the directory is: version, store count; written once
 //! D/IDENTITY      whose it is: cluster, node, disk, boot counter
+//! D/BOOTS         where partitions stood at the last starts
 //! D/LOCK          held by the process that has it open
 //! D/log/  D/store/  D/checkpoints/  D/quarantine/
 //! ```
@@ -16,6 +17,7 @@
 //! either the rest of an interrupted set-up (which is done again) or somebody
 //! else's (which is refused). The bytes are in `docs/formats/data-directory.md`.
 
+mod boots;
 mod error;
 mod format;
 mod ground;
@@ -25,6 +27,7 @@ mod open;
 pub(crate) mod sealed;
 mod set_up;
 
+pub use boots::Boots;
 pub use error::DataDirError;
 pub use format::Format;
 pub use identity::Identity;
@@ -36,6 +39,8 @@ pub use sealed::Flaw;
 const FORMAT: &str = "FORMAT";
 /// Whose the directory is.
 const IDENTITY: &str = "IDENTITY";
+/// Where partitions stood when the last boots began.
+const BOOTS: &str = "BOOTS";
 /// Who has the directory open.
 const LOCK: &str = "LOCK";
 /// The node's log.

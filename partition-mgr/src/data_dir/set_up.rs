@@ -13,9 +13,9 @@
 //! So FORMAT is never there without the rest, and before it nobody has been
 //! told the identity: doing all of it again, under a new one, loses nothing.
 
-use super::{DataDirError, Expect, FORMAT, Format, IDENTITY, Identity, PARTS};
+use super::{DataDir, DataDirError, Expect, FORMAT, Format, IDENTITY, Identity, PARTS};
 use env::{Env, Files, files};
-use model::{ClusterId, DiskId, NodeId};
+use model::{BootId, ClusterId, DiskId, NodeId};
 use std::path::Path;
 
 /// The node of a directory that was set up without being told one.
@@ -53,6 +53,11 @@ pub(super) fn set_up(env: &Env, dir: &Path, expect: Expect) -> Result<(), DataDi
 /// Puts FORMAT or IDENTITY in place: content synced, renamed, name synced.
 pub(super) fn replace(files: &dyn Files, dir: &Path, name: &str, content: &[u8]) -> Result<(), DataDirError> {
     files::replace(files, dir, name, content).map_err(DataDirError::system("write", &dir.join(name)))
+}
+
+/// The id of a boot that begins.
+pub(super) fn draw_boot(env: &Env, dir: &DataDir) -> BootId {
+    BootId(draw(env, dir.path(), &format!("boot-id {} {}", dir.disk(), dir.boot())) as u64)
 }
 
 /// A new id. A stream's label decides its numbers, so path and time are part

@@ -1,126 +1,41 @@
-//! Changes of the desired state, and why one is refused.
+//! Changes of the desired state.
 
-use super::{Desired, Gone, PartitionSpec, TableName, TableSpec};
+use super::{Desired, Due, Gone, PartitionSpec, Refused, TableName, TableSpec};
 use bytes::Bytes;
-use model::{Code, Epoch, KeyRange, Layout, PartitionId, code};
-use pipeline::ProfileError;
+use model::{Epoch, KeyRange, Layout, PartitionId};
 use std::collections::BTreeSet;
-
-/// Why the desired state stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// There is no such table.
-    #[error("there is no table `{0}`")]
-    NoTable(String),
-    /// The name is taken.
-    #[error("there is a table `{0}` already")]
-    TableExists(TableName),
-    /// It has partitions.
-    #[error("table `{table}` still has partition {partition}")]
-    NotEmpty {
-        /// Which table.
-        table: TableName,
-        /// One of them.
-        partition: PartitionId,
-    },
-    /// No name.
-    #[error("`{0}` is no name: use 1 to 128 letters, digits, `_`, `.`, `-`")]
-    Name(String),
-    /// No such machine.
-    #[error("this build has no machine `{machine}`; it has: {known}")]
-    NoMachine {
-        /// What was asked for.
-        machine: String,
-        /// What there is.
-        known: String,
-    },
-    /// The choices do not go together.
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
-    /// The id is, or was, somebody's.
-    #[error("partition id {0} is or was in use")]
-    IdInUse(PartitionId),
-    /// 0 and the largest ids are not for partitions.
-    #[error("{0} is no partition id")]
-    NoId(PartitionId),
-    /// Somebody has keys of the range.
-    #[error("the range {range} overlaps {other} of partition {partition}")]
-    Overlaps {
-        /// What was asked for.
-        range: Box<KeyRange>,
-        /// Whose.
-        partition: PartitionId,
-        /// Its range.
-        other: Box<KeyRange>,
-    },
-    /// No keys in it.
-    #[error("the range is empty or inverted")]
-    Range,
-    /// A point is 8 bytes.
-    #[error("a bound of a hashed table's range is a point of 8 bytes, big-endian")]
-    Point,
-    /// Nobody has that id, or that range.
-    #[error("no partition {0}")]
-    NoPartition(String),
-    /// Several partitions, and one was expected.
-    #[error("the range names {0} partitions; allow many to take them all")]
-    Many(usize),
-    /// It is at another epoch.
-    #[error("partition {id} is at epoch {current}, not at {expected}")]
-    Epoch {
-        /// Which.
-        id: PartitionId,
-        /// What is.
-        current: Epoch,
-        /// What was expected.
-        expected: Epoch,
-    },
-    /// It is not out of service.
-    #[error("partition {0} is not in quarantine")]
-    NotQuarantined(PartitionId),
-}
-
-impl Refused {
-    /// Its code.
-    pub fn code(&self) -> Code {
-        match self {
-            Refused::NoTable(_) => code::NO_TABLE,
-            Refused::TableExists(_) => code::TABLE_EXISTS,
-            Refused::NotEmpty { .. } => code::TABLE_NOT_EMPTY,
-            Refused::Name(_) | Refused::NoMachine { .. } | Refused::NoId(_) | Refused::Many(_) => {
-                code::MALFORMED
-            }
-            Refused::Profile(_) => code::PROFILE_REFUSED,
-            Refused::IdInUse(_) => code::ID_IN_USE,
-            Refused::Overlaps { .. } => code::RANGE_OVERLAPS,
-            Refused::Range | Refused::Point => code::RANGE_INVALID,
-            Refused::NoPartition(_) => code::NO_PARTITION,
-            Refused::Epoch { .. } => code::EPOCH_MISMATCH,
-            Refused::NotQuarantined(_) => code::NOT_QUARANTINED,
-        }
-    }
-}
 
 impl Desired {
     /// There is such a table from now on.
     /// Whether its choices go together is for the node to say.
     pub fn create_table(&mut self, name: TableName, spec: TableSpec) -> Result<(), Refused> {
-        if self.tables.contains_key(&name) {
-            return Err(Refused::TableExists(name));
-        }
+        self.check_free(&name)?;
         self.tables.insert(name, spec);
         self.version += 1;
         Ok(())
     }
 
-    /// There is no such table any more. It has no partitions.
-    pub fn drop_table(&mut self, name: &TableName) -> Result<(), Refused> {
-        if let Some((partition, _)) = self.of_table(name).next() {
-            return Err(Refused::NotEmpty { table: name.clone(), partition });
+    /// The table is called otherwise from now on, in the same namespace. Its
+    /// partitions are the ones they were; what was removed before keeps the name
+    /// under which it was removed.
+    pub fn rename_table(&mut self, name: &TableName, to: TableName) -> Result<Vec<PartitionId>, Refused> {
+        let spec = self.tables.get(name).ok_or_else(|| Refused::NoTable(name.to_string()))?.clone();
+        self.check_free(&to)?;
+        let mut own = Vec::new();
+        for (id, partition) in self.partitions.iter_mut().filter(|(_, spec)| spec.table == *name) {
+            partition.table = to.clone();
+            own.push(*id);
         }
-        self.tables.remove(name).ok_or_else(|| Refused::NoTable(name.to_string()))?;
+        self.tables.remove(name);
+        self.tables.insert(to, spec);
         self.version += 1;
-        Ok(())
+        Ok(own)
+    }
+
+    /// Nobody has the name, nor is anything being made under it.
+    pub(super) fn check_free(&self, name: &TableName) -> Result<(), Refused> {
+        let is_taken = self.tables.contains_key(name) || self.copies.values().any(|to| to == name);
+        if is_taken { Err(Refused::TableExists(name.clone())) } else { Ok(()) }
     }
 
     /// Such a partition belongs here from now on; returns its id.
@@ -137,17 +52,25 @@ impl Desired {
             let other = Box::new(other.range.clone());
             return Err(Refused::Overlaps { range: Box::new(range), partition, other });
         }
+        let id = self.free_id(id)?;
+        let spec = PartitionSpec { table: table.clone(), range, epoch: Epoch::FIRST, born: false };
+        self.partitions.insert(id, spec);
+        self.version += 1;
+        Ok(id)
+    }
+
+    /// This id, or the next, which from now on is somebody's for ever.
+    pub(super) fn free_id(&mut self, id: Option<PartitionId>) -> Result<PartitionId, Refused> {
         let id = id.unwrap_or(PartitionId(self.last_id + 1));
         if !id.is_ordinary() {
             return Err(Refused::NoId(id));
         }
-        if self.partitions.contains_key(&id) || self.gone.contains_key(&id) {
+        let in_use =
+            self.partitions.contains_key(&id) || self.gone.contains_key(&id) || self.copies.contains_key(&id);
+        if in_use {
             return Err(Refused::IdInUse(id));
         }
-        let spec = PartitionSpec { table: table.clone(), range, epoch: Epoch::FIRST, born: false };
-        self.partitions.insert(id, spec);
         self.last_id = self.last_id.max(id.0);
-        self.version += 1;
         Ok(id)
     }
 
@@ -162,12 +85,18 @@ impl Desired {
         if let Some(expected) = expected.filter(|expected| *expected != spec.epoch) {
             return Err(Refused::Epoch { id, current: spec.epoch, expected });
         }
-        let (table, range, epoch) = (spec.table.clone(), spec.range.clone(), spec.epoch);
-        let spec = self.tables.get(&table).ok_or_else(|| Refused::NoTable(table.to_string()))?.clone();
-        self.partitions.remove(&id);
-        self.gone.insert(id, Gone::Quarantined { table, spec, range, epoch, since_ms: now_ms });
+        let spec = self.tables.get(&spec.table).ok_or_else(|| Refused::NoTable(spec.table.to_string()))?;
+        self.quarantine(id, &spec.clone(), now_ms);
         self.version += 1;
         Ok(())
+    }
+
+    /// Takes a partition of such a table out of service.
+    pub(super) fn quarantine(&mut self, id: PartitionId, spec: &TableSpec, now_ms: u64) {
+        if let Some(PartitionSpec { table, range, epoch, born }) = self.partitions.remove(&id) {
+            let gone = Gone::Quarantined { table, spec: spec.clone(), range, epoch, since_ms: now_ms, born };
+            self.gone.insert(id, gone);
+        }
     }
 
     /// The partitions that a range names: exactly that one, or, with
@@ -202,17 +131,29 @@ impl Desired {
 
     /// The data of a quarantined partition is to be deleted. `here` lie on disk:
     /// what nobody knows is quarantined, too.
-    pub fn erase(&mut self, id: PartitionId, here: &BTreeSet<PartitionId>) -> Result<(), Refused> {
-        let is_unknown = here.contains(&id) && !self.partitions.contains_key(&id);
+    pub fn erase(&mut self, id: PartitionId, here: &BTreeSet<PartitionId>, due: Due) -> Result<(), Refused> {
+        let is_known = self.partitions.contains_key(&id) || self.copies.contains_key(&id);
         match self.gone.get(&id) {
             Some(Gone::Erased) => return Ok(()),
-            Some(Gone::Quarantined { .. }) => {}
-            None if is_unknown => {}
+            Some(Gone::Quarantined { .. }) => self.check_due(id, due)?,
+            None if here.contains(&id) && !is_known => {}
             None => return Err(Refused::NotQuarantined(id)),
         }
         self.gone.insert(id, Gone::Erased);
+        self.forget_what_is_erased();
         self.version += 1;
         Ok(())
+    }
+
+    /// Does it belong, or did it, to a table of another namespace? Who asks from
+    /// this one is told what he would be told if it were not there.
+    pub fn is_foreign(&self, id: PartitionId, namespace: &str) -> bool {
+        let table = match (self.partitions.get(&id), self.gone.get(&id)) {
+            (Some(here), _) => Some(&here.table),
+            (None, Some(Gone::Quarantined { table, .. })) => Some(table),
+            (None, Some(Gone::Erased) | None) => None,
+        };
+        table.is_some_and(|table| table.namespace() != namespace)
     }
 
     /// Its store has been made.
@@ -253,6 +194,7 @@ pub fn equal_ranges(count: u32) -> Vec<KeyRange> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::{Code, code};
     use pipeline::Profile;
 
     fn name(text: &str) -> TableName {
@@ -272,16 +214,20 @@ mod tests {
         desired.create_table(name("t"), spec(Layout::Ordered)).expect("new");
         desired.add_partition(&name("t"), range("b", Some("m")), None).expect("free");
         desired.add_partition(&name("t"), range("m", Some("t")), Some(PartitionId(7))).expect("free");
+        desired.create_table(name("other"), spec(Layout::Hashed)).expect("new");
         desired
     }
 
     #[test]
     fn what_cannot_be_is_refused_and_changes_nothing() {
         type Change = fn(&mut Desired) -> Result<(), Refused>;
-        let table: [(&str, Change, Code); 11] = [
+        let table: [(&str, Change, Code); 14] = [
             ("a table again", |d| d.create_table(name("t"), spec(Layout::Ordered)), code::TABLE_EXISTS),
-            ("a table in use", |d| d.drop_table(&name("t")), code::TABLE_NOT_EMPTY),
-            ("no table", |d| d.drop_table(&name("u")), code::NO_TABLE),
+            ("a table in use", |d| d.drop_table(&name("t"), false, 0).map(drop), code::TABLE_NOT_EMPTY),
+            ("no table", |d| d.drop_table(&name("u"), true, 0).map(drop), code::NO_TABLE),
+            ("no table", |d| d.rename_table(&name("u"), name("v")).map(drop), code::NO_TABLE),
+            ("a name in use", |d| d.rename_table(&name("t"), name("other")).map(drop), code::TABLE_EXISTS),
+            ("its own name", |d| d.rename_table(&name("t"), name("t")).map(drop), code::TABLE_EXISTS),
             (
                 "an overlap",
                 |d| d.add_partition(&name("t"), range("a", Some("c")), None).map(drop),
@@ -303,7 +249,7 @@ mod tests {
                 |d| d.remove_partition(PartitionId(7), Some(Epoch { generation: 9, term: 0 }), 0),
                 code::EPOCH_MISMATCH,
             ),
-            ("in service", |d| d.erase(PartitionId(7), &BTreeSet::new()), code::NOT_QUARANTINED),
+            ("in service", |d| d.erase(PartitionId(7), &BTreeSet::new(), Due::Now), code::NOT_QUARANTINED),
             ("several", |d| d.named_by(&name("t"), &range("a", None), false).map(drop), code::MALFORMED),
             (
                 "not exactly",
@@ -323,7 +269,7 @@ mod tests {
     fn ids_are_never_used_again() {
         let mut desired = desired();
         desired.remove_partition(PartitionId(7), Some(Epoch::FIRST), 5).expect("there");
-        desired.erase(PartitionId(7), &BTreeSet::new()).expect("quarantined");
+        desired.erase(PartitionId(7), &BTreeSet::new(), Due::Now).expect("quarantined");
         let again = desired.add_partition(&name("t"), range("m", Some("t")), Some(PartitionId(7)));
         assert_eq!(again, Err(Refused::IdInUse(PartitionId(7))));
         assert_eq!(desired.add_partition(&name("t"), range("m", Some("t")), None), Ok(PartitionId(8)));
@@ -335,12 +281,45 @@ mod tests {
     fn what_lies_here_and_nobody_knows_can_be_erased() {
         let mut desired = desired();
         let here = [PartitionId(7), PartitionId(9)].into();
-        assert_eq!(desired.erase(PartitionId(7), &here), Err(Refused::NotQuarantined(PartitionId(7))));
-        assert_eq!(desired.erase(PartitionId(8), &here), Err(Refused::NotQuarantined(PartitionId(8))));
-        desired.erase(PartitionId(9), &here).expect("it lies here");
+        assert_eq!(
+            desired.erase(PartitionId(7), &here, Due::Now),
+            Err(Refused::NotQuarantined(PartitionId(7)))
+        );
+        assert_eq!(
+            desired.erase(PartitionId(8), &here, Due::Now),
+            Err(Refused::NotQuarantined(PartitionId(8)))
+        );
+        desired.erase(PartitionId(9), &here, Due::Now).expect("it lies here");
         assert_eq!(desired.gone.get(&PartitionId(9)), Some(&Gone::Erased));
         let again = desired.add_partition(&name("t"), range("t", None), Some(PartitionId(9)));
         assert_eq!(again, Err(Refused::IdInUse(PartitionId(9))));
+    }
+
+    #[test]
+    fn a_new_name_changes_nothing_but_the_name() {
+        let mut desired = desired();
+        desired.remove_partition(PartitionId(1), None, 5).expect("there");
+        let before = desired.clone();
+        let renamed = desired.rename_table(&name("t"), name("u")).expect("nobody has it");
+        assert_eq!(renamed, [PartitionId(7)]);
+        assert_eq!((desired.of_table(&name("t")).count(), desired.tables.get(&name("t"))), (0, None));
+        assert_eq!(desired.tables.get(&name("u")), before.tables.get(&name("t")));
+        let expected = PartitionSpec { table: name("u"), ..before.partitions[&PartitionId(7)].clone() };
+        assert_eq!(desired.partitions[&PartitionId(7)], expected);
+        assert_eq!((&desired.gone, desired.last_id), (&before.gone, before.last_id));
+        desired.rename_table(&name("u"), name("t")).expect("free again");
+        assert_eq!(desired, Desired { version: before.version + 2, ..before });
+    }
+
+    #[test]
+    fn whose_a_partition_is_stays_in_its_namespace() {
+        let mut desired = desired();
+        desired.remove_partition(PartitionId(7), None, 5).expect("there");
+        for (id, namespace, expected) in
+            [(1, "default", false), (1, "x", true), (7, "default", false), (7, "x", true), (9, "x", false)]
+        {
+            assert_eq!(desired.is_foreign(PartitionId(id), namespace), expected, "{id} from {namespace}");
+        }
     }
 
     #[test]

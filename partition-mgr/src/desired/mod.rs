@@ -4,15 +4,21 @@
 //! keeps the state, here a file and later the coordinator, is not its business.
 
 mod change;
+mod copying;
+mod dropping;
 mod file;
+mod lines;
+mod refused;
 mod table;
 
-pub use change::{Refused, equal_ranges};
+pub use change::equal_ranges;
+pub use copying::{CopyPart, CopyPlan};
+pub use dropping::{Dropped, Due};
 pub use file::{DesiredFile, DesiredFlaw};
+pub use refused::Refused;
 pub use table::{TableName, TableSpec};
 
 use model::{Epoch, KeyRange, PartitionId};
-use pipeline::LogChoice;
 use std::collections::BTreeMap;
 
 /// A partition that belongs here.
@@ -44,6 +50,8 @@ pub enum Gone {
         epoch: Epoch,
         /// When it was removed: milliseconds since 1970.
         since_ms: u64,
+        /// Its store had been made.
+        born: bool,
     },
     /// The tombstone: its data is to be deleted, and its id is never used again.
     Erased,
@@ -62,6 +70,10 @@ pub struct Desired {
     pub partitions: BTreeMap<PartitionId, PartitionSpec>,
     /// Those that were here.
     pub gone: BTreeMap<PartitionId, Gone>,
+    /// Tables that can be brought back, by the revision of their drop.
+    pub dropped: BTreeMap<u64, Dropped>,
+    /// Partitions of copies that are being made, and of which table they will be.
+    pub copies: BTreeMap<PartitionId, TableName>,
 }
 
 impl Desired {
@@ -85,6 +97,6 @@ impl Desired {
     /// Does the node's log hold the partition's records? Those of partitions
     /// that nobody knows are taken to be there.
     pub fn is_logged(&self, id: PartitionId) -> bool {
-        self.spec_of(id).is_none_or(|spec| spec.profile.log == LogChoice::Local)
+        self.spec_of(id).is_none_or(|spec| spec.profile.log.is_local())
     }
 }

@@ -1,7 +1,8 @@
 //! A table: its name and what was chosen for it.
 
+use machine::{Registry, Setting};
 use model::Layout;
-use pipeline::Profile;
+use pipeline::{Profile, Rules};
 use std::fmt;
 
 /// A namespace and a name in it. Both are 1 to 128 of `A-Z a-z 0-9 _ . -`.
@@ -55,4 +56,11 @@ pub struct TableSpec {
     pub machine: String,
     /// The pipeline's choices.
     pub profile: Profile,
+}
+
+impl TableSpec {
+    /// What makes rows of the table's records, if the build has its machine.
+    pub fn rules(&self, registry: &Registry) -> Option<Rules> {
+        Some(Rules::of(registry.make(&self.machine, Setting::of(self.layout))?))
+    }
 }

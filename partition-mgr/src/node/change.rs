@@ -2,9 +2,9 @@
 //! has followed.
 
 use super::{Core, Node, StartError, State};
-use crate::desired::{Desired, DesiredFlaw, Refused, TableName, TableSpec, equal_ranges};
-use model::{Code, Epoch, KeyRange, Layout, PartitionId, code};
-use pipeline::LogChoice;
+use crate::desired::{Desired, DesiredFlaw, Due, Refused, TableName};
+use model::{Code, Epoch, KeyRange, PartitionId, code};
+use statestore::StoreError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -26,6 +26,12 @@ pub enum ChangeError {
     /// This build or node cannot.
     #[error("{0}")]
     Unable(String),
+    /// A partition that is to be read is not served.
+    #[error("partition {0} is not served: {1}")]
+    NotServed(PartitionId, String),
+    /// Its rows could not be copied; nothing changed.
+    #[error("nothing changed, because partition {0} could not be copied: {1}")]
+    NotCopied(PartitionId, StoreError),
 }
 
 impl ChangeError {
@@ -36,6 +42,8 @@ impl ChangeError {
             ChangeError::Undone(error) => error.code(),
             ChangeError::Unwritten(error) | ChangeError::Unopened(error) => error.code(),
             ChangeError::Unable(_) => code::PROFILE_REFUSED,
+            ChangeError::NotServed(..) => code::PARTITION_FAILED,
+            ChangeError::NotCopied(_, error) => error.code(),
         }
     }
 }
@@ -43,7 +51,7 @@ impl ChangeError {
 impl Core {
     /// Changes the desired state, then what is here. The change names the
     /// partitions concerned: what others lack is not its failure.
-    fn change(
+    pub(super) fn change(
         &self,
         change: impl FnOnce(&mut Desired, &BTreeSet<PartitionId>) -> Result<Vec<PartitionId>, Refused>,
     ) -> Result<Vec<PartitionId>, ChangeError> {
@@ -53,15 +61,23 @@ impl Core {
         let here = state.here();
         let mut next = state.desired.clone();
         let concerned = change(&mut next, &here)?;
-        if next != state.desired {
-            state.file.write(&next).map_err(unwritten)?;
-            state.desired = next;
-        }
+        write_down(state, next)?;
+        self.follow(state, &concerned)?;
+        Ok(concerned)
+    }
+
+    /// Makes what is here what is desired.
+    pub(super) fn follow(&self, state: &mut State, concerned: &[PartitionId]) -> Result<(), ChangeError> {
         let mut failures = self.reconcile(state);
         match concerned.iter().find_map(|id| failures.remove(id)) {
             Some(failure) => Err(ChangeError::Undone(failure)),
-            None => Ok(concerned),
+            None => Ok(()),
         }
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.env.clock.wall().0 / 1_000_000
     }
 
     /// After a write of unsure outcome the list is put back as it is here, so
@@ -71,44 +87,20 @@ impl Core {
     }
 }
 
+/// This is desired from now on.
+pub(super) fn write_down(state: &mut State, next: Desired) -> Result<(), ChangeError> {
+    if next != state.desired {
+        state.file.write(&next).map_err(unwritten)?;
+        state.desired = next;
+    }
+    Ok(())
+}
+
 fn unwritten(flaw: DesiredFlaw) -> ChangeError {
     ChangeError::Unwritten(flaw.into())
 }
 
 impl Node {
-    /// Makes a table, and partitions of equal ranges if it is hashed.
-    pub fn create_table(
-        &self,
-        name: TableName,
-        spec: TableSpec,
-        partitions: u32,
-    ) -> Result<Vec<PartitionId>, ChangeError> {
-        let profile = spec.profile;
-        profile.check(self.core.log_reaches).map_err(Refused::from)?;
-        if self.core.machines.make(&spec.machine, spec.layout).is_none() {
-            let known = self.core.machines.names().collect::<Vec<_>>().join(", ");
-            return Err(Refused::NoMachine { machine: spec.machine, known }.into());
-        }
-        // No store is opened for what will be refused.
-        self.core.state().desired.clone().create_table(name.clone(), spec.clone())?;
-        if profile.log == LogChoice::Store {
-            self.core.stores.open_journaled().map_err(|error| ChangeError::Unopened(error.into()))?;
-        }
-        if self.core.stores.of(&profile).is_none() {
-            return Err(ChangeError::Unable("this build has no RocksDB; choose store `memory`".to_owned()));
-        }
-        let count = if spec.layout == Layout::Hashed { partitions.clamp(1, 1024) } else { 1 };
-        self.core.change(|desired, _| {
-            desired.create_table(name.clone(), spec)?;
-            equal_ranges(count).into_iter().map(|range| desired.add_partition(&name, range, None)).collect()
-        })
-    }
-
-    /// Drops a table without partitions.
-    pub fn drop_table(&self, name: &TableName) -> Result<(), ChangeError> {
-        self.core.change(|desired, _| desired.drop_table(name).map(|()| Vec::new())).map(drop)
-    }
-
     /// Adds a partition.
     pub fn add_partition(
         &self,
@@ -126,12 +118,19 @@ impl Node {
         Ok(added[0])
     }
 
-    /// Stops a partition and quarantines its data.
-    pub fn remove_partition(&self, id: PartitionId, expected: Option<Epoch>) -> Result<(), ChangeError> {
-        let now_ms = self.core.env.clock.wall().0 / 1_000_000;
-        self.core
-            .change(|desired, _| desired.remove_partition(id, expected, now_ms).map(|()| vec![id]))
-            .map(drop)
+    /// Stops a partition of this namespace and quarantines its data.
+    pub fn remove_partition(
+        &self,
+        namespace: &str,
+        id: PartitionId,
+        expected: Option<Epoch>,
+    ) -> Result<(), ChangeError> {
+        let now_ms = self.core.now_ms();
+        let removed = self.core.change(|desired, _| match desired.is_foreign(id, namespace) {
+            true => Err(Refused::NoPartition(id.to_string())),
+            false => desired.remove_partition(id, expected, now_ms).map(|()| vec![id]),
+        });
+        removed.map(drop)
     }
 
     /// The same for the partitions that a range names.
@@ -142,7 +141,7 @@ impl Node {
         allow_many: bool,
         expected: Option<Epoch>,
     ) -> Result<Vec<PartitionId>, ChangeError> {
-        let now_ms = self.core.env.clock.wall().0 / 1_000_000;
+        let now_ms = self.core.now_ms();
         self.core.change(|desired, _| {
             let ids = desired.named_by(table, range, allow_many)?;
             ids.iter().try_for_each(|id| desired.remove_partition(*id, expected, now_ms))?;
@@ -151,8 +150,15 @@ impl Node {
     }
 
     /// Deletes a quarantined partition's data, for good: also data that lies
-    /// here and that nobody knows.
-    pub fn erase(&self, id: PartitionId) -> Result<(), ChangeError> {
-        self.core.change(|desired, here| desired.erase(id, here).map(|()| vec![id])).map(drop)
+    /// here and that nobody knows. What belongs to a dropped table that is kept
+    /// goes only where that is said.
+    pub fn erase(&self, namespace: &str, id: PartitionId, early: bool) -> Result<(), ChangeError> {
+        let kept = Due::Kept { now_ms: self.core.now_ms(), kept_ms: self.core.limits.dropped_kept_ms };
+        let due = if early { Due::Now } else { kept };
+        let erased = self.core.change(|desired, here| match desired.is_foreign(id, namespace) {
+            true => Err(Refused::NotQuarantined(id)),
+            false => desired.erase(id, here, due).map(|()| vec![id]),
+        });
+        erased.map(drop)
     }
 }

@@ -1,7 +1,7 @@
 //! What is here, in rows, for whoever asks.
 
 use super::{Core, Node, State};
-use crate::desired::{Gone, PartitionSpec, TableName};
+use crate::desired::{Dropped, Gone, PartitionSpec, TableName, TableSpec};
 use model::{Epoch, Index, KeyRange, PartitionId};
 use statestore::Store;
 use std::sync::atomic::Ordering;
@@ -32,8 +32,29 @@ pub struct Listed {
     pub state: ListedState,
     /// What its store has.
     pub applied: Index,
+    /// How many of its indexes were taken by owners of their own accord.
+    pub own: u64,
     /// Requests under way, and their bytes.
     pub under_way: (usize, usize),
+}
+
+/// A table that was dropped with its partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedDrop {
+    /// Names it among those of its name.
+    pub drop: u64,
+    /// What it was called.
+    pub table: TableName,
+    /// What had been chosen for it.
+    pub spec: TableSpec,
+    /// When: milliseconds since 1970.
+    pub since_ms: u64,
+    /// For so long its partitions are kept from being erased by mistake.
+    pub left_ms: u64,
+    /// Its partitions, erased ones too.
+    pub partitions: Vec<PartitionId>,
+    /// Those that are erased. With any, it does not come back.
+    pub erased: Vec<PartitionId>,
 }
 
 /// The node as a whole.
@@ -65,6 +86,27 @@ impl Node {
         all
     }
 
+    /// Tables that were dropped, the first to go first.
+    pub fn dropped(&self) -> Vec<ListedDrop> {
+        let (now_ms, kept_ms) = (self.core.now_ms(), self.core.limits.dropped_kept_ms);
+        let state = self.core.state();
+        let desired = &state.desired;
+        let listed = |(drop, dropped): (&u64, &Dropped)| {
+            let erased = dropped.ids.iter().filter(|id| !desired.is_quarantined(**id)).copied().collect();
+            Some(ListedDrop {
+                drop: *drop,
+                table: dropped.table.clone(),
+                // One of them at least is there to say.
+                spec: dropped.ids.iter().find_map(|id| desired.spec_of(*id))?.clone(),
+                since_ms: dropped.since_ms,
+                left_ms: dropped.left_ms(now_ms, kept_ms),
+                partitions: dropped.ids.iter().copied().collect(),
+                erased,
+            })
+        };
+        desired.dropped.iter().filter_map(listed).collect()
+    }
+
     /// The node as a whole.
     pub fn vitals(&self) -> Vitals {
         let core = &self.core;
@@ -93,6 +135,7 @@ impl Core {
             epoch: spec.epoch,
             state: if is_serving { ListedState::Serving } else { ListedState::Failed(why) },
             applied: self.stores.applied(id).unwrap_or_default(),
+            own: handle.map_or(0, |handle| handle.published.own()),
             under_way: handle.map_or((0, 0), |handle| handle.mailbox.room().held()),
         }
     }
@@ -108,6 +151,6 @@ impl Core {
         // One that cannot be erased says why.
         let undone = state.undone.get(&id).cloned();
         let state = undone.map_or(ListedState::Quarantined, ListedState::Failed);
-        Listed { id, table, range, epoch, state, applied, under_way: (0, 0) }
+        Listed { id, table, range, epoch, state, applied, own: 0, under_way: (0, 0) }
     }
 }

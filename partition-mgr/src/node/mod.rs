@@ -3,18 +3,21 @@
 
 mod change;
 mod complaints;
+mod copying;
 mod housekeeping;
 mod listing;
 mod reconcile;
 mod reports;
 mod start;
+mod tables;
 mod telling;
 
 pub use change::ChangeError;
-pub use listing::{Listed, ListedState, Vitals};
+pub use copying::Copied;
+pub use listing::{Listed, ListedDrop, ListedState, Vitals};
 pub use start::{Settings, StartError};
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{Boots, DataDir};
 use crate::delta::Held;
 use crate::desired::{Desired, DesiredFile};
 use crate::directory::{Directory, Handle};
@@ -22,7 +25,7 @@ use crate::meters::Meters;
 use crate::shard::{Message, Order, ShardThread};
 use crate::stores::Stores;
 use env::{Env, Guard, Joiner, Lock};
-use model::{Durability, Index, Limits, PartitionId};
+use model::{BootId, Durability, Index, Limits, PartitionId};
 use pipeline::Rig;
 use prometheus_client::registry::Registry;
 use reports::Reports;
@@ -44,6 +47,8 @@ pub struct Node {
 struct Core {
     env: Env,
     data_dir: DataDir,
+    /// This one, and those before it.
+    boots: Boots,
     limits: Limits,
     stores: Stores,
     inlet: Inlet,
@@ -55,6 +60,8 @@ struct Core {
     directory: Arc<Directory>,
     reports: Arc<Reports>,
     state: Lock<State>,
+    /// Held while a table is copied. Taken before the state.
+    copying: Lock<()>,
     started: env::Mono,
     /// The log's size when it was last looked at.
     log_bytes: AtomicU64,
@@ -120,6 +127,11 @@ impl Node {
     /// What the log's acknowledgements are worth.
     pub fn log_reaches(&self) -> Durability {
         self.core.log_reaches
+    }
+
+    /// Which start of the node this is: every receipt names it.
+    pub fn boot(&self) -> BootId {
+        self.core.boots.current()
     }
 
     /// Known mistakes switched on; none in production.

@@ -8,10 +8,9 @@ use crate::directory::{Handle, Map, Place, Standing, TableMap};
 use crate::node::StartError;
 use crate::shard::{Message, Order};
 use env::sometimes;
-use machine::Machine;
 use model::{PartitionId, code};
 use partition::{Charter, Mailbox, Partition, Room};
-use pipeline::{LogChoice, Profile};
+use pipeline::{LogChoice, Profile, Rules};
 use statestore::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -146,27 +145,27 @@ impl Core {
         })
     }
 
-    fn machine_of(&self, spec: &TableSpec) -> Result<Arc<dyn Machine>, StartError> {
-        let machine = self.machines.make(&spec.machine, spec.layout);
-        machine.ok_or_else(|| StartError::Machine(spec.machine.clone()))
+    fn rules_of(&self, spec: &TableSpec) -> Result<Rules, StartError> {
+        spec.rules(&self.machines).ok_or_else(|| StartError::Machine(spec.machine.clone()))
     }
 
     fn open(&self, state: &mut State, id: PartitionId) -> Result<(), StartError> {
         let profile = profile_of(state, id);
         let spec = &state.desired.partitions[&id];
         let store = self.store_of(&profile)?.clone();
-        let machine = self.machine_of(&state.desired.tables[&spec.table])?;
+        let rules = self.rules_of(&state.desired.tables[&spec.table])?;
         profile.check(self.log_reaches)?;
         let reaches = profile.reaches(self.log_reaches);
         let rig = self.rig.clone();
-        let charter = Charter { id, epoch: spec.epoch, profile, reaches, machine, store: store.clone(), rig };
+        let charter = Charter { id, epoch: spec.epoch, profile, reaches, rules, store: store.clone(), rig };
         let partition = Partition::open(charter)?;
         let published = partition.published().clone();
+        let past = Arc::new(self.boots.past_of(id));
         let room = Room::new(self.limits.partition_requests_max, self.limits.partition_request_bytes_max);
         let inbox = self.inbox_of(id).clone();
         let mailbox = Mailbox::new(id, inbox.clone(), self.limits.shard_inbox_max, room);
         let _ = inbox.send(Message::Order(Order::Open(Box::new(partition))));
-        state.handles.insert(id, Handle { id, mailbox, published, store });
+        state.handles.insert(id, Handle { id, mailbox, published, store, past });
         if let Some(held) = state.held.get_mut(&id) {
             held.serving = true;
         }
@@ -190,7 +189,7 @@ impl Core {
             TableMap {
                 name: name.clone(),
                 spec: spec.clone(),
-                machine: self.machine_of(spec).ok(),
+                machine: self.rules_of(spec).ok().map(|rules| rules.machine),
                 reaches,
                 places: places.collect(),
             }

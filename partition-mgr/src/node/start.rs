@@ -4,7 +4,7 @@
 use super::housekeeping::Housekeeper;
 use super::reports::Reports;
 use super::{Core, Node, State};
-use crate::data_dir::{DataDir, DataDirError, Expect};
+use crate::data_dir::{Boots, DataDir, DataDirError, Expect};
 use crate::delta::Held;
 use crate::desired::{Desired, DesiredFile, DesiredFlaw};
 use crate::directory::Directory;
@@ -12,10 +12,10 @@ use crate::meters::Meters;
 use crate::shard::ShardThread;
 use crate::stores::{StorePlaces, Stores};
 use env::{Env, Lock, Plants};
-use machine::{Machine, Registry};
-use model::{Code, Limits, PartitionId, code};
-use partition::{Machines, ParallelReplay, Progress, ReplayError, ReplayReport};
-use pipeline::{LogChoice, ProfileError, Rig};
+use machine::Registry;
+use model::{Code, Index, Limits, PartitionId, code};
+use partition::{ParallelReplay, Progress, ReplayError, ReplayReport, Rulebook};
+use pipeline::{LogChoice, ProfileError, Rig, Rules};
 use statestore::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -106,26 +106,26 @@ impl Node {
         let Settings { data_dir, expect, limits, shards, sync, rocks, machines: registry, rig } = settings;
         let started = env.clock.mono();
         let data_dir = DataDir::open(env, &data_dir, expect)?;
-        let file = DesiredFile::new(env.files.clone(), data_dir.path().to_owned());
+        let file = DesiredFile::new(env.files.clone(), data_dir.path().to_owned()).rigged(rig.plants);
         let mut desired = file.read()?;
         let stores = open_stores(env, &data_dir, &limits, &desired, rocks, rig.plants)?;
         let OpenLog { writer, recovery, mut reader } = open_log(env, &data_dir, &limits, sync, rig.plants)?;
         let replay = ParallelReplay {
             store: Arc::new(stores.clone()),
-            machines: Arc::new(machines(&desired, &registry)),
+            rules: Arc::new(rulebook(&desired, &registry)),
             batch_bytes_max: limits.replay_batch_bytes_max,
             workers: shards.max(2),
             rig: rig.clone(),
         };
         let report = replay.run(env, &mut reader, &recovery, progress)?;
         let mut held = held(&report, sync, &desired);
-        // They lie here, whoever knows of them: they can be listed, and erased.
-        for (id, error) in stores.damaged() {
-            let refusal = Some(format!("{} {error}", error.code()));
-            held.entry(id).or_insert(Held { applied: 0, serving: false, refusal });
-        }
+        add_damaged(&stores, &mut held);
+        // A line that says `copying` is as good as the tombstone that stands for it
+        // from here on: what it names was never anybody's.
+        desired.give_up_copies();
         let strangers = strangers(&writer, &held);
         desired.take_note_of(held.keys().chain(&strangers).copied());
+        let boots = Boots::begin(env, &data_dir, stand(&held))?;
         let log = Log::start(env, writer)?;
         let meters = Meters::new();
         let reports = Arc::new(Reports::new(env, meters.failures.clone()));
@@ -133,6 +133,7 @@ impl Node {
         let core = Arc::new(Core {
             env: env.clone(),
             data_dir,
+            boots,
             limits,
             stores,
             inlet: log.inlet(),
@@ -142,6 +143,7 @@ impl Node {
             directory: Arc::new(Directory::default()),
             reports,
             state: Lock::new(State::new(file, desired, held, strangers)),
+            copying: Lock::new(()),
             started,
             log_bytes: AtomicU64::new(0),
             meters,
@@ -153,6 +155,14 @@ impl Node {
         let _ = core.reconcile(&mut core.state());
         node.housekeeper = Some(Housekeeper::start(env, core)?);
         Ok(node)
+    }
+}
+
+/// They lie here, whoever knows of them: they can be listed, and erased.
+fn add_damaged(stores: &Stores, held: &mut BTreeMap<PartitionId, Held>) {
+    for (id, error) in stores.damaged() {
+        let refusal = Some(format!("{} {error}", error.code()));
+        held.entry(id).or_insert(Held { applied: 0, serving: false, refusal });
     }
 }
 
@@ -214,23 +224,23 @@ fn start_shards(
     Ok((0..count).map(start).collect::<Result<_, _>>()?)
 }
 
-/// Which machine each partition runs, also one that is out of service: its
+/// By which rules each partition goes, also one that is out of service: its
 /// records must not wait in the log for ever.
-struct ByPartition(BTreeMap<PartitionId, Arc<dyn Machine>>);
+struct ByPartition(BTreeMap<PartitionId, Rules>);
 
-impl Machines for ByPartition {
-    fn of(&self, partition: PartitionId) -> Option<&dyn Machine> {
-        self.0.get(&partition).map(|machine| &**machine)
+impl Rulebook for ByPartition {
+    fn of(&self, partition: PartitionId) -> Option<&Rules> {
+        self.0.get(&partition)
     }
 }
 
-fn machines(desired: &Desired, registry: &Registry) -> ByPartition {
+fn rulebook(desired: &Desired, registry: &Registry) -> ByPartition {
     let known = desired.partitions.keys().chain(desired.gone.keys());
     ByPartition(
         known
             .filter_map(|id| {
                 let spec = desired.spec_of(*id)?;
-                Some((*id, registry.make(&spec.machine, spec.layout)?))
+                Some((*id, spec.rules(registry)?))
             })
             .collect(),
     )
@@ -242,16 +252,22 @@ fn strangers(log: &Writer, held: &BTreeMap<PartitionId, Held>) -> BTreeSet<Parti
     known.filter(|id| id.is_ordinary() && !held.contains_key(id)).collect()
 }
 
+/// How far those have come that can be served.
+fn stand(held: &BTreeMap<PartitionId, Held>) -> impl Iterator<Item = (PartitionId, Index)> {
+    held.iter().filter(|(_, held)| held.refusal.is_none()).map(|(id, held)| (*id, held.applied))
+}
+
 /// What is here, and what of it must not be served. Whose records the log does
 /// not hold loses nothing by what happens to it.
 fn held(report: &ReplayReport, sync: SyncPolicy, desired: &Desired) -> BTreeMap<PartitionId, Held> {
     let held = report.partitions.iter().map(|(id, replayed)| {
-        let refusal = replayed.refusal.as_ref().map(|why| format!("{} {why}", why.code()));
+        let refused = replayed.refusal.as_ref().filter(|why| desired.is_logged(*id) || !why.is_of_the_log());
+        let refusal = refused.map(|why| format!("{} {why}", why.code()));
         // A log that syncs before it answers is never behind its stores.
         let lost = report.ahead.get(id).filter(|_| sync == SyncPolicy::Each).map(|applied| {
             format!("{} the log ends before index {applied}, which the store has", code::LOG_DAMAGED)
         });
-        let refusal = refusal.or(lost).filter(|_| desired.is_logged(*id));
+        let refusal = refusal.or(lost.filter(|_| desired.is_logged(*id)));
         if let Some(why) = &refusal {
             tracing::error!(partition = id.0, %why, "a partition is not served");
         }

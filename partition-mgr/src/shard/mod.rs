@@ -15,6 +15,7 @@ mod parked;
 mod round;
 mod tenant;
 mod thread;
+mod timers;
 
 pub use message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored};
 pub use round::Shard;

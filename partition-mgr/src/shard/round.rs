@@ -3,10 +3,11 @@
 use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored, is_journaled};
 use super::parked::{FULL_MS, Parked};
 use super::tenant::Tenant;
+use super::timers::{Timers, look_at};
 use env::{Clock, Mono, Plant, Wall, sometimes};
 use model::{Limits, PartitionId};
 use partition::{Envelope, Input, Outbox, Partition};
-use pipeline::{DrainLimits, Refusal, Ticket};
+use pipeline::{ChoreLimits, DrainLimits, Refusal, Ticket};
 use statestore::{Part, Store, StoreError};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub struct Shard {
     next_ticket: Ticket,
     /// What stores take later.
     parked: Parked,
+    timers: Timers,
+    /// Whose timers may have to be set anew.
+    unarmed: Vec<PartitionId>,
     /// There was no room: for a while only what makes room is taken.
     full_since: Option<Mono>,
     outbox: Outbox,
@@ -53,11 +57,14 @@ impl Shard {
             at_log: VecDeque::new(),
             next_ticket: 1,
             parked: Parked::default(),
+            timers: Timers::default(),
+            unarmed: Vec::new(),
             full_since: None,
             outbox: Outbox::default(),
             drain: DrainLimits {
                 commands_max: limits.record_commands_max,
                 bytes_max: limits.record_payload_bytes_max,
+                chores: ChoreLimits::of(limits),
             },
             round_bytes_max: limits.shard_round_bytes_max,
             behind: false,
@@ -78,7 +85,7 @@ impl Shard {
 
     /// When a round is due although nobody says anything.
     pub fn wakes_at(&self) -> Option<Mono> {
-        self.parked.again()
+        [self.parked.again(), self.timers.first()].into_iter().flatten().min()
     }
 
     /// The first half of a round: takes the messages, and says what goes to the
@@ -93,6 +100,12 @@ impl Shard {
         for message in messages.drain(..) {
             self.take(now, message, &mut effects);
         }
+        for id in self.timers.take_due(now) {
+            if let Some(tenant) = self.tenants.get_mut(&id) {
+                tenant.armed = None;
+                queue(&mut self.queue, id, tenant);
+            }
+        }
         self.drain(now, clock.wall(), &mut effects);
         effects
     }
@@ -106,6 +119,7 @@ impl Shard {
         }
         self.apply(clock, &mut effects);
         self.close_finished(&mut effects);
+        self.arm(clock);
         self.outbox.send();
         effects
     }
@@ -131,6 +145,7 @@ impl Shard {
         let full = self.full_since.is_some() && partition.uses_log();
         let mut tenant = Tenant::new(partition);
         tenant.set_full(now, full, false, &mut self.outbox);
+        self.unarmed.push(id);
         let before = self.tenants.insert(id, tenant);
         assert!(before.is_none(), "partition {id} would be opened twice");
     }
@@ -140,8 +155,8 @@ impl Shard {
             return self.outbox.put(request.token, Err(Refusal::Stopping));
         };
         tenant.partition.step(now, Input::Request(request), &mut self.outbox);
-        if tenant.partition.has_waiting() && !std::mem::replace(&mut tenant.queued, true) {
-            self.queue.push_back(partition);
+        if tenant.partition.has_waiting() {
+            queue(&mut self.queue, partition, tenant);
         }
     }
 
@@ -160,6 +175,9 @@ impl Shard {
             };
             tenant.partition.step(now, input, &mut self.outbox);
             list(&mut self.appliers, id, tenant);
+            if outcome == LogOutcome::Full {
+                self.unarmed.push(id);
+            }
         }
     }
 
@@ -200,6 +218,9 @@ impl Shard {
                 }
             }
             tenant.queued = tenant.partition.has_waiting();
+            if tenant.armed.is_none() {
+                self.unarmed.push(id);
+            }
             if tenant.queued {
                 self.behind = true;
                 self.queue.push_back(id);
@@ -260,6 +281,9 @@ impl Shard {
             tenant.partition.step(now, Input::Stored, &mut self.outbox);
             tenant.set_full(now, tenant.log_full, false, &mut self.outbox);
             list(&mut self.appliers, id, tenant);
+            if tenant.partition.wakes_at(&self.drain.chores) != tenant.armed {
+                self.unarmed.push(id);
+            }
             // What came in meanwhile was passed over.
             self.behind |= tenant.queued;
         }
@@ -296,8 +320,27 @@ impl Shard {
         }
     }
 
+    /// Sets timers. Where there is no room, nothing is tried for a while.
+    fn arm(&mut self, clock: &dyn Clock) {
+        if self.unarmed.is_empty() {
+            return;
+        }
+        let (now, wall) = (clock.mono(), clock.wall());
+        for id in self.unarmed.drain(..) {
+            let Some(tenant) = self.tenants.get_mut(&id) else {
+                self.timers.set(id, None);
+                continue;
+            };
+            tenant.armed = tenant.partition.wakes_at(&self.drain.chores);
+            let rests = if tenant.log_full || tenant.store_full { FULL_MS } else { 0 };
+            let at = tenant.armed.map(|due| look_at(now, wall, due).max(now.plus_ms(rests)));
+            self.timers.set(id, at);
+        }
+    }
+
     /// What is under way is of unknown outcome; the partition is gone from here.
     fn fail(&mut self, now: Mono, id: PartitionId, why: &str, effects: &mut Effects) {
+        self.unarmed.push(id);
         if let Some(mut tenant) = self.tenants.remove(&id) {
             tenant.partition.step(now, Input::Abandon(why.to_owned()), &mut self.outbox);
             sometimes!("a partition had to be stopped");
@@ -319,9 +362,16 @@ impl Shard {
             if ends {
                 sometimes!("a partition was closed");
                 effects.reports.push(Report::Closed(*id));
+                self.unarmed.push(*id);
             }
             !ends
         });
+    }
+}
+
+fn queue(queue: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
+    if !std::mem::replace(&mut tenant.queued, true) {
+        queue.push_back(id);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A partition as its shard keeps it.
 
 use env::Mono;
+use model::Stamp;
 use partition::{Input, Outbox, Partition};
 
 /// A partition, and where it stands in the shard's round.
@@ -18,6 +19,8 @@ pub(super) struct Tenant {
     pub log_full: bool,
     /// Its store has none.
     pub store_full: bool,
+    /// For when, by the wall, its timer is set.
+    pub armed: Option<Stamp>,
 }
 
 impl Tenant {
@@ -30,6 +33,7 @@ impl Tenant {
             closing: false,
             log_full: false,
             store_full: false,
+            armed: None,
         }
     }
 

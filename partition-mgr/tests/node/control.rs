@@ -13,7 +13,7 @@ fn a_removed_partition_stays_until_it_is_erased() {
     let ids = world.table("t", Profile::DURABLE);
     world.put("t", "k", "v").expect("written");
     let removed = world.handle("t", &key("k")).expect("served").id;
-    world.node().remove_partition(removed, None).expect("there");
+    world.node().remove_partition("default", removed, None).expect("there");
     assert_eq!(world.handle("t", &key("k")).err(), Some("no partition".to_owned()));
     for _ in 0..2 {
         let quarantined: Vec<_> =
@@ -24,9 +24,9 @@ fn a_removed_partition_stays_until_it_is_erased() {
         world.restart();
     }
     let other = ids.into_iter().find(|id| *id != removed).expect("four");
-    let refused = world.node().erase(other).expect_err("in service");
+    let refused = world.node().erase("default", other, false).expect_err("in service");
     assert_eq!(refused.code(), code::NOT_QUARANTINED);
-    world.node().erase(removed).expect("quarantined");
+    world.node().erase("default", removed, false).expect("quarantined");
     assert_eq!(world.states().len(), 3);
     world.restart();
     assert_eq!(world.states().len(), 3);

@@ -1,13 +1,13 @@
 //! Erasing: whatever happens in between, a tombstone ends with no rows and with
 //! a log that knows nothing of them.
 
+use crate::crashes::crashes;
 use crate::world::{MEMORY, World, key};
+use env::Files;
 use env::sim::{Fault, OpKind, SimDisk};
-use env::{Files, Rng};
 use model::{Limits, PartitionId, code};
 use partition_mgr::ListedState::{Failed, Quarantined, Serving};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 /// A world with four partitions, the one of key `k` quarantined.
 fn quarantined() -> (World, PartitionId) {
@@ -17,7 +17,7 @@ fn quarantined() -> (World, PartitionId) {
     world.table("t", MEMORY);
     world.put("t", "k", "v").expect("written");
     let id = world.handle("t", &key("k")).expect("served").id;
-    world.node().remove_partition(id, None).expect("there");
+    world.node().remove_partition("default", id, None).expect("there");
     (world, id)
 }
 
@@ -32,31 +32,11 @@ fn lose_rows(world: &World, disk: &SimDisk, id: PartitionId) {
     disk.sync_dir(rows.parent().expect("a directory")).expect("synced");
 }
 
-/// Every disk that a death of the process, or a power loss that keeps nothing
-/// unsynced, may leave during the call.
-fn crashes(disk: &SimDisk, call: impl FnOnce()) -> Vec<SimDisk> {
-    let seen = Arc::new(Mutex::new(vec![disk.pending()]));
-    let sees = seen.clone();
-    disk.watch(move |_, _, pending| sees.lock().expect("not poisoned").push(pending.clone()));
-    call();
-    disk.watch(|_, _, _| ());
-    let mut disks = Vec::new();
-    for pending in seen.lock().expect("not poisoned").iter() {
-        disks.push(SimDisk::from_pending(pending));
-        let mut least = None;
-        pending.each_image(&mut Rng::from_seed(1).stream("images"), |image| {
-            least.get_or_insert(image);
-        });
-        disks.extend(least.map(SimDisk::from_image));
-    }
-    disks
-}
-
 #[test]
 fn a_crash_brings_nothing_back_and_leaves_the_log_to_nobody() {
     let (mut world, id) = quarantined();
     let disk = world.disk().clone();
-    let left = crashes(&disk, || world.node().erase(id).expect("quarantined"));
+    let left = crashes(&disk, || world.node().erase("default", id, false).expect("quarantined"));
     let (mut stays, mut gone) = (0, 0);
     for disk in left {
         world.start_on(disk);
@@ -89,7 +69,7 @@ fn what_the_log_alone_knows_is_listed_and_can_be_erased() {
         let found = world.node().list().into_iter().find(|one| one.id == id).expect("listed");
         assert_eq!((found.state, found.table.is_some(), found.applied), (Quarantined, is_listed, 0));
         assert!(world.log_knows(id));
-        world.node().erase(id).expect("quarantined");
+        world.node().erase("default", id, false).expect("quarantined");
         assert!(!world.log_knows(id));
         assert!(world.states().iter().all(|(listed, _)| *listed != id.0));
     }
@@ -99,7 +79,7 @@ fn what_the_log_alone_knows_is_listed_and_can_be_erased() {
 fn a_tombstone_whose_rows_are_gone_is_carried_out_in_the_log() {
     let (mut world, id) = quarantined();
     let before = world.disk().after_process_death();
-    world.node().erase(id).expect("quarantined");
+    world.node().erase("default", id, false).expect("quarantined");
     world.node.take().expect("it runs").stop();
     let list = world.dir.path().join("data/DESIRED");
     let list_bytes = env::files::read_all(&*world.disk().open_read(&list).expect("there")).expect("read");
@@ -115,14 +95,18 @@ fn what_cannot_be_erased_says_why_and_is_erased_later() {
     let rows = rows_of(&world, id);
     let is_hit = move |kind, path: &Path| kind == OpKind::Unlink && path == rows;
     world.disk().set_faults(move |kind, path| is_hit(kind, path).then_some(Fault::Eio));
-    let undone = world.node().erase(id).expect_err("the disk refuses");
+    let undone = world.node().erase("default", id, false).expect_err("the disk refuses");
     assert_eq!(undone.code(), code::STORE_IO, "{undone}");
     // Told to forget it, the log must not hear of it again.
     world.node().keep_house();
     assert!(!world.log_knows(id));
     let state = world.states().into_iter().find(|(listed, _)| *listed == id.0).expect("listed").1;
     assert!(matches!(&state, Failed(why) if why.starts_with("SH1201")), "{state:?}");
-    assert_eq!(world.node().erase(id).map_err(|error| error.code()), Err(code::STORE_IO), "asked again");
+    assert_eq!(
+        world.node().erase("default", id, false).map_err(|error| error.code()),
+        Err(code::STORE_IO),
+        "asked again"
+    );
     world.table("other", MEMORY);
     world.disk().clear_faults();
     world.node().keep_house();
@@ -136,8 +120,8 @@ fn a_quarantined_partition_is_read_when_its_table_is_gone() {
     let ids = world.table("t", MEMORY);
     world.put("t", "k", "v").expect("written");
     let id = world.handle("t", &key("k")).expect("served").id;
-    ids.iter().for_each(|id| world.node().remove_partition(*id, None).expect("there"));
-    world.node().drop_table(&crate::world::name("t")).expect("empty");
+    ids.iter().for_each(|id| world.node().remove_partition("default", *id, None).expect("there"));
+    world.node().drop_table(&crate::world::name("t"), false).expect("empty");
     // Its checkpoint is empty; the log has the rest.
     world.restart();
     let found = world.node().list().into_iter().find(|one| one.id == id).expect("listed");

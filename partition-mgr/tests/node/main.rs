@@ -3,8 +3,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests against the real disk")]
 
+mod boots;
 mod control;
+mod copying;
+mod crashes;
+mod dropping;
 mod erasing;
 mod making;
 mod profiles;
+mod renaming;
+mod survival;
 mod world;

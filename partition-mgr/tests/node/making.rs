@@ -123,7 +123,7 @@ fn an_id_that_lies_here_is_nobody_else_s() {
     for id in ids {
         let refused = world.node().add_partition(&name("t"), all(), Some(id)).expect_err("it lies here");
         assert_eq!(refused.code(), code::ID_IN_USE, "{refused}");
-        world.node().erase(id).expect("nobody knows it");
+        world.node().erase("default", id, false).expect("nobody knows it");
         let refused = world.node().add_partition(&name("t"), all(), Some(id)).expect_err("it lay here");
         assert_eq!(refused.code(), code::ID_IN_USE, "{refused}");
     }

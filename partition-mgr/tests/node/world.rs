@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use env::sim::SimDisk;
-use env::{Files, real};
+use env::{Files, Rng, real};
 use machine::{Change, KvCommand, Row};
 use model::command::{Command, encode_commands};
-use model::{Index, Key, KeyRange, Layout, Limits, PartitionId, keyspace};
+use model::{Index, Key, KeyRange, Layout, Limits, OpId, PartitionId, keyspace};
 use partition::Outlet;
 use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::directory::{Handle, Standing};
@@ -153,9 +153,20 @@ impl World {
         self.ask_bytes(table, text, encode_commands(&[Command::plain(KvCommand::One(change).encode())]))
     }
 
+    /// The same under a name, so that it is done once.
+    pub fn put_as(&self, table: &str, text: &str, value: &str, op: OpId) -> Answer {
+        let change = Change::upsert(key(text), Bytes::from(value.to_owned()));
+        let command = Command { op: Some(op), ..Command::plain(KvCommand::One(change).encode()) };
+        self.ask_bytes(table, text, encode_commands(&[command]))
+    }
+
     /// One command, whatever the bytes say.
     pub fn ask_bytes(&self, table: &str, text: &str, payload: Bytes) -> Answer {
-        let handle = self.handle(table, &key(text)).expect("served");
+        World::ask_of(&self.handle(table, &key(text)).expect("served"), payload)
+    }
+
+    /// The same of a partition that was looked up before.
+    pub fn ask_of(handle: &Handle, payload: Bytes) -> Answer {
         let outlet = Arc::new(Waiter::default());
         let request = Request {
             payload,
@@ -192,6 +203,15 @@ pub fn name(text: &str) -> TableName {
 
 /// Rows in memory, records in the log.
 pub const MEMORY: Profile = Profile { store: StoreChoice::Memory, log: LogChoice::Local, durability: None };
+
+/// The disk after a power loss that keeps nothing unsynced.
+pub fn powered_off(world: &World) -> SimDisk {
+    let mut least = None;
+    world.disk().pending().each_image(&mut Rng::from_seed(1).stream("images"), |image| {
+        least.get_or_insert(image);
+    });
+    SimDisk::from_image(least.expect("one at least"))
+}
 
 pub fn all() -> KeyRange {
     KeyRange::all()

@@ -3,12 +3,12 @@
 use crate::reluctant::{Mood, Reluctant};
 use bytes::Bytes;
 use env::sim::SimClock;
-use machine::{Change, Kv, KvCommand};
+use machine::{Change, Kv, KvCommand, Setting};
 use model::command::{Command, encode_commands};
 use model::{Code, Durability, Epoch, Key, Layout, Limits, PartitionId};
 use partition::{Charter, Envelope, Outlet, Partition, ReplyTo, Room};
 use partition_mgr::shard::{Effects, Message, Shard};
-use pipeline::{Answer, LogChoice, Profile, Request, StoreChoice};
+use pipeline::{Answer, LogChoice, Profile, Request, Rules, StoreChoice};
 use statestore::{MemoryStore, Store};
 use std::sync::{Arc, Mutex};
 
@@ -42,17 +42,11 @@ impl World {
         let id = PartitionId(id);
         self.store.create(&[id], 0).expect("a new one");
         let profile = Profile { store: StoreChoice::Memory, log, durability: None };
-        let machine = Arc::new(Kv { layout: Layout::Hashed });
+        // Events are kept for a time, and somebody looks when it is over.
+        let rules = Rules { binlog: false, ..Rules::of(Kv { setting: Setting::of(Layout::Hashed) }) };
         let (epoch, store) = (Epoch::FIRST, self.store.clone());
-        let charter = Charter {
-            id,
-            epoch,
-            profile,
-            reaches: Durability::Local,
-            machine,
-            store,
-            rig: Default::default(),
-        };
+        let charter =
+            Charter { id, epoch, profile, reaches: Durability::Local, rules, store, rig: Default::default() };
         Partition::open(charter).expect("it was made")
     }
 

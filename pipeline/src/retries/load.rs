@@ -26,6 +26,14 @@ pub fn load(store: &dyn Store, partition: PartitionId) -> Result<RetryTable, Sto
     bad.map_or(Ok(table), Err)
 }
 
+/// Where everything lies that a partition remembers of operations: who copies
+/// rows for other clients leaves it out.
+pub fn whole() -> [KeyRange; 2] {
+    let mark = Bytes::from_static(&meta::FORGOTTEN);
+    let behind = Bytes::from([&mark[..], &[0]].concat());
+    [KeyRange::new(mark, Some(behind)).expect("a key is below the next one"), rows()]
+}
+
 fn rows() -> KeyRange {
     let from = |kind: KeyKind| Bytes::copy_from_slice(&[kind as u8]);
     KeyRange::new(from(KeyKind::Retry), Some(from(KeyKind::Deadline))).expect("one kind is below the other")

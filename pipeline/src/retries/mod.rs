@@ -9,5 +9,5 @@ mod load;
 mod row;
 mod table;
 
-pub use load::load;
+pub use load::{load, whole};
 pub use table::{Answered, Known, RetryDraft, RetryTable};

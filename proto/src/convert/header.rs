@@ -1,7 +1,7 @@
 //! What every request carries.
 
 use crate::{Failure, common};
-use model::{Durability, Epoch, OpId, code};
+use model::{BootId, Durability, Epoch, OpId, PartitionId, Position, Token, code};
 
 /// The longest namespace, in bytes.
 const NAMESPACE_BYTES_MAX: usize = 128;
@@ -25,6 +25,8 @@ pub struct Asked {
     pub min_durability: Option<Durability>,
     /// May a read show what is old?
     pub stale: bool,
+    /// What the answer has to have seen.
+    pub after: Vec<Position>,
 }
 
 /// Checks a header. An absent one asks for nothing.
@@ -48,7 +50,28 @@ pub fn header_from_wire(header: Option<common::Header>) -> Result<Asked, Failure
         expected_epoch: header.expected_epoch.map(epoch_from_wire),
         min_durability: super::durability_from_wire(header.min_durability)?,
         stale: read == common::ReadLevel::Stale,
+        after: after(header.position, &header.token)?,
     })
+}
+
+/// The positions of a header, written out or as a token.
+fn after(written: Vec<common::Position>, token: &[u8]) -> Result<Vec<Position>, Failure> {
+    if written.len() > Token::POSITIONS_MAX {
+        let what = format!("header: {} positions, {} are taken", written.len(), Token::POSITIONS_MAX);
+        return Err(Failure::new(code::MALFORMED, what));
+    }
+    let position = |position: common::Position| Position {
+        partition: PartitionId(position.partition),
+        boot: BootId(position.boot),
+        index: position.index,
+    };
+    let mut after: Vec<Position> = written.into_iter().map(position).collect();
+    if !token.is_empty() {
+        let token =
+            Token::decode(token).map_err(|why| Failure::new(code::MALFORMED, format!("header: {why}")))?;
+        after.extend(token.positions());
+    }
+    Ok(after)
 }
 
 /// An op-id, checked.
@@ -90,6 +113,19 @@ mod tests {
     }
 
     #[test]
+    fn positions_come_written_out_or_as_a_token() {
+        let of = |partition, index| Position { partition: PartitionId(partition), boot: BootId(7), index };
+        let mut token = Token::default();
+        token.add(of(2, 9));
+        let header = common::Header {
+            position: vec![common::Position { partition: 1, index: 5, boot: 7 }],
+            token: token.encode().into(),
+            ..Default::default()
+        };
+        assert_eq!(header_from_wire(Some(header)).map(|asked| asked.after), Ok(vec![of(1, 5), of(2, 9)]));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_named() {
         let op = common::OpId { client: Bytes::from_static(b"short"), sequence: 1 };
         let of = |version: u8, sequence| {
@@ -105,6 +141,9 @@ mod tests {
             (common::Header { op: Some(of(7, 2)), answered_upto: 2, ..Default::default() }, "reaches this"),
             (common::Header { answered_upto: 1, ..Default::default() }, "without one"),
             (common::Header { namespace: "x".repeat(129), ..Default::default() }, "128 bytes"),
+            (common::Header { token: Bytes::from_static(b"\x02"), ..Default::default() }, "version 2"),
+            (common::Header { token: Bytes::from_static(b"\x01ab"), ..Default::default() }, "given out"),
+            (common::Header { position: vec![Default::default(); 1025], ..Default::default() }, "1024 are"),
         ];
         for (header, expected) in table {
             let failure = header_from_wire(Some(header)).expect_err(expected);

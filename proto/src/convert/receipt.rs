@@ -2,7 +2,7 @@
 
 use super::{epoch_from_wire, epoch_to_wire};
 use crate::{Failure, common};
-use model::{Durability, Epoch, Index, PartitionId, code};
+use model::{BootId, Durability, Epoch, Index, PartitionId, Position, code};
 
 /// Where an answer stands in a partition's history, and what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,15 @@ pub struct Receipt {
     pub stale: bool,
     /// How old it may be, when stale.
     pub age_ms: u32,
+    /// Which boot of its node answered.
+    pub boot: BootId,
+}
+
+impl Receipt {
+    /// For a token: who reads after it sees what this answer saw.
+    pub fn position(&self) -> Position {
+        Position { partition: self.partition, boot: self.boot, index: self.index }
+    }
 }
 
 /// A receipt.
@@ -30,6 +39,7 @@ pub fn receipt_to_wire(receipt: &Receipt) -> common::Receipt {
         durability: durability_to_wire(receipt.durability),
         stale: receipt.stale,
         age_ms: receipt.age_ms,
+        boot: receipt.boot.0,
     }
 }
 
@@ -44,6 +54,7 @@ pub fn receipt_from_wire(receipt: &common::Receipt) -> Result<Receipt, Failure> 
             .ok_or_else(|| Failure::new(code::MALFORMED, "a receipt without durability"))?,
         stale: receipt.stale,
         age_ms: receipt.age_ms,
+        boot: BootId(receipt.boot),
     })
 }
 
@@ -75,6 +86,7 @@ mod tests {
                 durability,
                 stale: true,
                 age_ms: 5,
+                boot: BootId(13),
             };
             assert_eq!(receipt_from_wire(&receipt_to_wire(&receipt)), Ok(receipt));
             let wire =

@@ -1,31 +1,32 @@
 //! What is here, for whoever asks.
 
-use super::spec::{range_to_wire, table_to_wire};
-use crate::house::House;
+use super::spec::{namespace, range_to_wire, table_to_wire};
+use super::tables::dropped_to_wire;
 use model::code;
 use partition_mgr::desired::TableName;
 use partition_mgr::{Listed, ListedState, Node};
 use proto::Failure;
 use proto::control::{
-    ListPartitionsRequest, ListPartitionsResponse, ListTablesResponse, Partition, StatusResponse,
+    ListPartitionsRequest, ListPartitionsResponse, ListTablesRequest, ListTablesResponse, Partition,
+    StatusResponse,
 };
 use proto::convert::{Asked, epoch_to_wire};
 
-fn namespace(asked: &Asked) -> &str {
-    asked.namespace.as_deref().unwrap_or(TableName::DEFAULT_NAMESPACE)
-}
-
-/// The tables of the request's namespace.
-pub(super) fn tables(house: &House, asked: &Asked) -> ListTablesResponse {
-    let map = house.node.directory().current();
-    let own = map.tables().filter(|table| table.name.namespace() == namespace(asked));
+/// The tables of the request's namespace, or of all.
+pub(super) fn tables(node: &Node, asked: &Asked, request: &ListTablesRequest) -> ListTablesResponse {
+    let map = node.directory().current();
+    let is_own = |table: &TableName| request.all_namespaces || table.namespace() == namespace(asked);
+    let own = map.tables().filter(|table| is_own(&table.name));
+    let dropped = if request.dropped { node.dropped() } else { Vec::new() };
+    let dropped = dropped.into_iter().filter(|dropped| is_own(&dropped.table));
     ListTablesResponse {
         tables: own.map(|table| table_to_wire(&table.name, &table.spec, table.reaches)).collect(),
+        dropped: dropped.map(|dropped| dropped_to_wire(node, dropped)).collect(),
     }
 }
 
-/// The partitions of one table, or of the namespace. Data that nobody knows is
-/// in everybody's list: somebody has to find it.
+/// The partitions of one table, of the namespace, or of all. Data that nobody
+/// knows is in everybody's list: somebody has to find it.
 pub(super) fn partitions(
     node: &Node,
     asked: &Asked,
@@ -35,13 +36,17 @@ pub(super) fn partitions(
     if request.node != 0 && request.node != number {
         return Ok(ListPartitionsResponse::default());
     }
+    if request.all_namespaces && !request.table.is_empty() {
+        return Err(Failure::new(code::MALFORMED, "a table is of one namespace, not of all"));
+    }
     let space = namespace(asked);
     if !request.table.is_empty() && node.directory().current().table(space, &request.table).is_none() {
         return Err(Failure::new(code::NO_TABLE, format!("there is no table `{}`", request.table)));
     }
     let is_wanted = |listed: &Listed| match &listed.table {
         Some(table) => {
-            table.namespace() == space && (request.table.is_empty() || table.name() == request.table)
+            let is_near = request.all_namespaces || table.namespace() == space;
+            is_near && (request.table.is_empty() || table.name() == request.table)
         }
         None => request.table.is_empty(),
     };
@@ -69,6 +74,7 @@ fn to_wire(listed: Listed, node: u64) -> Partition {
         requests: listed.under_way.0 as u64,
         request_bytes: listed.under_way.1 as u64,
         node,
+        own: listed.own,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The control plane: privileged calls that change what exists, one after
 //! another, on a thread that may wait.
 
+mod alter;
 mod list;
+mod scrub;
 mod spec;
+mod tables;
 
 use crate::house::House;
 use model::{KeyRange, PartitionId, code};
@@ -11,11 +14,12 @@ use proto::Failure;
 use proto::control::control_server::Control;
 use proto::control::{
     AddPartitionRequest, AddPartitionResponse, AlterTableRequest, AlterTableResponse, ApplyPlanRequest,
-    AttachDirectoryRequest, CreateTableRequest, CreateTableResponse, DecommissionRequest, DrainRequest,
-    DropTableRequest, DropTableResponse, EraseQuarantinedRequest, EraseQuarantinedResponse, GetJobRequest,
-    JobResponse, ListPartitionsRequest, ListPartitionsResponse, ListTablesRequest, ListTablesResponse,
-    MergeRequest, MoveRequest, PlanRequest, PlanResponse, RemovePartitionRequest, RemovePartitionResponse,
-    SnapshotRequest, SplitRequest, StatusRequest, StatusResponse, TransferRequest,
+    AttachDirectoryRequest, CopyTableRequest, CopyTableResponse, CreateTableRequest, CreateTableResponse,
+    DecommissionRequest, DrainRequest, DropTableRequest, DropTableResponse, EraseQuarantinedRequest,
+    EraseQuarantinedResponse, GetJobRequest, JobResponse, ListPartitionsRequest, ListPartitionsResponse,
+    ListTablesRequest, ListTablesResponse, MergeRequest, MoveRequest, PlanRequest, PlanResponse,
+    RemovePartitionRequest, RemovePartitionResponse, ScrubRequest, ScrubResponse, SnapshotRequest,
+    SplitRequest, StatusRequest, StatusResponse, TransferRequest, UndropTableRequest, UndropTableResponse,
 };
 use proto::convert::{Asked, header_from_wire};
 use std::sync::Arc;
@@ -70,7 +74,12 @@ impl Control for ControlPlane {
         let asked = header_from_wire(request.header.clone())?;
         let (name, spec) = spec::table_from_wire(&asked, &request)?;
         self.with_node(move |node| {
-            let ids = node.create_table(name.clone(), spec.clone(), request.partitions).map_err(failure)?;
+            let ids = match request.dry_run {
+                true => node.check_table(&name, &spec).map(|()| Vec::new()).map_err(failure)?,
+                false => {
+                    node.create_table(name.clone(), spec.clone(), request.partitions).map_err(failure)?
+                }
+            };
             let reaches = spec.profile.reaches(node.log_reaches());
             let table = Some(spec::table_to_wire(&name, &spec, reaches));
             Ok(CreateTableResponse { table, partitions: ids.into_iter().map(|id| id.0).collect() })
@@ -81,16 +90,37 @@ impl Control for ControlPlane {
     async fn drop_table(&self, request: Request<DropTableRequest>) -> Answer<DropTableResponse> {
         let request = request.into_inner();
         let name = spec::name_from_wire(&header_from_wire(request.header)?, &request.name)?;
-        self.with_node(move |node| {
-            node.drop_table(&name).map_err(failure)?;
-            Ok(DropTableResponse {})
-        })
-        .await
+        self.with_node(move |node| tables::drop(node, &name, request.with_partitions)).await
+    }
+
+    async fn undrop_table(&self, request: Request<UndropTableRequest>) -> Answer<UndropTableResponse> {
+        let request = request.into_inner();
+        let asked = header_from_wire(request.header)?;
+        let name = spec::name_from_wire(&asked, &request.name)?;
+        let to = match &request.as_name[..] {
+            "" => name.clone(),
+            to => spec::name_from_wire(&asked, to)?,
+        };
+        let drop = Some(request.drop).filter(|drop| *drop != 0);
+        self.with_node(move |node| tables::undrop(node, &name, drop, &to)).await
+    }
+
+    async fn copy_table(&self, request: Request<CopyTableRequest>) -> Answer<CopyTableResponse> {
+        let request = request.into_inner();
+        let asked = header_from_wire(request.header)?;
+        let name = spec::name_from_wire(&asked, &request.name)?;
+        let to = spec::name_from_wire(&asked, &request.new_name)?;
+        self.with_node(move |node| tables::copy(node, &name, &to)).await
     }
 
     async fn list_tables(&self, request: Request<ListTablesRequest>) -> Answer<ListTablesResponse> {
-        let asked = header_from_wire(request.into_inner().header)?;
-        Ok(Response::new(list::tables(&self.house, &asked)))
+        let request = request.into_inner();
+        let asked = header_from_wire(request.header.clone())?;
+        if !request.dropped {
+            return Ok(Response::new(list::tables(&self.house.node, &asked, &request)));
+        }
+        // Who looks at what was dropped waits for changes under way.
+        self.with_node(move |node| Ok(list::tables(node, &asked, &request))).await
     }
 
     async fn add_partition(&self, request: Request<AddPartitionRequest>) -> Answer<AddPartitionResponse> {
@@ -129,9 +159,10 @@ impl Control for ControlPlane {
         request: Request<EraseQuarantinedRequest>,
     ) -> Answer<EraseQuarantinedResponse> {
         let request = request.into_inner();
-        header_from_wire(request.header)?;
+        let asked = header_from_wire(request.header)?;
         self.with_node(move |node| {
-            node.erase(PartitionId(request.id)).map_err(failure)?;
+            let namespace = spec::namespace(&asked);
+            node.erase(namespace, PartitionId(request.id), request.early).map_err(failure)?;
             Ok(EraseQuarantinedResponse {})
         })
         .await
@@ -142,8 +173,14 @@ impl Control for ControlPlane {
         self.with_node(|node| Ok(list::status(node))).await
     }
 
-    async fn alter_table(&self, _: Request<AlterTableRequest>) -> Answer<AlterTableResponse> {
-        not_yet("AlterTable")
+    async fn scrub(&self, request: Request<ScrubRequest>) -> Answer<ScrubResponse> {
+        Ok(Response::new(scrub::scrub(&self.house, request.into_inner()).await?))
+    }
+
+    async fn alter_table(&self, request: Request<AlterTableRequest>) -> Answer<AlterTableResponse> {
+        let request = request.into_inner();
+        let asked = header_from_wire(request.header.clone())?;
+        self.with_node(move |node| alter::alter(node, &asked, &request)).await
     }
 
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Answer<JobResponse> {
@@ -217,7 +254,7 @@ impl Removal {
     fn carry_out(&self, node: &Node, asked: &Asked) -> Result<RemovePartitionResponse, Failure> {
         let ids = match self {
             Removal::ById(id) => {
-                node.remove_partition(*id, asked.expected_epoch).map_err(failure)?;
+                node.remove_partition(spec::namespace(asked), *id, asked.expected_epoch).map_err(failure)?;
                 vec![*id]
             }
             Removal::ByRange { table, range, allow_many } => {

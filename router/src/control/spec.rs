@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use model::{Code, Durability, KeyRange, Layout, code};
 use partition_mgr::desired::{TableName, TableSpec};
-use pipeline::{LogChoice, Profile, StoreChoice};
+use pipeline::{Preset, Profile};
 use proto::Failure;
 use proto::control::{self, CreateTableRequest};
 use proto::convert::Asked;
@@ -12,17 +12,21 @@ use std::str::FromStr;
 /// The only one there is.
 const DISPATCHER: &str = "linear";
 
+/// Whose tables the request means.
+pub(super) fn namespace(asked: &Asked) -> &str {
+    asked.namespace.as_deref().unwrap_or(TableName::DEFAULT_NAMESPACE)
+}
+
 /// A table's name in the namespace of the request.
 pub(super) fn name_from_wire(asked: &Asked, name: &str) -> Result<TableName, Failure> {
-    let namespace = asked.namespace.as_deref().unwrap_or(TableName::DEFAULT_NAMESPACE);
-    TableName::new(namespace, name).ok_or_else(|| {
+    TableName::new(namespace(asked), name).ok_or_else(|| {
         let what = "a table's name and its namespace are 1 to 128 of letters, digits, `_`, `.`, `-`";
         Failure::new(code::MALFORMED, what)
     })
 }
 
-/// What a table is to be; what is left empty is chosen: hashed, kv, RocksDB,
-/// the node's log.
+/// What a table is to be; what is left empty is as the preset has it, or chosen:
+/// hashed, kv, RocksDB, the node's log.
 pub(super) fn table_from_wire(
     asked: &Asked,
     request: &CreateTableRequest,
@@ -33,9 +37,10 @@ pub(super) fn table_from_wire(
         let what = format!("dispatcher `{}` is unknown; choose `{DISPATCHER}`", wire.dispatcher);
         return Err(Failure::new(code::PROFILE_REFUSED, what));
     }
+    let preset = chosen(&request.preset, Preset::PLAIN, code::PROFILE_REFUSED)?;
     let profile = Profile {
-        store: chosen(&wire.store, StoreChoice::Rocks, code::PROFILE_REFUSED)?,
-        log: chosen(&wire.log, LogChoice::Local, code::PROFILE_REFUSED)?,
+        store: chosen(&wire.store, preset.profile.store, code::PROFILE_REFUSED)?,
+        log: chosen(&wire.log, preset.profile.log, code::PROFILE_REFUSED)?,
         durability: match &wire.durability[..] {
             "" => None,
             text => Some(
@@ -43,9 +48,9 @@ pub(super) fn table_from_wire(
             ),
         },
     };
-    let machine = if request.machine.is_empty() { "kv".to_owned() } else { request.machine.clone() };
+    let machine = Some(&request.machine[..]).filter(|machine| !machine.is_empty());
     let layout = chosen(&request.layout, Layout::Hashed, code::MALFORMED)?;
-    Ok((name, TableSpec { layout, machine, profile }))
+    Ok((name, TableSpec { layout, machine: machine.unwrap_or(preset.machine).to_owned(), profile }))
 }
 
 fn chosen<T: FromStr<Err: ToString>>(text: &str, default: T, code: Code) -> Result<T, Failure> {
@@ -89,6 +94,7 @@ pub(super) fn range_to_wire(range: &KeyRange) -> control::Range {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pipeline::{LogChoice, StoreChoice};
 
     #[test]
     fn what_is_left_empty_is_chosen_and_what_is_wrong_is_named() {
@@ -101,15 +107,23 @@ mod tests {
         let (name, spec) = request(|_| ()).expect("all chosen");
         assert_eq!((name.to_string(), spec.layout), ("t".to_owned(), Layout::Hashed));
         assert_eq!((&spec.machine[..], spec.profile), ("kv", Profile::DURABLE));
+        let (_, spec) = request(|r| {
+            r.preset = "counter".into();
+            profile(r).log = "local(every)".into();
+        })
+        .expect("a preset, and one choice");
+        let expected = (StoreChoice::Memory, LogChoice::LocalEvery, "counter");
+        assert_eq!((spec.profile.store, spec.profile.log, &spec.machine[..]), expected);
         type Change = fn(&mut CreateTableRequest);
         fn profile(request: &mut CreateTableRequest) -> &mut control::Profile {
             request.profile.get_or_insert_default()
         }
-        let table: [(Change, Code, &str); 6] = [
+        let table: [(Change, Code, &str); 7] = [
             (|r| r.name = "a b".into(), code::MALFORMED, "name"),
             (|r| r.layout = "round".into(), code::MALFORMED, "round"),
             (|r| profile(r).store = "tape".into(), code::PROFILE_REFUSED, "tape"),
             (|r| profile(r).log = "stone".into(), code::PROFILE_REFUSED, "stone"),
+            (|r| r.preset = "slow".into(), code::PROFILE_REFUSED, "slow"),
             (|r| profile(r).durability = "eternal".into(), code::MALFORMED, "eternal"),
             (|r| profile(r).dispatcher = "random".into(), code::PROFILE_REFUSED, "random"),
         ];

@@ -51,7 +51,8 @@ pub(super) async fn apply(
     let commands = request.commands.into_iter().enumerate().map(|(at, one)| command(machine, one, at));
     let (groups, spots) = split(&table, &asked, commands, count)?;
     let ends = send(plane, arrival, &asked, &table, groups).await?;
-    let (receipts, outcomes) = together(ends, &spots, |done, at, receipt| reply(machine, done, at, receipt))?;
+    let (receipts, outcomes) =
+        together(plane, ends, &spots, |done, at, receipt| reply(machine, done, at, receipt))?;
     let results = outcomes.into_iter().map(result).collect();
     Ok(ApplyResponse { receipts, results })
 }

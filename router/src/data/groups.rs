@@ -1,8 +1,8 @@
 //! Commands on their way: by partition, offered to mailboxes, awaited at the
 //! desk.
 
-use super::DataPlane;
 use super::account::account;
+use super::{DataPlane, lookup};
 use crate::desk::Waiting;
 use crate::door::{Arrival, full};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use model::{Key, OpId, code};
 use partition::Unaccepted;
 use partition_mgr::directory::{Standing, TableMap};
 use pipeline::{Answer, Done, Request};
-use proto::convert::{Asked, Receipt};
+use proto::convert::Asked;
 use proto::{Failure, ITEMS_MAX, UPSERT_BYTES_MAX};
 
 /// The shard refuses what is late; the desk lets go only of what is stuck.
@@ -68,6 +68,15 @@ impl Group {
         put_question(&mut group.payload, op);
         (group.count, group.makes_room) = (1, false);
         Ok(group)
+    }
+
+    /// One command for a place that is known, under the request's own op-id.
+    pub fn alone(place: usize, asked: &Asked, makes_room: bool, put: impl FnOnce(&mut Vec<u8>)) -> Group {
+        let mut group = Group::at(place);
+        let answered = Some(asked.answered_upto).filter(|upto| *upto > 0);
+        put_command(&mut group.payload, asked.op, answered, put);
+        (group.count, group.makes_room) = (1, makes_room);
+        group
     }
 
     fn push(&mut self, ask: &impl Ask, op: Option<OpId>, answered_upto: u64) {
@@ -160,6 +169,7 @@ fn offer(
         Standing::Serving(handle) => handle,
         Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
     };
+    lookup::has_seen(plane, handle, asked)?;
     check_payload(group.payload.len(), plane.house.node.limits().request_payload_bytes_max())?;
     let deadline = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
     let count = group.count;
@@ -207,16 +217,4 @@ fn end(answer: Answer) -> Result<Done, Failure> {
 /// No partition of the table holds the key.
 pub(super) fn nowhere() -> Failure {
     Failure::new(code::NO_PARTITION, "no partition holds the key")
-}
-
-/// What an answer is worth.
-pub(super) fn receipt(done: &Done) -> Receipt {
-    Receipt {
-        partition: done.partition,
-        epoch: done.epoch,
-        index: done.last_index(),
-        durability: done.durability,
-        stale: false,
-        age_ms: 0,
-    }
 }

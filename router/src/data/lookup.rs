@@ -1,19 +1,22 @@
 //! From a table's name to its map, and from what a request asks to what its
 //! table gives.
 
+use super::DataPlane;
+use env::Plant;
 use machine::Machine;
-use model::{Durability, code};
+use model::{Durability, PartitionId, Position, code};
 use partition_mgr::desired::TableName;
-use partition_mgr::directory::{Map, TableMap};
+use partition_mgr::directory::{Handle, Map, TableMap};
 use proto::Failure;
 use proto::convert::Asked;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The table that a request names.
 pub(super) fn table(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap>, Failure> {
-    let namespace = asked.namespace.as_deref().unwrap_or(TableName::DEFAULT_NAMESPACE);
+    let namespace = namespace(asked);
     match map.table(namespace, name) {
-        Some(table) => Ok(table.clone()),
+        Some(table) => check_positions(table, asked).map(|()| table.clone()),
         None if name.is_empty() => Err(Failure::new(code::MALFORMED, "the request names no table")),
         None => {
             let name: String = name.chars().take(128).collect();
@@ -23,6 +26,46 @@ pub(super) fn table(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap
             ))
         }
     }
+}
+
+/// The namespace that a request means.
+pub(super) fn namespace(asked: &Asked) -> &str {
+    asked.namespace.as_deref().unwrap_or(TableName::DEFAULT_NAMESPACE)
+}
+
+/// Events of this build do not say what rows were before.
+pub(super) fn events(before: bool) -> Result<(), Failure> {
+    if before {
+        let message = "the table's events do not say what rows were before";
+        return Err(Failure::new(code::NO_EVENTS, message));
+    }
+    Ok(())
+}
+
+/// A token of another table is refused, whatever is asked of this one.
+pub(super) fn check_positions(table: &TableMap, asked: &Asked) -> Result<(), Failure> {
+    if asked.after.is_empty() {
+        return Ok(());
+    }
+    let here: BTreeSet<PartitionId> = table.places.iter().map(|place| place.id).collect();
+    match asked.after.iter().find(|position| !here.contains(&position.partition)) {
+        None => Ok(()),
+        Some(Position { partition, .. }) => {
+            let what = format!("partition {partition} of the token is none of table `{}`", table.name);
+            Err(Failure::new(code::TOKEN_ELSEWHERE, what))
+        }
+    }
+}
+
+/// Has a partition that is about to be asked seen what the request has to see?
+pub(super) fn has_seen(plane: &DataPlane, handle: &Handle, asked: &Asked) -> Result<(), Failure> {
+    if plane.house.node.plants().has(Plant::TokenIgnored) {
+        return Ok(());
+    }
+    let mut positions = asked.after.iter().filter(|position| position.partition == handle.id);
+    positions
+        .try_for_each(|position| handle.has_seen(*position))
+        .map_err(|unseen| Failure::new(unseen.code(), unseen.to_string()))
 }
 
 /// The same, if it holds rows of `kv`.
@@ -41,7 +84,7 @@ pub(super) fn rows(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap>
 pub(super) fn machine(table: &TableMap) -> Result<&dyn Machine, Failure> {
     let lacks =
         || Failure::new(code::NO_MACHINE, format!("this build has no machine `{}`", table.spec.machine));
-    let machine = table.machine.as_deref().ok_or_else(lacks)?;
+    let machine = &**table.machine.as_ref().ok_or_else(lacks)?.latest();
     if machine.name() == "kv" {
         let message = "the table's machine is `kv`: its rows are set, removed and read, and take no commands";
         return Err(Failure::new(code::OTHER_MACHINE, message));

@@ -2,6 +2,8 @@
 
 mod account;
 mod apply;
+mod clear;
+mod follow;
 mod groups;
 mod lookup;
 mod outcome;
@@ -12,6 +14,8 @@ mod service;
 mod spoken;
 mod stream;
 mod together;
+mod way;
+mod worth;
 mod write;
 
 pub use service::DataService;

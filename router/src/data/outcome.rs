@@ -1,7 +1,8 @@
 //! What became of an operation: a command that asks stands in history, so that
 //! what it hears is true from then on.
 
-use super::groups::{Group, receipt, send};
+use super::groups::{Group, send};
+use super::worth::receipt;
 use super::write::applied;
 use super::{DataPlane, apply, lookup};
 use crate::door::Arrival;
@@ -27,11 +28,11 @@ pub(super) async fn outcome(
     let group = Group::asking(&table, &key, op)?;
     let ends = send(plane, arrival, &asked, &table, vec![group]).await?;
     let done = ends.into_iter().next().unwrap_or_else(|| Err(super::groups::nowhere()))?;
-    said(&done, &table)
+    said(plane, &done, &table)
 }
 
-fn said(done: &Done, table: &TableMap) -> Result<OutcomeResponse, Failure> {
-    let receipt = Some(receipt_to_wire(&receipt(done)));
+fn said(plane: &DataPlane, done: &Done, table: &TableMap) -> Result<OutcomeResponse, Failure> {
+    let receipt = Some(receipt_to_wire(&receipt(plane, done)));
     let unknown = OutcomeResponse { receipt, ..OutcomeResponse::default() };
     match done.reply(0) {
         Reply::Before(before) if table.spec.machine == "kv" => {

@@ -2,13 +2,14 @@
 //! by a thread that may wait for a disk.
 
 use super::read::failure;
+use super::worth::Worth;
 use super::{DataPlane, lookup, spoken};
 use crate::door::Arrival;
 use model::code;
 use partition_mgr::asking::Asking;
 use partition_mgr::directory::Standing;
 use proto::Failure;
-use proto::convert::{Receipt, header_from_wire, key_from_wire, receipt_to_wire};
+use proto::convert::{header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{QueryRequest, QueryResponse};
 use tokio::sync::oneshot;
 
@@ -24,7 +25,10 @@ pub(super) async fn query(
     let name = lookup::machine(&table)?.name();
     let place = table.place_of(&key).ok_or_else(super::groups::nowhere)?;
     let handle = match &place.standing {
-        Standing::Serving(handle) => handle.clone(),
+        Standing::Serving(handle) => {
+            lookup::has_seen(plane, handle, &asked)?;
+            handle.clone()
+        }
         Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
     };
     let until = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
@@ -32,7 +36,7 @@ pub(super) async fn query(
     let (answer, answered) = oneshot::channel();
     let job = move || {
         // Nobody looks for those who have left.
-        if let Some(machine) = of.machine.as_deref().filter(|_| !answer.is_closed() && clock.mono() < until) {
+        if let Some(machine) = of.machine.as_ref().filter(|_| !answer.is_closed() && clock.mono() < until) {
             let asking = Asking { machine, key: &key, body: &request.body, expected: asked.expected_epoch };
             let _ = answer.send(handle.ask(asking));
         }
@@ -42,7 +46,8 @@ pub(super) async fn query(
     let said = answered.await.map_err(late)?.map_err(failure)?;
     let body = said.answer.map_err(|why| Failure::new(code::MALFORMED, why.to_string()))?;
     let (epoch, index) = (said.epoch, said.applied);
-    let receipt = Receipt { partition, epoch, index, durability, stale: false, age_ms: 0 };
+    let worth = Worth { durability, boot: plane.house.node.boot() };
+    let receipt = worth.receipt(partition, epoch, index);
     let answer = Some(spoken::answer_of(name, body)?);
     Ok(QueryResponse { receipt: Some(receipt_to_wire(&receipt)), answer })
 }

@@ -1,14 +1,15 @@
 //! Reads: from the store, past the shard. What is in memory is answered at
 //! once; what a disk has to be waited for goes to the pool.
 
+use super::worth::Worth;
 use super::{DataPlane, lookup};
 use crate::door::{Arrival, full};
 use crate::house::Weight;
 use env::Mono;
-use model::{Durability, Epoch, Key, Layout, code};
+use model::{Epoch, Key, Layout, code};
 use partition_mgr::directory::{Handle, Standing, TableMap};
 use partition_mgr::reading::{ReadError, Rows};
-use proto::convert::{Receipt, header_from_wire, key_from_wire, receipt_to_wire};
+use proto::convert::{header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{GetRequest, GetResponse, Row, RowResult, row_result};
 use proto::{Failure, KEYS_MAX};
 use tokio::sync::oneshot;
@@ -36,7 +37,10 @@ pub(super) async fn get(
             Standing::Serving(handle) => {
                 let keys = group.items.iter().map(|at| &keys[*at]).collect();
                 let read = Read { handle, layout: table.spec.layout, keys, expected: asked.expected_epoch };
-                read.rows(plane, until).await
+                match lookup::has_seen(plane, handle, &asked) {
+                    Ok(()) => read.rows(plane, until).await,
+                    Err(unseen) => Err(unseen),
+                }
             }
             Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
         };
@@ -59,7 +63,8 @@ pub(super) async fn get(
         let total_ms = now.ms_since(arrival.at);
         tracing::warn!(target: "statehouse::slow", method = "Get", total_ms, keys = keys.len(), "slow request");
     }
-    together(&table, durability, keys.len(), groups, found)
+    let worth = Worth { durability, boot: plane.house.node.boot() };
+    together(&table, worth, keys.len(), groups, found)
 }
 
 fn check_size(keys: usize) -> Result<(), Failure> {
@@ -160,7 +165,7 @@ pub(super) fn failure(error: ReadError) -> Failure {
 /// is the answer to the whole request.
 fn together(
     table: &TableMap,
-    durability: Durability,
+    worth: Worth,
     count: usize,
     groups: Vec<Group>,
     found: Vec<Result<Rows, Failure>>,
@@ -177,8 +182,7 @@ fn together(
                 let receipt = receipts.len() as u32;
                 let partition = table.places[group.place].id;
                 let (epoch, index) = (rows.epoch, rows.applied);
-                let made = Receipt { partition, epoch, index, durability, stale: false, age_ms: 0 };
-                receipts.push(receipt_to_wire(&made));
+                receipts.push(receipt_to_wire(&worth.receipt(partition, epoch, index)));
                 for (at, row) in group.items.into_iter().zip(rows.rows) {
                     results[at].outcome = Some(row_result::Outcome::Row(row_to_wire(receipt, row)));
                 }
@@ -196,9 +200,17 @@ fn together(
     Ok(GetResponse { receipts, results })
 }
 
+/// Rounded up: at that millisecond it is gone.
+pub(super) fn expires_ms(row: &machine::Row) -> u64 {
+    row.expires.map_or(0, |expires| expires.0.div_ceil(1_000_000))
+}
+
 fn row_to_wire(receipt: u32, row: Option<machine::Row>) -> Row {
     match row {
-        Some(row) => Row { receipt, found: true, revision: row.revision, value: row.value },
+        Some(row) => {
+            let expires_ms = expires_ms(&row);
+            Row { receipt, found: true, revision: row.revision, value: row.value, expires_ms }
+        }
         None => Row { receipt, ..Row::default() },
     }
 }

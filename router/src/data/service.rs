@@ -1,6 +1,6 @@
 //! The methods of the data plane, and what serves each.
 
-use super::{DataPlane, apply, outcome, query, read, scan, stream, write};
+use super::{DataPlane, apply, follow, outcome, query, read, scan, stream, write};
 use crate::desk::Desk;
 use crate::door::{self, Arrival, Call, Caller, Leaving, Line, full};
 use crate::house::House;
@@ -84,6 +84,20 @@ impl Service<Call> for DataService {
             "/statehouse.data.v1.Data/Scan" => Box::pin(async move {
                 let begun = match door::request(&plane.house, body).await {
                     Ok((request, _)) => scan::begin(plane, arrival, line, request),
+                    Err(failure) => Err(failure),
+                };
+                Ok(begun.map_or_else(door::refusal, door::paged))
+            }),
+            "/statehouse.data.v1.Data/Tail" => Box::pin(async move {
+                let begun = match door::request(&plane.house, body).await {
+                    Ok((request, _)) => follow::tail(plane, arrival, line, request),
+                    Err(failure) => Err(failure),
+                };
+                Ok(begun.map_or_else(door::refusal, door::paged))
+            }),
+            "/statehouse.data.v1.Data/Watch" => Box::pin(async move {
+                let begun = match door::request(&plane.house, body).await {
+                    Ok((request, _)) => follow::watch(plane, arrival, line, request),
                     Err(failure) => Err(failure),
                 };
                 Ok(begun.map_or_else(door::refusal, door::paged))

@@ -1,7 +1,9 @@
 //! What came of a request's commands, put together again in the order of its
 //! items.
 
-use super::groups::{Spot, nowhere, receipt};
+use super::DataPlane;
+use super::groups::{Spot, nowhere};
+use super::worth::receipt;
 use model::{Code, code};
 use pipeline::{Done, Reply};
 use proto::convert::receipt_to_wire;
@@ -17,6 +19,7 @@ pub(super) type Together<T> = (Vec<common::Receipt>, Vec<Result<T, Failure>>);
 /// that something may have been done comes before everything else. What was asked
 /// for alone is refused alone.
 pub(super) fn together<T>(
+    plane: &DataPlane,
     mut ends: Vec<Result<Done, Failure>>,
     spots: &[Spot],
     of: impl Fn(&Done, usize, u32) -> Result<T, Failure>,
@@ -38,7 +41,7 @@ pub(super) fn together<T>(
     let receipt_of: Vec<u32> = ends
         .iter()
         .map(|end| {
-            receipts.extend(end.as_ref().ok().map(|done| receipt_to_wire(&receipt(done))));
+            receipts.extend(end.as_ref().ok().map(|done| receipt_to_wire(&receipt(plane, done))));
             u32::try_from(receipts.len().saturating_sub(1)).unwrap_or(u32::MAX)
         })
         .collect();

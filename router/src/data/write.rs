@@ -1,12 +1,14 @@
 //! Writes of a `kv` table's rows: split by partition, or one command for all,
 //! and put together again in the order of the request.
 
-use super::groups::{Ask, check_size, nowhere, receipt, send, split};
+use super::clear::clear;
+use super::groups::{Ask, check_size, nowhere, send, split};
 use super::together::together;
+use super::worth::receipt;
 use super::{DataPlane, lookup};
 use crate::door::Arrival;
 use env::Plant;
-use machine::{Change, KvCommand, KvReply};
+use machine::{Act, Change, KvCommand, KvReply, TTL_MS_MAX};
 use model::{Key, code};
 use partition_mgr::directory::TableMap;
 use pipeline::{Done, Reply};
@@ -37,7 +39,7 @@ impl Ask for Change {
     }
 
     fn makes_room(&self) -> bool {
-        self.value.is_none()
+        self.act == Act::Remove
     }
 }
 
@@ -64,7 +66,14 @@ pub(super) async fn remove(
 ) -> Result<RemoveResponse, Failure> {
     check_size(encoded_len(&request))?;
     let asked = header_from_wire(request.header)?;
-    let RemoveRequest { table, keys, conditions, .. } = request;
+    let RemoveRequest { table, keys, conditions, range, .. } = request;
+    if let Some(range) = range {
+        if !keys.is_empty() || !conditions.is_empty() {
+            let what = "a range is removed without keys and without conditions";
+            return Err(Failure::new(code::MALFORMED, what));
+        }
+        return clear(plane, arrival, &asked, &table, &range).await;
+    }
     let count = keys.len();
     if !conditions.is_empty() && conditions.len() != count {
         let what = format!("{} conditions for {count} keys: none, or one for each", conditions.len());
@@ -77,15 +86,26 @@ pub(super) async fn remove(
     });
     let write = Write::new(plane, arrival, &asked, &table)?;
     let Written { receipts, results } = write.each(changes, count).await?;
-    Ok(RemoveResponse { receipts, results })
+    Ok(RemoveResponse { receipts, results, ..RemoveResponse::default() })
 }
 
-fn change(Item { key, value, condition, remove }: Item, at: usize) -> Result<Change, Failure> {
+fn change(item: Item, at: usize) -> Result<Change, Failure> {
+    let Item { key, value, condition, remove, ttl_ms, touch } = item;
     let (key, condition) = (key_from_wire(&key, at)?, condition_from_wire(condition, at)?);
-    if remove && !value.is_empty() {
-        return Err(Failure::new(code::MALFORMED, format!("item {at}: a row to be removed has a value")));
+    let nonsense = |what: &str| Err(Failure::new(code::MALFORMED, format!("item {at}: {what}")));
+    let lasts = Some(ttl_ms).filter(|ttl_ms| *ttl_ms > 0);
+    if ttl_ms > TTL_MS_MAX {
+        return nonsense("a row lasts for a hundred years at most, or for ever");
     }
-    Ok(Change { key, value: (!remove).then_some(value), condition })
+    let act = match (remove, touch) {
+        (true, _) if touch || ttl_ms > 0 => return nonsense("a row to be removed cannot last"),
+        (true, _) if !value.is_empty() => return nonsense("a row to be removed has a value"),
+        (_, true) if !value.is_empty() => return nonsense("a row to be touched keeps its value"),
+        (true, _) => Act::Remove,
+        (_, true) => Act::Touch { ttl_ms: lasts },
+        _ => Act::Upsert { value, ttl_ms: lasts },
+    };
+    Ok(Change { key, act, condition })
 }
 
 /// A write under way.
@@ -123,7 +143,7 @@ impl<'a> Write<'a> {
             return Err(failure.clone());
         }
         let (receipts, outcomes) =
-            together(ends, &spots, |done, command, receipt| at(done, command, receipt, 0))?;
+            together(plane, ends, &spots, |done, command, receipt| at(done, command, receipt, 0))?;
         let results = outcomes.into_iter().map(|outcome| match outcome {
             Ok(applied) => result(item_result::Outcome::Applied(applied)),
             Err(failure) => result(item_result::Outcome::Error(failure.to_wire())),
@@ -150,7 +170,7 @@ impl<'a> Write<'a> {
         let results = (0..count).map(|item| at(&done, 0, 0, item));
         let results = results.collect::<Result<Vec<_>, _>>()?;
         let results = results.into_iter().map(item_result::Outcome::Applied).map(result);
-        Ok(Written { receipts: vec![receipt_to_wire(&receipt(&done))], results: results.collect() })
+        Ok(Written { receipts: vec![receipt_to_wire(&receipt(plane, &done))], results: results.collect() })
     }
 }
 
@@ -227,6 +247,7 @@ pub(super) fn applied(
         KvReply::Done => applied(false),
         KvReply::NotFound => applied(true),
         KvReply::NotFoundIn(changes) => applied(changes.has(change)),
+        KvReply::Cleared { rows, .. } => applied(rows == 0),
         KvReply::Refused { change: which, revision } => Err(refused(which, change, revision)),
         KvReply::Unreadable => {
             Err(Failure::new(code::MALFORMED, "the table's machine does not know this command"))

@@ -32,12 +32,20 @@ fn help_is_for_newcomers() {
           server     Run a node
           put        Set a row
           get        Print a row's value
-          rm         Remove rows
+          rm         Remove rows, by key or a whole range
           scan       Print rows in order, as they come
+          scrub      Read every row of a table again, and say what is wrong
+          export     Write rows as lines of JSON
+          import     Load rows from lines of JSON
           table      Make, list, show and remove tables
           partition  Add, list, remove and erase partitions
           status     How a node is
           verify     Let users work, kill the node, and judge what they saw
+          watch      Print what happens to rows, as it happens
+          tail       Print what happens in one partition, as it happens
+          touch      Have rows last for a while from now on, as they are
+          apply      Have a table's machine apply a command
+          query      Ask a table's machine
           explain    What an error code means: what is safe, and what to do next
           doctor     Look into a data directory: what is there, what is wrong, what to do
           help       Print this message or the help of the given subcommand(s)

@@ -108,7 +108,8 @@ impl World {
     pub fn replay(&self, store: &dyn Store) -> ReplayReport {
         let dir = self.open();
         let OpenLog { mut reader, recovery, .. } = self.log(&dir);
-        partition::replay(&mut reader, &recovery, store, &Register, 1 << 20, &mut |_| {}).expect("replays")
+        partition::replay(&mut reader, &recovery, store, &pipeline::Rules::of(Register), 1 << 20, &mut |_| {})
+            .expect("replays")
     }
 
     pub fn log_file(&self, segment: u64) -> PathBuf {

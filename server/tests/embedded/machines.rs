@@ -22,7 +22,7 @@ fn with_polls() -> Registry {
 }
 
 /// A node with these machines, for as long as somebody uses it.
-async fn during(dir: &Path, machines: Registry, work: impl AsyncFnOnce(&Client)) {
+pub async fn during(dir: &Path, machines: Registry, work: impl AsyncFnOnce(&Client)) {
     let env: Env = env::real::env().expect("an environment");
     let (config, house): (Arc<Config>, _) = open_with(&env, dir, machines);
     let (stop, stopped) = watch::channel(false);
@@ -35,7 +35,7 @@ async fn during(dir: &Path, machines: Registry, work: impl AsyncFnOnce(&Client))
     assert!(embedded::close(house), "nobody uses it any more");
 }
 
-async fn create(client: &Client, name: &str, machine: &str) -> Result<(), client::Error> {
+pub async fn create(client: &Client, name: &str, machine: &str) -> Result<(), client::Error> {
     let profile = Profile { store: "memory".into(), log: "local".into(), ..Profile::default() };
     let request = CreateTableRequest {
         name: name.into(),

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 mod machines;
+mod versions;
 
 fn open(env: &Env, dir: &Path) -> (Arc<Config>, Arc<House>) {
     open_with(env, dir, machine::Registry::built_in())

@@ -192,7 +192,7 @@ async fn what_is_written_during_a_scan_does_not_show_in_it() {
             header: None,
             table: table.name.to_owned(),
             keys,
-            conditions: Vec::new(),
+            ..Default::default()
         };
         data.remove(remove).await.expect("removed");
         rest(&mut messages, &mut seen).await;

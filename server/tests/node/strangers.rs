@@ -38,5 +38,14 @@ async fn a_stranger_lists_describes_and_calls() {
     assert!(!errors.contains("ModuleNotFoundError"), "{}", missing(&errors));
     let found = String::from_utf8_lossy(&said.stdout);
     assert!(said.status.success(), "{}: {errors}\nafter:\n{found}", said.status);
-    expect_file!["stranger.txt"].assert_eq(&found);
+    expect_file!["stranger.txt"].assert_eq(&without_boots(&found));
+}
+
+/// Every boot draws its own number.
+fn without_boots(found: &str) -> String {
+    let mut parts = found.split("boot: ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + "boot: DRAWN" + part.trim_start_matches(|c: char| c.is_ascii_digit())
+    })
 }

@@ -4,6 +4,7 @@
 //! from a test. A broken promise panics with the name of the check.
 
 mod batches;
+mod copies;
 mod crashes;
 mod cursors;
 mod exchange;
@@ -66,6 +67,7 @@ pub fn checks() -> Vec<Check> {
         lifecycle::CHECKS,
         crashes::CHECKS,
         exchange::CHECKS,
+        copies::CHECKS,
     ]
     .concat()
 }

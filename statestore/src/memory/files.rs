@@ -7,7 +7,7 @@ use crate::manifest::{self, File, Kind, Manifest, refuse_existing};
 use crate::store::StoreFiles;
 use bytes::Bytes;
 use model::keyspace::meta;
-use model::{Index, PartitionId};
+use model::{Index, KeyRange, PartitionId};
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -57,6 +57,26 @@ impl StoreFiles for MemoryStore {
         self.add(partition, rows);
         Ok(header.applied)
     }
+
+    fn copy(&self, from: PartitionId, to: PartitionId, without: &[KeyRange]) -> Result<Index, StoreError> {
+        let _control = self.control.hold();
+        self.refuse_held(to)?;
+        let mut rows = self.snapshot(from)?;
+        for range in without {
+            let left_out: Vec<Bytes> = within(&rows, range).collect();
+            left_out.iter().for_each(|key| drop(rows.remove(key)));
+        }
+        rows.insert(Bytes::from_static(&meta::PARTITION), Bytes::copy_from_slice(&to.0.to_le_bytes()));
+        let applied = checkpoint::applied_of(&rows).expect("every write keeps the applied row");
+        self.home.save(to, &rows)?;
+        self.add(to, rows);
+        Ok(applied)
+    }
+}
+
+fn within<'r>(rows: &'r Rows, range: &'r KeyRange) -> impl Iterator<Item = Bytes> + 'r {
+    let from = rows.range(Bytes::copy_from_slice(range.start())..);
+    from.map(|(key, _)| key.clone()).take_while(|key| range.contains(key))
 }
 
 fn manifest_of(partition: PartitionId, rows: &Rows, written: &checkpoint::Written) -> Manifest {

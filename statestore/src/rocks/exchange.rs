@@ -12,12 +12,15 @@ use crate::store::{Store, StoreFiles};
 use env::Files;
 use env::real::OsFiles;
 use model::keyspace::meta;
-use model::{Index, PartitionId};
+use model::{Index, KeyRange, PartitionId};
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{ExportImportFilesMetaData, ImportColumnFamilyOptions, LiveFile};
+use rocksdb::{ExportImportFilesMetaData, ImportColumnFamilyOptions, LiveFile, WriteBatch};
 use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
+
+/// No kind of key begins so.
+const BEHIND_ALL: [u8; 1] = [u8::MAX];
 
 /// RocksDB's name for the order of bytes, which is the only order we use.
 const COMPARATOR: &str = "leveldb.BytewiseComparator";
@@ -43,7 +46,8 @@ impl StoreFiles for RocksStore {
         // that the export's own has little left to do.
         self.flush(&[partition])?;
         let (applied, live) = self.export_files(&slot, dir)?;
-        let mut files = live.iter().map(|live| listed(live, dir)).collect::<Result<Vec<File>, _>>()?;
+        let files = live.iter().map(|live| Ok(listed(live, fingerprint_of(live, dir)?)));
+        let mut files = files.collect::<Result<Vec<File>, StoreError>>()?;
         files.sort_by(|a, b| a.name.cmp(&b.name));
         let manifest = Manifest { kind: Kind::Rocks, partition, applied, files };
         manifest.write(&OsFiles, dir)?;
@@ -59,12 +63,36 @@ impl StoreFiles for RocksStore {
         let number = instance.next_slot();
         let links = self.dir.join(format!("{IMPORTING}{}-{}", instance.number, slot::name(number)));
         let imported = link_files(&manifest, dir, &links)
-            .and_then(|()| self.take_in(instance, number, partition, &manifest, &links));
+            .and_then(|()| self.take_in(instance, number, partition, &manifest, &links, &[]));
         // Where that fails, the next start does it; the import stands or fell.
         let _ = remove_dir_of_links(&links);
         let slot = imported.map_err(|error| blame(error, dir))?;
         self.add(slot);
         Ok(manifest.applied)
+    }
+
+    fn copy(&self, from: PartitionId, to: PartitionId, without: &[KeyRange]) -> Result<Index, StoreError> {
+        let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refuse_held(to)?;
+        let source = self.slot(from)?;
+        // As before an export.
+        self.flush(&[from])?;
+        let instance = self.emptiest();
+        let number = instance.next_slot();
+        let links = self.dir.join(format!("{IMPORTING}{}-{}", instance.number, slot::name(number)));
+        let copied = self.export_files(&source, &links).and_then(|(applied, live)| {
+            // RocksDB's own files, from its own hand: nobody could have changed
+            // them, so that they are not read to be compared with anything.
+            let files = live.iter().map(|live| listed(live, (live.size as u64, 0))).collect();
+            let manifest = Manifest { kind: Kind::Rocks, partition: from, applied, files };
+            self.take_in(instance, number, to, &manifest, &links, without)
+        });
+        // Where that fails, the next start does it; the copy stands or fell.
+        let _ = remove_dir_of_links(&links);
+        let slot = copied?;
+        let applied = slot.applied();
+        self.add(slot);
+        Ok(applied)
     }
 }
 
@@ -99,22 +127,25 @@ impl RocksStore {
         partition: PartitionId,
         manifest: &Manifest,
         links: &Path,
+        without: &[KeyRange],
     ) -> Result<Slot, StoreError> {
         place(instance, number, partition, manifest, links)?;
-        let adopted = self.adopt(instance, number, partition, manifest);
+        let adopted = self.adopt(instance, number, partition, manifest, without);
         if adopted.is_err() {
             let _ = instance.drop_slot(number);
         }
         adopted
     }
 
-    /// Checks that the slot holds what the manifest says, and gives it its id.
+    /// Checks that the slot holds what the manifest says, and gives it its id;
+    /// what it is to be without goes in the same batch.
     fn adopt(
         &self,
         instance: &Instance,
         number: u32,
         partition: PartitionId,
         manifest: &Manifest,
+        without: &[KeyRange],
     ) -> Result<Slot, StoreError> {
         let (path, handle) = (&instance.path, instance.handle(number)?);
         // RocksDB never syncs the names it links.
@@ -126,9 +157,13 @@ impl RocksStore {
             return Err(StoreError::export_damaged(path, "its rows are of another partition or index"));
         }
         if manifest.partition != partition {
-            let id = partition.0.to_le_bytes();
             let (db, family) = (handle.db(), handle.family());
-            db.put_cf_opt(family, meta::PARTITION, id, &instance.writes).attempt("writing to", path)?;
+            let mut batch = WriteBatch::default();
+            for range in without {
+                batch.delete_range_cf(family, range.start(), range.end().unwrap_or(&BEHIND_ALL));
+            }
+            batch.put_cf(family, meta::PARTITION, partition.0.to_le_bytes());
+            db.write_opt(&batch, &instance.writes).attempt("writing to", path)?;
             db.flush_cf(family).attempt("flushing", path)?;
             instance.end_import(number)?;
         }
@@ -160,15 +195,21 @@ fn place(
     imported.attempt("importing into", &instance.path)
 }
 
-/// A file as the manifest lists it.
-fn listed(live: &LiveFile, dir: &Path) -> Result<File, StoreError> {
-    // RocksDB names files with a slash in front.
-    let name = live.name.trim_start_matches('/').to_owned();
-    let path = dir.join(&name);
+fn fingerprint_of(live: &LiveFile, dir: &Path) -> Result<(u64, u32), StoreError> {
+    let path = dir.join(name_of(live));
     let device = OsFiles.open_read(&path).attempt("opening", &path)?;
-    let (bytes, crc32c) = fingerprint(&*device).attempt("reading", &path)?;
-    Ok(File {
-        name,
+    fingerprint(&*device).attempt("reading", &path)
+}
+
+/// RocksDB names files with a slash in front.
+fn name_of(live: &LiveFile) -> &str {
+    live.name.trim_start_matches('/')
+}
+
+/// A file as the manifest lists it.
+fn listed(live: &LiveFile, (bytes, crc32c): (u64, u32)) -> File {
+    File {
+        name: name_of(live).to_owned(),
         bytes,
         crc32c,
         level: u32::try_from(live.level).unwrap_or(0),
@@ -177,7 +218,7 @@ fn listed(live: &LiveFile, dir: &Path) -> Result<File, StoreError> {
         seqnos: (live.smallest_seqno, live.largest_seqno),
         entries: live.num_entries,
         deletions: live.num_deletions,
-    })
+    }
 }
 
 /// What RocksDB wants to know of the files, which it keeps nowhere on disk.

@@ -11,6 +11,7 @@ use machine::{At, Machine, Register, RegisterCommand};
 use model::command::{Command, encode_commands};
 use model::{ClusterId, DiskId, Epoch, Index, Limits, PartitionId, Record, RecordKind, Stamp};
 use partition::{ReplayReport, replay};
+use pipeline::Rules;
 use statestore::{MemoryStore, Part, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,7 @@ impl Host {
         let missing: Vec<PartitionId> = PARTITIONS.into_iter().filter(|id| !held.contains(id)).collect();
         store.create(&missing, 0).map_err(told)?;
         let batch = limits().replay_batch_bytes_max;
-        let report = replay(&mut log.reader, &log.recovery, &store, &Register, batch, &mut |_| {});
+        let report = replay(&mut log.reader, &log.recovery, &store, &Rules::of(Register), batch, &mut |_| {});
         let report = report.map_err(told)?;
         let mut host = Host { writer: log.writer, store, recovery: log.recovery, report, now };
         host.append_gaps()?;

@@ -38,6 +38,8 @@ fn hurry(knobs: &mut Knobs) {
     knobs.spikes_percent = 0;
     knobs.sync_every_ms = 0;
     knobs.requests_max = 8192;
+    // Whoever follows is never left behind.
+    knobs.binlog_bytes = 200_000;
 }
 
 type Struck = Vec<(u64, Kind)>;
@@ -71,7 +73,13 @@ fn aim(plant: Plant, knobs: &mut Knobs, draws: &mut Stream) -> Option<Struck> {
             knobs.sync_us = (5_000, 50_000);
             Vec::new()
         }
-        Plant::ParkedReplyLost | Plant::EpochUnchecked => Vec::new(),
+        Plant::TtlByWallClock => {
+            let stop = |nth: u64| (300 * (nth + 1) + draws.below(100), Kind::Kill { down_ms: 20 });
+            (0..5).map(stop).collect()
+        }
+        Plant::WatchGap => Vec::new(),
+        Plant::TableLost => vec![(at, Kind::Kill { down_ms: 20 })],
+        Plant::ParkedReplyLost | Plant::EpochUnchecked | Plant::TokenIgnored => Vec::new(),
         Plant::RetryAppliedTwice => {
             knobs.reads_percent = 50;
             vec![(100, Kind::Duplicate { percent: 50, for_ms: 1_500 })]

@@ -1,11 +1,12 @@
 //! The closing user: when all is well again, it writes and reads what is fresh,
 //! and looks at every row.
 
+use super::content::content_of;
 use super::ledger::Ledger;
 use super::node::TABLE;
 use super::pause;
 use super::user::{Crowd, key_bytes};
-use super::wire::{Answer, Ask, Wire, content_of};
+use super::wire::{Answer, Ask, Wire};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

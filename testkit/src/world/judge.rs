@@ -83,7 +83,8 @@ pub(super) fn look_at_bounds(world: &mut World<'_>, disk_bytes: u64) {
     // what is written while housekeeping looks away. Of a damaged partition the log keeps everything, until
     // somebody has dealt with it.
     let rows = u64::from(knobs.keys + 32) * u64::from(knobs.value_bytes + 128);
-    let most = knobs.log_bytes_max * 3 + knobs.segment_bytes * 16 + rows * 4 + (6 << 20);
+    let events = u64::from(knobs.partitions) * (knobs.binlog_bytes * 2 + (16 << 10));
+    let most = knobs.log_bytes_max * 3 + knobs.segment_bytes * 16 + (rows + events) * 4 + (6 << 20);
     if disk_bytes > most && !world.rotten.any() {
         broken.push(format!("the disk holds {} bytes, {most} would be much", disk_bytes));
     }
@@ -107,6 +108,11 @@ pub(super) fn judge(mut world: World<'_>, closing: &Closing) -> Outcome {
     let (recorder, strange) = ledger.finish();
     failures.extend(strange);
     failures.extend(world.site.applied.violations());
+    failures.extend(world.site.tale.violations(&world.site.applied));
+    // What rot has hit is refused or lost by name.
+    if !world.rotten.any() {
+        failures.extend(world.books.borrow().violations());
+    }
     let stopped = stopped(&world.site);
     let unexcused = stopped.iter().filter(|(id, _)| !world.rotten.may_cost(**id));
     failures.extend(unexcused.map(|(id, why)| format!("liveness: partition {id} is not served: {why}")));

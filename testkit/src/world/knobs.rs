@@ -70,6 +70,12 @@ pub struct Knobs {
     pub record_commands: u32,
     /// Requests of a partition that may be under way.
     pub requests_max: u32,
+    /// Bytes of events that a partition keeps.
+    pub binlog_bytes: u64,
+    /// Rows that expire, or whose events are given up, at once.
+    pub chore_rows: u32,
+    /// After so many commands a state hash is noted.
+    pub hash_commands: u64,
 }
 
 fn one_of<T: Copy>(stream: &mut Stream, choices: &[T]) -> T {
@@ -112,6 +118,9 @@ impl Knobs {
             log_bytes_max: segment_bytes * one_of(disk, &[4, 8, 64]),
             record_commands: one_of(knobs, &[1, 3, 4096]),
             requests_max: one_of(knobs, &[2, 64, 8192]),
+            binlog_bytes: one_of(knobs, &[500, 20_000, 200_000]),
+            chore_rows: one_of(knobs, &[1, 3, 1000]),
+            hash_commands: one_of(knobs, &[1, 7, 100]),
         }
     }
 
@@ -133,6 +142,10 @@ impl Knobs {
             record_payload_bytes_max: 8 << 10,
             shard_inbox_max: 256,
             partition_requests_max: self.requests_max as usize,
+            tick_rows_max: self.chore_rows,
+            trim_rows_max: self.chore_rows,
+            binlog_bytes_max: self.binlog_bytes,
+            hash_commands: self.hash_commands,
             ..Limits::default()
         }
     }

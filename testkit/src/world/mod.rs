@@ -13,12 +13,16 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+mod clients;
 mod clock;
+mod content;
+mod counting;
 mod directed;
 mod disk;
 mod end;
 pub mod fault;
 mod frames;
+mod guest;
 mod judge;
 pub mod knobs;
 mod ledger;
@@ -29,7 +33,9 @@ mod node;
 pub mod plan;
 mod rotten;
 mod run;
+mod session;
 mod site;
+mod tale;
 pub mod trace;
 mod trouble;
 mod user;

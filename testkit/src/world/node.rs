@@ -2,6 +2,7 @@
 //! fibers, its disk and network simulated.
 
 use super::clock::HostClock;
+use super::counting::SUMS;
 use super::disk::{HostDisk, Pace};
 use super::end::FRESH;
 use super::frames;
@@ -93,7 +94,7 @@ async fn start(site: &Site, env: &Env) -> Result<(Arc<Node>, Vitals), String> {
     let body = move || {
         let started = Node::start(&own, settings, &mut |_| ());
         let ready = started.map_err(start_error).and_then(|node| {
-            make_table(&node, partitions)?;
+            make_tables(&node, partitions)?;
             let vitals = node.vitals();
             Ok((Arc::new(node), vitals))
         });
@@ -114,16 +115,19 @@ fn start_error(error: StartError) -> String {
     format!("{} {error}", error.code())
 }
 
-/// Makes the users' table, unless it is there. A change of which nobody knows
+/// Makes the users' tables, unless they are there. A change of which nobody knows
 /// whether it is durable is made sure of by asking again.
-fn make_table(node: &Node, partitions: u32) -> Result<(), String> {
-    let name = TableName::new("default", TABLE).ok_or("a bad name")?;
-    if node.directory().current().table("default", TABLE).is_some() {
-        return Ok(());
+fn make_tables(node: &Node, partitions: u32) -> Result<(), String> {
+    for (table, machine, partitions) in [(TABLE, "kv", partitions), (SUMS, "counter", 1)] {
+        if node.directory().current().table("default", table).is_some() {
+            continue;
+        }
+        let name = TableName::new("default", table).ok_or("a bad name")?;
+        let spec = TableSpec { layout: Layout::Hashed, machine: machine.into(), profile: profile() };
+        let made = node.create_table(name, spec, partitions);
+        made.map_err(|error: ChangeError| format!("{} {error}", error.code()))?;
     }
-    let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile: profile() };
-    let made = node.create_table(name, spec, partitions);
-    made.map(drop).map_err(|error: ChangeError| format!("{} {error}", error.code()))
+    Ok(())
 }
 
 async fn serve(site: &Rc<Site>, env: &Env, node: Arc<Node>) {
@@ -178,6 +182,28 @@ fn open_house(env: &Env, node: &Arc<Node>) -> std::io::Result<House> {
     Ok(House::new(node.clone(), reads, changes, env.clock.clone(), settings))
 }
 
+/// Somebody follows what happens in the users' table, by so many bytes at a time.
+pub fn listen(site: &Site, bytes: usize) {
+    let Some(node) = site.node().filter(|_| site.tale.begin()) else { return };
+    let (tale, applied) = (site.tale.clone(), site.applied.clone());
+    let work = move || tale.listen(&node, TABLE, bytes, &applied);
+    // A host that is going down starts no threads.
+    let _ = Threads(site.host).thread("follower", Box::new(work));
+}
+
+#[allow(clippy::result_large_err, reason = "nobody keeps it")]
+/// The table goes through everything that tables go through, and is back under
+/// its name. What is cut short leaves it under another, or in quarantine.
+fn turn_over(node: &Node, name: &TableName) -> Result<(), ChangeError> {
+    let Some(other) = TableName::new("default", &format!("{}-other", name.name())) else { return Ok(()) };
+    node.rename_table(name, other.clone())?;
+    node.drop_table(&other, true)?;
+    node.undrop_table(&other, None, name.clone())?;
+    let copied = node.copy_table(name, other.clone())?;
+    node.drop_table(&other, true)?;
+    copied.iter().try_for_each(|copy| node.erase("default", copy.id, true))
+}
+
 /// An operator makes a table, and drops it again. Each step may be refused, on
 /// a full disk for instance, and may be cut short by a crash.
 pub fn churn(site: &Site, serial: u64) {
@@ -188,13 +214,16 @@ pub fn churn(site: &Site, serial: u64) {
         let profile = if serial.is_multiple_of(2) { profile } else { self::profile() };
         let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile };
         let Ok(ids) = node.create_table(name.clone(), spec, 2) else { return };
+        if serial.is_multiple_of(4) {
+            let _ = turn_over(&node, &name);
+        }
         for id in ids {
-            if node.remove_partition(id, None).is_ok() && serial.is_multiple_of(3) {
+            if node.remove_partition("default", id, None).is_ok() && serial.is_multiple_of(3) {
                 // What is not erased stays in quarantine.
-                let _ = node.erase(id);
+                let _ = node.erase("default", id, false);
             }
         }
-        let _ = node.drop_table(&name);
+        let _ = node.drop_table(&name, false);
     };
     // A host that is going down starts no threads.
     let _ = Threads(site.host).thread("operator", Box::new(work));

@@ -1,5 +1,6 @@
 //! A run: the world turns, faults come and end, users rest, and all is judged.
 
+use super::counting::Books;
 use super::end::{Closing, close};
 use super::fault::{Fault, Kind};
 use super::judge::{self, Outcome};
@@ -9,7 +10,7 @@ use super::rotten::Rotten;
 use super::site::{Site, Standing};
 use super::trouble::Trouble;
 use super::user::Crowd;
-use super::{node, trace, user};
+use super::{counting, guest, node, trace, user};
 use crate::fibers;
 use env::sim::SimDisk;
 use env::{Mono, Plants, Rng};
@@ -56,6 +57,8 @@ pub(super) struct World<'a> {
     pub failures: Vec<String>,
     /// Answers that users had while they worked.
     pub answered: u64,
+    /// What is known of counters.
+    pub books: Rc<RefCell<Books>>,
     stumbles: Option<env::rng::Stream>,
 }
 
@@ -115,6 +118,11 @@ impl<'a> World<'a> {
             let crowd = crowd.clone();
             sim.host(user_name(number), move || user::run(crowd.clone(), number));
         }
+        let (counter, books) = (crowd.clone(), Rc::new(RefCell::new(Books::default())));
+        let own = books.clone();
+        sim.host("counting", move || counting::run(counter.clone(), own.clone()));
+        let guests = crowd.clone();
+        sim.host("guest", move || guest::run(guests.clone()));
         World {
             sim,
             plan,
@@ -127,6 +135,7 @@ impl<'a> World<'a> {
             happened: BTreeMap::new(),
             failures: Vec::new(),
             answered: 0,
+            books,
             stumbles: stalls.then(|| rng.stream("stumbles")),
         }
     }
@@ -225,7 +234,8 @@ impl<'a> World<'a> {
         *self.crowd.rotten.borrow_mut() = self.rotten.clone();
         let own = (self.crowd.clone(), closing.clone());
         self.sim.host("closer", move || close(own.0.clone(), own.1.clone()));
-        let closed = self.wait(CLOSES_WITHIN_MS, |_| closing.borrow().done);
+        let closed =
+            self.wait(CLOSES_WITHIN_MS, |world| closing.borrow().done && world.books.borrow().closed);
         if !closed {
             let told = closing.borrow().told();
             let now = Mono(self.sim.elapsed().as_nanos() as u64);
@@ -259,6 +269,7 @@ impl<'a> World<'a> {
         let bytes = self.site.disk().used_bytes();
         self.note(&format!("disk {bytes}"));
         judge::look_at_bounds(self, bytes);
+        node::listen(&self.site, self.plan.knobs.binlog_bytes as usize / 4);
     }
 
     /// Is another disk in the place of the right one, which comes back?

@@ -5,6 +5,7 @@ use super::clock::HostClock;
 use super::disk::Pace;
 use super::knobs::Knobs;
 use super::ledger::Ledger;
+use super::tale::Tale;
 use super::witness::Applied;
 use crate::fibers::HostId;
 use env::sim::SimDisk;
@@ -54,6 +55,8 @@ pub struct Site {
     pub plants: Plants,
     /// Who sees what is applied.
     pub applied: Applied,
+    /// Who follows what is told of it.
+    pub tale: Tale,
     rng: Rng,
     disk: RefCell<SimDisk>,
     boots: Cell<u64>,
@@ -87,6 +90,7 @@ impl Site {
             plants,
             rng: Rng::from_seed(rng.stream(&name).next_u64()),
             name,
+            tale: Tale::default(),
             disk: RefCell::default(),
             boots: Cell::new(0),
             standing: RefCell::new(Standing::Down),
@@ -121,6 +125,7 @@ impl Site {
     pub fn end(&self) {
         self.set_standing(Standing::Down);
         *self.now.borrow_mut() = Now::default();
+        self.tale.interrupt();
         self.mischief.set(Mischief::default());
     }
 

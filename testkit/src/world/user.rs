@@ -1,11 +1,12 @@
 //! A simulated host with users: lanes that ask, wait, and ask again.
 
+use super::content::content_of;
 use super::knobs::Knobs;
 use super::ledger::Ledger;
 use super::node::TABLE;
 use super::pause;
 use super::rotten::Rotten;
-use super::wire::{Ask, Wire, content_of};
+use super::wire::{Ask, Wire};
 use bytes::Bytes;
 use env::Rng;
 use env::rng::Stream;
@@ -59,7 +60,7 @@ async fn work(crowd: Rc<Crowd>, user: u32, lane: u32) {
     let knobs = &crowd.knobs;
     let patience = Duration::from_millis(knobs.patience_ms);
     let wire = Wire::new(knobs.transport, &crowd.node, TABLE, patience, true, draws.next_u64());
-    let Ok(mut wire) = wire else { return };
+    let Ok(mut wire) = wire.map(Wire::in_session) else { return };
     loop {
         pause(think(&mut draws, knobs.think_ms)).await;
         if !crowd.rests.get() {

@@ -1,10 +1,13 @@
 //! How a user's request reaches a node, and what its answer means.
 
+use super::clients::grpc;
+use super::content::value_of;
 use super::frames::{self, PORT};
 use super::knobs::Transport;
 use super::names::Names;
+use super::session::Session;
 use bytes::{Bytes, BytesMut};
-use client::{Client, Error, Table};
+use client::{Error, Table};
 use model::{Epoch, code};
 use proto::convert::receipt_from_wire;
 use proto::data::stream_request::Request;
@@ -14,7 +17,6 @@ use proto::data::{
     row_result,
 };
 use proto::{Failure, common};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use turmoil::net::TcpStream;
@@ -26,6 +28,8 @@ use verify::history::{Outcome, Row};
 pub enum Ask {
     /// Set rows.
     Put(Vec<(Bytes, Bytes)>),
+    /// Set a row for so many milliseconds.
+    PutFor(Bytes, Bytes, u64),
     /// Remove rows.
     Remove(Vec<Bytes>),
     /// Read rows.
@@ -46,7 +50,7 @@ pub enum Answer {
 /// A way to a node.
 pub enum Wire {
     /// Frames, a connection of its own.
-    Frames(FramesWire),
+    Frames(Box<FramesWire>),
     /// Our client.
     Grpc(Table),
 }
@@ -63,19 +67,29 @@ impl Wire {
         seed: u64,
     ) -> Result<Wire, Error> {
         match transport {
-            Transport::Frames => Ok(Wire::Frames(FramesWire {
+            Transport::Frames => Ok(Wire::Frames(Box::new(FramesWire {
                 node: node.to_owned(),
                 table: table.to_owned(),
                 patience,
                 open: None,
                 sequence: 0,
                 names: resends.then(|| Names::new(seed)),
-            })),
+                session: None,
+            }))),
             Transport::Grpc => {
                 let client = grpc(node, patience, resends, seed)?;
                 Ok(Wire::Grpc(client.table(table)))
             }
         }
+    }
+
+    /// The same for somebody who reads after what was seen before.
+    #[must_use]
+    pub fn in_session(mut self) -> Wire {
+        if let Wire::Frames(frames) = &mut self {
+            frames.session = Some(Session::default());
+        }
+        self
     }
 
     /// Asks, and says what came of each item. An answer under another epoch
@@ -85,7 +99,7 @@ impl Wire {
         let is_read = matches!(ask, Ask::Get(_));
         let answers = match self {
             Wire::Frames(frames) => frames.ask(ask, expected).await,
-            Wire::Grpc(table) => grpc_ask(table, ask).await,
+            Wire::Grpc(table) => Box::pin(grpc_ask(table, ask)).await,
         };
         match answers {
             Ok(answers) if answers.len() == items => answers,
@@ -101,6 +115,7 @@ impl Ask {
     fn items(&self) -> usize {
         match self {
             Ask::Put(rows) => rows.len(),
+            Ask::PutFor(..) => 1,
             Ask::Remove(keys) | Ask::Get(keys) => keys.len(),
         }
     }
@@ -111,6 +126,7 @@ impl Ask {
         expected: Option<Epoch>,
         patience: Duration,
         op: Option<common::OpId>,
+        position: Vec<common::Position>,
     ) -> Request {
         let header = Some(common::Header {
             deadline_ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
@@ -118,6 +134,7 @@ impl Ask {
             // Whatever came before is over, one way or the other.
             answered_upto: op.as_ref().map_or(0, |op| op.sequence - 1),
             op,
+            position,
             ..common::Header::default()
         });
         let table = table.to_owned();
@@ -127,6 +144,10 @@ impl Ask {
                     .into_iter()
                     .map(|(key, value)| WireItem { key, value, ..WireItem::default() })
                     .collect();
+                Request::Upsert(UpsertRequest { header, table, items, atomic: false })
+            }
+            Ask::PutFor(key, value, ttl_ms) => {
+                let items = vec![WireItem { key, value, ttl_ms, ..WireItem::default() }];
                 Request::Upsert(UpsertRequest { header, table, items, atomic: false })
             }
             Ask::Remove(keys) => {
@@ -160,6 +181,8 @@ pub struct FramesWire {
     sequence: u64,
     /// None for who does not send again.
     names: Option<Names>,
+    /// None for who demands nothing of what is read.
+    session: Option<Session>,
 }
 
 struct Open {
@@ -204,12 +227,18 @@ impl FramesWire {
             None => timeout_at(until, connect(&self.node)).await.ok().flatten().ok_or(Lost::NotSent)?,
         };
         self.sequence += 1;
-        let request = ask.on_the_wire(&self.table, expected, self.patience, op);
+        let session = self.session.as_mut().filter(|_| matches!(ask, Ask::Get(_)));
+        let demanded = session.map(Session::demand).unwrap_or_default();
+        let items = ask.items();
+        let request = ask.on_the_wire(&self.table, expected, self.patience, op, demanded.clone());
         let request = StreamRequest { sequence: self.sequence, request: Some(request) };
         let answer =
             timeout_at(until, exchange(&mut open, &request)).await.ok().flatten().ok_or(Lost::Unknown)?;
         self.open = Some(open);
         self.names.iter_mut().for_each(|names| names.hear(&answer));
+        if let Some(wrong) = self.session.as_mut().and_then(|session| session.hear(&demanded, &answer)) {
+            return Ok(vec![strange(&wrong); items]);
+        }
         answers(answer)
     }
 }
@@ -315,32 +344,6 @@ fn seen(partition: u64, epoch: Epoch, applied: u64, found: Option<(u64, Bytes)>)
     Answer::Outcome(Outcome::Read { partition, epoch, applied, row })
 }
 
-/// A value's content: its number, and as much behind it as the number says.
-pub fn content_of(value: u64, bytes: usize) -> Bytes {
-    let mut content = vec![value as u8; bytes.max(8)];
-    content[..8].copy_from_slice(&value.to_le_bytes());
-    Bytes::from(content)
-}
-
-fn value_of(content: &[u8]) -> Option<u64> {
-    let value = u64::from_le_bytes(*content.first_chunk::<8>()?);
-    content[8..].iter().all(|byte| *byte == value as u8).then_some(value)
-}
-
-fn grpc(node: &str, patience: Duration, resends: bool, seed: u64) -> Result<Client, Error> {
-    Client::builder(format!("{node}:7400"))
-        .connections(1)
-        .deadline(patience)
-        .exactly_once(resends)
-        .connect_timeout(Duration::from_millis(300))
-        .rng(&env::Rng::from_seed(seed))
-        .net(Arc::new(super::net::SimNet))
-        .clock(Arc::new(super::HostClock::new(super::now(), 100, 0)))
-        .keep_alive(Duration::from_millis(500), Duration::from_millis(500))
-        .resets_remembered(Duration::from_secs(86_400))
-        .build()
-}
-
 async fn grpc_ask(table: &Table, ask: Ask) -> Result<Vec<Answer>, Lost> {
     Ok(match ask {
         Ask::Put(rows) => {
@@ -351,6 +354,11 @@ async fn grpc_ask(table: &Table, ask: Ask) -> Result<Vec<Answer>, Lost> {
                 .into_iter()
                 .map(|written| written.map(|one| wrote(&one.receipt, one.revision, true)));
             written.map(|one| Answer::Outcome(one.unwrap_or_else(|error| lost(&error)))).collect()
+        }
+        Ask::PutFor(key, value, ttl_ms) => {
+            let put = client::Change::put_for(key, value, Duration::from_millis(ttl_ms));
+            let changed = table.change(put).await.map(|one| wrote(&one.receipt, one.revision, true));
+            vec![Answer::Outcome(changed.unwrap_or_else(|error| lost(&error)))]
         }
         Ask::Remove(keys) => {
             let removed = table

@@ -1,7 +1,11 @@
 //! Sees every record that a node applies, live and in replay.
 
+use super::guest::is_guest;
+use super::tale::Change;
 use super::trace;
-use model::{Index, PartitionId, Record};
+use machine::{Act, KvCommand, KvReply};
+use model::command::decode_commands;
+use model::{Command, EventKind, Index, PartitionId, Record, RecordKind};
 use pipeline::{Reply, Witness};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +32,8 @@ struct Inner {
     /// Indexes of commands that changed nothing: they had been done before, or
     /// were refused when it was their turn.
     idle: BTreeMap<PartitionId, BTreeSet<Index>>,
+    /// What commands did to rows.
+    changes: BTreeMap<PartitionId, BTreeMap<Index, Change>>,
     /// Up to where somebody was told that it is in history.
     told: BTreeMap<PartitionId, Index>,
     violations: Vec<String>,
@@ -55,10 +61,33 @@ impl Applied {
         self.inner().idle.get(&partition).map_or(0, |idle| idle.len() as u64)
     }
 
+    /// What commands did to a partition's rows.
+    pub fn changes(&self, partition: PartitionId) -> BTreeMap<Index, Change> {
+        self.inner().changes.get(&partition).cloned().unwrap_or_default()
+    }
+
     /// Records applied, each once however often it was replayed.
     pub fn count(&self) -> u64 {
         self.inner().partitions.values().map(|records| records.len() as u64).sum()
     }
+}
+
+/// What a record's commands did to rows.
+fn done_by(record: &Record, replies: &[Reply]) -> Vec<(Index, Change)> {
+    let commands = decode_commands(&record.payload, record.count).unwrap_or_default();
+    let done = |((index, command), reply): ((Index, Command), &Reply)| {
+        let Reply::Now(reply) = reply else { return None };
+        let KvCommand::One(change) = KvCommand::decode(&command.body)? else { return None };
+        let key = change.key.as_bytes().to_vec();
+        match (KvReply::decode(reply), change.act) {
+            (KvReply::Done, Act::Upsert { value, .. }) => {
+                Some((index, (EventKind::Put, key, xxh3_64(&value))))
+            }
+            (KvReply::Done, Act::Remove) => Some((index, (EventKind::Removed, key, xxh3_64(&[])))),
+            _ => None,
+        }
+    };
+    (record.first_index..).zip(commands).zip(replies).filter_map(done).collect()
 }
 
 fn hash(record: &Record) -> u64 {
@@ -72,6 +101,7 @@ impl Witness for Applied {
         let partition = record.partition;
         trace::here(format_args!("apply {} {first} {:016x}", partition.0, seen.hash));
         let mut inner = self.inner();
+        let inner: &mut Inner = &mut inner;
         let told = inner.told.get(&partition).copied().unwrap_or_default();
         let records = inner.partitions.entry(partition).or_default();
         let before = records.get(&first).copied();
@@ -82,11 +112,21 @@ impl Witness for Applied {
             records.split_off(&first);
         }
         let idle = inner.idle.entry(partition).or_default();
+        let changes = inner.changes.entry(partition).or_default();
         if rewritten {
             idle.split_off(&first);
+            changes.split_off(&first);
         }
-        let changed_nothing = (first..).zip(replies).filter(|(_, reply)| !matches!(reply, Reply::Now(_)));
-        idle.extend(changed_nothing.map(|(index, _)| index));
+        if record.kind == RecordKind::Commands {
+            let changed_nothing = (first..).zip(replies).filter(|(_, reply)| !matches!(reply, Reply::Now(_)));
+            idle.extend(changed_nothing.map(|(index, _)| index));
+            let done = done_by(record, replies);
+            idle.extend(done.iter().filter(|(_, (_, key, _))| is_guest(key)).map(|(index, _)| *index));
+            changes.extend(done);
+        } else {
+            // The owner's own: nobody asked for it.
+            idle.extend(first..=record.last_index());
+        }
         let records = inner.partitions.entry(partition).or_default();
         let follows = match records.range(..first).next_back() {
             Some((_, before)) => before.last + 1 == first,

@@ -144,7 +144,8 @@ fn written(request: &UpsertRequest) -> UpsertResponse {
 }
 
 fn read(request: &GetRequest) -> GetResponse {
-    let row = Row { receipt: 0, found: true, revision: INDEX, value: Bytes::from_static(&VALUE) };
+    let row =
+        Row { receipt: 0, found: true, revision: INDEX, value: Bytes::from_static(&VALUE), expires_ms: 0 };
     let result = RowResult { outcome: Some(row_result::Outcome::Row(row)) };
     GetResponse { receipts: vec![receipt()], results: vec![result; request.keys.len()] }
 }
@@ -155,7 +156,7 @@ const INDEX: u64 = 1_000_000;
 
 fn receipt() -> Receipt {
     let epoch = Some(Epoch { generation: 1, term: 0 });
-    Receipt { partition: 1, epoch, index: INDEX, durability: 3, stale: false, age_ms: 0 }
+    Receipt { partition: 1, epoch, index: INDEX, durability: 3, stale: false, age_ms: 0, boot: 1 << 63 }
 }
 
 #[cfg(test)]

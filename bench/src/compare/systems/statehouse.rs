@@ -73,6 +73,7 @@ pub async fn create_table(control: &str, table: &Table<'_>) -> Result<(), Failur
         machine: table.machine.to_owned(),
         profile: Some(profile),
         partitions: PARTITIONS,
+        ..CreateTableRequest::default()
     };
     client.create_table(request).await?;
     Ok(())

@@ -154,7 +154,8 @@ fn answer_to(sequence: u64, batch: &Batch) -> StreamResponse {
         ItemResult { outcome: Some(item_result::Outcome::Applied(applied)) }
     };
     let row = |key: &Bytes| {
-        let row = WireRow { receipt: 0, found: true, revision: number(key), value: Bytes::new() };
+        let row =
+            WireRow { receipt: 0, found: true, revision: number(key), value: Bytes::new(), expires_ms: 0 };
         RowResult { outcome: Some(row_result::Outcome::Row(row)) }
     };
     let response = match batch {
@@ -164,7 +165,7 @@ fn answer_to(sequence: u64, batch: &Batch) -> StreamResponse {
         }
         Batch::Removes(keys) => {
             let results = keys.iter().map(applied).collect();
-            Response::Remove(RemoveResponse { receipts: receipts(), results })
+            Response::Remove(RemoveResponse { receipts: receipts(), results, ..RemoveResponse::default() })
         }
         Batch::Gets(keys) => {
             Response::Get(GetResponse { receipts: receipts(), results: keys.iter().map(row).collect() })

@@ -12,25 +12,27 @@
 #![allow(clippy::disallowed_methods, reason = "a task and timers of the serving thread's own runtime")]
 
 mod turn;
-mod way;
 
+pub(super) use turn::row_to_wire;
+
+use super::way::{self, Span, Stretch};
+use super::worth::Worth;
 use super::{DataPlane, lookup};
 use crate::door::{Arrival, Line, Piece, full};
 use crate::house::Place;
 use bytes::Bytes;
 use env::Mono;
-use model::{Durability, Epoch, KeyRange, code};
+use model::{KeyRange, code};
 use partition_mgr::directory::{Handle, Standing, TableMap};
 use partition_mgr::scanning::{Next, Room, Walk};
 use proto::Failure;
-use proto::convert::header_from_wire;
+use proto::convert::{Asked, header_from_wire};
 use proto::data::ScanRequest;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use turn::{Source, Turn};
-use way::{Span, Stretch};
 
 /// Keys and values of one message, beyond its first row.
 const PAGE_BYTES: usize = 256 << 10;
@@ -63,12 +65,12 @@ pub(super) fn begin(
     let (rows_left, bytes_left) = (or_all(request.limit), or_all(request.limit_bytes));
     let walk = Walk { reverse: request.reverse, long: rows_left > SHORT_ROWS && bytes_left > SHORT_BYTES };
     let (pieces, taken) = mpsc::channel(PAGES_MAX);
-    let expected = asked.expected_epoch;
+    let worth = Worth { durability, boot: plane.house.node.boot() };
     let scanning = Scanning {
         plane,
         table,
-        durability,
-        expected,
+        worth,
+        asked,
         walk,
         until,
         rows_left,
@@ -86,8 +88,8 @@ pub(super) fn begin(
 struct Scanning {
     plane: Arc<DataPlane>,
     table: Arc<TableMap>,
-    durability: Durability,
-    expected: Option<Epoch>,
+    worth: Worth,
+    asked: Asked,
     walk: Walk,
     until: Mono,
     rows_left: u64,
@@ -139,10 +141,7 @@ impl Scanning {
         for stretch in stretches {
             let goes_on = match stretch {
                 Stretch::Rows(place, range) => self.partition(place, range).await?,
-                Stretch::Gap(keys) => {
-                    let what = format!("no partition holds what is in {keys}");
-                    return Err(Failure::new(code::NO_PARTITION, what).into());
-                }
+                Stretch::Gap(keys) => return Err(way::nobody_holds(&keys).into()),
             };
             if !goes_on {
                 break;
@@ -158,6 +157,7 @@ impl Scanning {
             Standing::Serving(handle) => handle,
             Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone()).into()),
         };
+        lookup::has_seen(&self.plane, handle, &self.asked)?;
         let mut source = self.closed(handle, range);
         loop {
             let turn = self.turn(source).await?;
@@ -177,7 +177,7 @@ impl Scanning {
     }
 
     fn closed(&self, handle: &Handle, range: KeyRange) -> Source {
-        let (layout, walk, expected) = (self.table.spec.layout, self.walk, self.expected);
+        let (layout, walk, expected) = (self.table.spec.layout, self.walk, self.asked.expected_epoch);
         Source::Closed { handle: handle.clone(), layout, range, walk, expected }
     }
 
@@ -191,12 +191,12 @@ impl Scanning {
             bytes_left: self.bytes_left,
             one: self.is_bare,
         };
-        let (durability, clock, until) = (self.durability, house.clock.clone(), self.until);
+        let (worth, clock, until) = (self.worth, house.clock.clone(), self.until);
         let (answer, answered) = oneshot::channel();
         let job = move || {
             // Nobody reads for those who have left.
             if !answer.is_closed() && clock.mono() < until {
-                let _ = answer.send(source.turn(room, durability));
+                let _ = answer.send(source.turn(room, worth));
             }
         };
         house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;

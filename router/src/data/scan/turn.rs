@@ -1,13 +1,14 @@
 //! One turn of a scan: a page of a partition's rows, read and put into its frame
 //! by a thread that may wait for a disk.
 
-use crate::data::read::failure;
+use crate::data::read::{expires_ms, failure};
+use crate::data::worth::Worth;
 use bytes::Bytes;
-use model::{Durability, Epoch, KeyRange, Layout, PartitionId};
+use model::{Epoch, KeyRange, Layout, PartitionId};
 use partition_mgr::directory::Handle;
 use partition_mgr::scanning::{Next, Page, Room, Scan, Walk};
 use proto::Failure;
-use proto::convert::{Receipt, receipt_to_wire};
+use proto::convert::receipt_to_wire;
 use proto::data::{ScanResponse, ScannedRow};
 
 /// Where a page comes from.
@@ -35,16 +36,20 @@ pub(super) struct Turn {
     pub next: Next,
 }
 
+/// A row and its key.
+pub(in crate::data) fn row_to_wire((key, row): (Bytes, machine::Row)) -> ScannedRow {
+    let expires_ms = expires_ms(&row);
+    ScannedRow { key, revision: row.revision, value: row.value, expires_ms }
+}
+
 impl Source {
-    pub fn turn(self, room: Room, durability: Durability) -> Result<Turn, Failure> {
+    pub fn turn(self, room: Room, worth: Worth) -> Result<Turn, Failure> {
         let mut opened = self.open()?;
         let Page { rows, bytes, next } = opened.scan.page(room).map_err(failure)?;
         let (count, scan) = (rows.len(), &opened.scan);
         let (epoch, index) = (scan.epoch, scan.applied);
-        let receipt = Receipt { partition: opened.id, epoch, index, durability, stale: false, age_ms: 0 };
-        let row =
-            |(key, row): (Bytes, machine::Row)| ScannedRow { key, revision: row.revision, value: row.value };
-        let rows = rows.into_iter().map(row).collect();
+        let receipt = worth.receipt(opened.id, epoch, index);
+        let rows = rows.into_iter().map(row_to_wire).collect();
         let frame = proto::framed(&ScanResponse { receipt: Some(receipt_to_wire(&receipt)), rows })?;
         Ok(Turn { scan: opened, frame, rows: count, bytes, next })
     }

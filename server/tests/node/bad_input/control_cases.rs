@@ -5,8 +5,9 @@ use crate::talk::Control;
 use model::{Code, code};
 use proto::common::{Epoch, Header};
 use proto::control::{
-    AddPartitionRequest, CreateTableRequest, DropTableRequest, EraseQuarantinedRequest,
-    ListPartitionsRequest, Profile, Range, RemovePartitionRequest,
+    AddPartitionRequest, AlterTableRequest, CopyTableRequest, CreateTableRequest, DropTableRequest,
+    EraseQuarantinedRequest, ListPartitionsRequest, Profile, Range, RemovePartitionRequest,
+    UndropTableRequest,
 };
 use tonic::Status;
 
@@ -14,6 +15,9 @@ use tonic::Status;
 pub enum Call {
     Create(CreateTableRequest),
     Drop(DropTableRequest),
+    Alter(AlterTableRequest),
+    Undrop(UndropTableRequest),
+    Copy(CopyTableRequest),
     Add(AddPartitionRequest),
     Remove(RemovePartitionRequest),
     Erase(EraseQuarantinedRequest),
@@ -25,6 +29,9 @@ impl Call {
         match self {
             Call::Create(request) => client.create_table(request).await.map(drop),
             Call::Drop(request) => client.drop_table(request).await.map(drop),
+            Call::Alter(request) => client.alter_table(request).await.map(drop),
+            Call::Undrop(request) => client.undrop_table(request).await.map(drop),
+            Call::Copy(request) => client.copy_table(request).await.map(drop),
             Call::Add(request) => client.add_partition(request).await.map(drop),
             Call::Remove(request) => client.remove_partition(request).await.map(drop),
             Call::Erase(request) => client.erase_quarantined(request).await.map(drop),
@@ -96,7 +103,7 @@ fn profiles() -> Vec<Row> {
 
 fn tables() -> Vec<Row> {
     use tonic::Code::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound};
-    let drop_of = |name: &str| Call::Drop(DropTableRequest { name: name.to_owned(), header: None });
+    let drop_of = |name: &str| Call::Drop(DropTableRequest { name: name.to_owned(), ..Default::default() });
     vec![
         ("a table that is there", create(|r| r.name = "hashed".into()), AlreadyExists, code::TABLE_EXISTS),
         ("a table without a name", create(|r| r.name.clear()), InvalidArgument, code::MALFORMED),
@@ -119,6 +126,36 @@ fn tables() -> Vec<Row> {
             NotFound,
             code::NO_TABLE,
         ),
+    ]
+}
+
+/// Changes of tables that are there, or were.
+fn alterations() -> Vec<Row> {
+    use tonic::Code::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound};
+    let alter = |name: &str, new_name: &str, log: &str| {
+        let profile = Profile { log: log.to_owned(), ..Profile::default() };
+        let (name, new_name, profile) = (name.to_owned(), new_name.to_owned(), Some(profile));
+        Call::Alter(AlterTableRequest { header: None, name, profile, new_name })
+    };
+    let undrop = |name: &str, drop: u64| {
+        Call::Undrop(UndropTableRequest { name: name.to_owned(), drop, ..Default::default() })
+    };
+    let copy = |name: &str, to: &str| {
+        Call::Copy(CopyTableRequest { header: None, name: name.to_owned(), new_name: to.to_owned() })
+    };
+    vec![
+        ("renaming an unknown table", alter("unknown", "new", ""), NotFound, code::NO_TABLE),
+        ("renaming to a name in use", alter("hashed", "sorted", ""), AlreadyExists, code::TABLE_EXISTS),
+        ("renaming to its own name", alter("hashed", "hashed", ""), AlreadyExists, code::TABLE_EXISTS),
+        ("renaming to no name", alter("hashed", "a b", ""), InvalidArgument, code::MALFORMED),
+        ("altering nothing", alter("hashed", "", ""), InvalidArgument, code::MALFORMED),
+        ("another log", alter("hashed", "new", "none"), FailedPrecondition, code::NOT_ALTERABLE),
+        ("bringing back what is there", undrop("hashed", 0), NotFound, code::NOT_DROPPED),
+        ("bringing back what never was", undrop("unknown", 7), NotFound, code::NOT_DROPPED),
+        ("bringing back nothing", undrop("", 0), InvalidArgument, code::MALFORMED),
+        ("copying an unknown table", copy("unknown", "new"), NotFound, code::NO_TABLE),
+        ("copying to a name in use", copy("hashed", "sorted"), AlreadyExists, code::TABLE_EXISTS),
+        ("copying to no name", copy("hashed", ""), InvalidArgument, code::MALFORMED),
     ]
 }
 
@@ -163,7 +200,7 @@ fn removals() -> Vec<Row> {
     let remove = |id: u64, table: &str, range: Option<Range>, header: Option<Header>| {
         Call::Remove(RemovePartitionRequest { header, id, table: table.to_owned(), range, allow_many: false })
     };
-    let erase = |id| Call::Erase(EraseQuarantinedRequest { header: None, id });
+    let erase = |id| Call::Erase(EraseQuarantinedRequest { id, ..Default::default() });
     let later = || header(|h| h.expected_epoch = Some(Epoch { generation: 9, term: 9 }));
     vec![
         ("removing nothing", remove(0, "", None, None), InvalidArgument, code::MALFORMED),
@@ -192,6 +229,7 @@ fn removals() -> Vec<Row> {
 }
 
 pub fn all() -> Vec<(Refused, Call)> {
-    let rows = tables().into_iter().chain(profiles()).chain(additions()).chain(removals());
+    let rows =
+        tables().into_iter().chain(profiles()).chain(alterations()).chain(additions()).chain(removals());
     rows.map(|(name, call, grpc, code)| (Refused { name, grpc, code }, call)).collect()
 }

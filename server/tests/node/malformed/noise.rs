@@ -6,8 +6,9 @@ use env::rng::Stream;
 use prost::Message;
 use proto::common::{Header, OpId};
 use proto::control::{
-    AddPartitionRequest, CreateTableRequest, DropTableRequest, EraseQuarantinedRequest,
-    ListPartitionsRequest, Profile, Range, RemovePartitionRequest,
+    AddPartitionRequest, AlterTableRequest, CopyTableRequest, CreateTableRequest, DropTableRequest,
+    EraseQuarantinedRequest, ListPartitionsRequest, Profile, Range, RemovePartitionRequest,
+    UndropTableRequest,
 };
 use proto::data::stream_request::Request;
 use proto::data::{RemoveRequest, StreamRequest};
@@ -104,16 +105,27 @@ fn nearly_valid(path: &str) -> Vec<u8> {
                 machine,
                 profile,
                 partitions: u32::MAX,
+                preset: "slow".to_owned(),
+                ..CreateTableRequest::default()
             }
             .encode_to_vec()
         }
-        "DropTable" => DropTableRequest { header, name: table }.encode_to_vec(),
+        "DropTable" => DropTableRequest { header, name: table, with_partitions: true }.encode_to_vec(),
+        "AlterTable" => {
+            AlterTableRequest { header, name: table, profile: Some(profile), new_name: "a b".to_owned() }
+                .encode_to_vec()
+        }
+        "UndropTable" => {
+            UndropTableRequest { header, name: table, as_name: "a b".to_owned(), drop: u64::MAX }
+                .encode_to_vec()
+        }
+        "CopyTable" => CopyTableRequest { header, name: table, new_name: "a b".to_owned() }.encode_to_vec(),
         "AddPartition" => AddPartitionRequest { header, table, range, id: u64::MAX }.encode_to_vec(),
         "RemovePartition" => {
             RemovePartitionRequest { header, id: u64::MAX, table, range, allow_many: true }.encode_to_vec()
         }
-        "EraseQuarantined" => EraseQuarantinedRequest { header, id: u64::MAX }.encode_to_vec(),
-        _ => ListPartitionsRequest { header, table, node: u64::MAX }.encode_to_vec(),
+        "EraseQuarantined" => EraseQuarantinedRequest { header, id: u64::MAX, early: true }.encode_to_vec(),
+        _ => ListPartitionsRequest { header, table, node: u64::MAX, all_namespaces: true }.encode_to_vec(),
     }
 }
 

@@ -1,24 +1,25 @@
-//! The way of a scan: which partitions, in which order, and which rows of each.
+//! The way through a range: which partitions, in which order, and which rows of each.
 //!
 //! Everything here is in the order in which a table stores its rows: by key, or
 //! by point and then by key.
 
 use bytes::Bytes;
+use model::key::KEY_BYTES_MAX;
 use model::keyspace::{DATA_END, data_bound, encode_data};
 use model::{Key, KeyRange, Layout, code};
 use partition_mgr::directory::Place;
 use proto::Failure;
-use proto::data::ScanRequest;
+use proto::data::{RowRange, ScanRequest};
 
-/// What is to be seen, as bytes of stored keys without their kind.
+/// What is meant, as bytes of stored keys without their kind.
 ///
 /// Invariant: not empty.
 #[derive(Debug)]
-pub(super) struct Span(KeyRange);
+pub(in crate::data) struct Span(KeyRange);
 
 /// A piece of the way.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stretch {
+pub(in crate::data) enum Stretch {
     /// Rows of a place of the table: these stored keys.
     Rows(usize, KeyRange),
     /// Keys that no partition holds.
@@ -26,28 +27,26 @@ pub(super) enum Stretch {
 }
 
 impl Span {
-    /// What a request asks; `None` when nothing is left of it.
+    /// What a scan is to see; `None` when nothing is left of it.
     pub fn of(request: &ScanRequest, layout: Layout) -> Result<Option<Span>, Failure> {
-        let (start, end) = (bound("start", &request.start)?, bound("end", &request.end)?);
-        if layout == Layout::Hashed && (start.is_some() || end.is_some()) {
-            let mut failure =
-                Failure::new(code::MALFORMED, "a hashed table has no order of keys to take a range of");
-            failure.hint =
-                "Scan all of it, without `start` and `end`, or keep the rows in an ordered table.".to_owned();
-            return Err(failure);
-        }
-        let first = match layout {
-            Layout::Ordered => Bytes::from_static(&[0]),
-            Layout::Hashed => Bytes::from_static(&[0; 8]),
-        };
-        let start = start.map_or(first.clone(), |start| start.max(first));
-        let all = KeyRange::new(start, end)
-            .ok_or_else(|| Failure::new(code::RANGE_INVALID, "the scan's `end` is not behind its `start`"))?;
+        let all = between(&request.start, &request.end, layout)?;
         let Some(after) = bound("after", &request.after)? else { return Ok(Some(Span(all))) };
         let after =
             Key::new(after).map_err(|error| Failure::new(code::KEY_INVALID, format!("after: {error}")))?;
         let seen = encode_data(layout, &after).slice(1..);
         Ok(behind(&all, &seen, request.reverse).map(Span))
+    }
+
+    /// What is to be removed; `None` when nothing is left of it.
+    pub fn removed(range: &RowRange, layout: Layout) -> Result<Option<Span>, Failure> {
+        let all = between(&range.start, &range.end, layout)?;
+        let from = &range.from;
+        if from.len() > KEY_BYTES_MAX + 8 {
+            let what = format!("from: {} bytes were never said to go on at", from.len());
+            return Err(Failure::new(code::MALFORMED, what));
+        }
+        let start = from.clone().max(Bytes::copy_from_slice(all.start()));
+        Ok(KeyRange::new(start, end_of(&all)).map(Span))
     }
 
     /// The way through these places, which are sorted.
@@ -72,6 +71,30 @@ impl Span {
         }
         stretches
     }
+}
+
+/// No partition holds what is in a gap.
+pub(super) fn nobody_holds(gap: &KeyRange) -> Failure {
+    Failure::new(code::NO_PARTITION, format!("no partition holds what is in {gap}"))
+}
+
+/// The rows between these keys, each of which may be left out.
+fn between(start: &Bytes, end: &Bytes, layout: Layout) -> Result<KeyRange, Failure> {
+    let (start, end) = (bound("start", start)?, bound("end", end)?);
+    if layout == Layout::Hashed && (start.is_some() || end.is_some()) {
+        let mut failure =
+            Failure::new(code::MALFORMED, "a hashed table has no order of keys to take a range of");
+        failure.hint =
+            "Ask for all of it, without `start` and `end`, or keep the rows in an ordered table.".to_owned();
+        return Err(failure);
+    }
+    let first = match layout {
+        Layout::Ordered => Bytes::from_static(&[0]),
+        Layout::Hashed => Bytes::from_static(&[0; 8]),
+    };
+    let start = start.map_or(first.clone(), |start| start.max(first));
+    KeyRange::new(start, end)
+        .ok_or_else(|| Failure::new(code::RANGE_INVALID, "the range's `end` is not behind its `start`"))
 }
 
 /// A key of the request that may be left out.
@@ -194,6 +217,36 @@ mod tests {
         for (layout, request, code, word) in table {
             let failure = Span::of(&request, layout).expect_err(word);
             assert!(failure.is(code) && failure.message.contains(word), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_removed_goes_on_where_it_was_told() {
+        let range = |start: &'static str, end: &'static str, from: &'static str| RowRange {
+            start: start.into(),
+            end: end.into(),
+            from: from.into(),
+            limit: 0,
+        };
+        let table = [
+            (Layout::Ordered, range("", "", ""), Some("[\\x00, ∞)")),
+            (Layout::Ordered, range("b", "d", ""), Some("[b, d)")),
+            (Layout::Ordered, range("b", "d", "a"), Some("[b, d)")),
+            (Layout::Ordered, range("b", "d", "c"), Some("[c, d)")),
+            (Layout::Ordered, range("b", "d", "d"), None),
+            (Layout::Hashed, range("", "", "points are bytes"), Some("[points are bytes, ∞)")),
+        ];
+        for (layout, range, expected) in table {
+            let span = Span::removed(&range, layout).expect("sense");
+            assert_eq!(span.map(|Span(all)| all.to_string()).as_deref(), expected, "{range:?}");
+        }
+        let long: &'static str = Box::leak("k".repeat(1033).into_boxed_str());
+        for (layout, range, code) in [
+            (Layout::Ordered, range("b", "a", ""), code::RANGE_INVALID),
+            (Layout::Ordered, range("", "", long), code::MALFORMED),
+            (Layout::Hashed, range("a", "", ""), code::MALFORMED),
+        ] {
+            assert!(Span::removed(&range, layout).expect_err("no sense").is(code), "{range:?}");
         }
     }
 

@@ -1,0 +1,87 @@
+//! Choices: where rows live, and what makes a record durable.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Where rows live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreChoice {
+    /// RocksDB.
+    Rocks,
+    /// The node's memory, with local checkpoints.
+    Memory,
+}
+
+/// What makes a record durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogChoice {
+    /// Nothing does.
+    None,
+    /// The store's own journal, synced in the write that applies the record.
+    Store,
+    /// The node's log, whenever that syncs.
+    Local,
+    /// The node's log, which has to sync before it answers.
+    LocalEach,
+    /// The node's log, which may sync after it answers.
+    LocalEvery,
+}
+
+impl StoreChoice {
+    /// All of them.
+    pub const ALL: [StoreChoice; 2] = [StoreChoice::Rocks, StoreChoice::Memory];
+}
+
+impl LogChoice {
+    /// All of them.
+    pub const ALL: [LogChoice; 5] =
+        [LogChoice::LocalEach, LogChoice::Local, LogChoice::LocalEvery, LogChoice::Store, LogChoice::None];
+
+    /// Does the node's log hold the records?
+    pub fn is_local(self) -> bool {
+        matches!(self, LogChoice::Local | LogChoice::LocalEach | LogChoice::LocalEvery)
+    }
+}
+
+impl fmt::Display for StoreChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StoreChoice::Rocks => "rocksdb",
+            StoreChoice::Memory => "memory",
+        })
+    }
+}
+
+impl FromStr for StoreChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = StoreChoice::ALL.into_iter().find(|choice| choice.to_string() == text);
+        known.ok_or_else(|| format!("store `{text}` is unknown; choose `rocksdb` or `memory`"))
+    }
+}
+
+impl fmt::Display for LogChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LogChoice::None => "none",
+            LogChoice::Store => "store",
+            LogChoice::Local => "local",
+            LogChoice::LocalEach => "local(each)",
+            LogChoice::LocalEvery => "local(every)",
+        })
+    }
+}
+
+impl FromStr for LogChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = LogChoice::ALL.into_iter().find(|choice| choice.to_string() == text);
+        known.ok_or_else(|| {
+            format!(
+                "log `{text}` is unknown; choose `local`, `local(each)`, `local(every)`, `store` or `none`"
+            )
+        })
+    }
+}
