@@ -56,6 +56,9 @@ impl ClearArgs {
         }
         if let Some(prefix) = self.prefix.take() {
             let prefix = rows.key(prefix)?;
+            if prefix.is_empty() {
+                return Err(everything("--prefix"));
+            }
             let words = format!("all rows of table {table} whose keys begin with {}", shown(&prefix));
             return Ok(Some(Cleared { scope: Scope::prefix(prefix), words }));
         }
@@ -64,6 +67,9 @@ impl ClearArgs {
         }
         let key = |key: Option<OsString>| key.map_or(Ok(Bytes::new()), |key| rows.key(key));
         let (start, end) = (key(self.start.take())?, key(self.end.take())?);
+        if start.is_empty() && end.is_empty() {
+            return Err(everything("a range"));
+        }
         let mut words = format!("all rows of table {table}");
         if !start.is_empty() {
             words += &format!(" from {} on", shown(&start));
@@ -73,6 +79,11 @@ impl ClearArgs {
         }
         Ok(Some(Cleared { scope: Scope::range(start, end), words }))
     }
+}
+
+/// Perhaps a variable of a script has no value.
+fn everything(what: &str) -> Failed {
+    Failed::usage(format!("{what} that names no key is everything"), "If that is meant, say --all.")
 }
 
 /// Removes the range, if that is meant.

@@ -12,6 +12,7 @@ use crate::tables::find;
 use bytes::Bytes;
 use clap::Args;
 use client::{Page, Receipt, Scope};
+use proto::control::Table;
 use serde_json::json;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -35,6 +36,11 @@ pub(crate) struct ExportArgs {
     /// The key behind the last.
     #[arg(long, value_name = "KEY")]
     end: Option<OsString>,
+
+    /// How the table lays out its keys. Then its control address is not asked, which is
+    /// where a server answers from its own machine alone.
+    #[arg(long, value_parser = ["hashed", "ordered"])]
+    layout: Option<String>,
 
     /// The file, which has this name when it is whole; standard output unless given.
     #[arg(long, value_name = "FILE")]
@@ -72,7 +78,13 @@ impl ExportArgs {
 pub(crate) async fn export(mut args: ExportArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     let client = args.server.client()?;
     let scope = args.scope()?;
-    let table = find(&client.control(), &args.rows.table).await?;
+    let table = match args.layout.take() {
+        Some(layout) => {
+            let (namespace, name) = (args.server.namespace().to_owned(), args.rows.table.clone());
+            Table { namespace, name, layout, ..Table::default() }
+        }
+        None => find(&client.control(), &args.rows.table).await?,
+    };
     let mut scan = args.rows.table(&client)?.scan(scope);
     let mut sink = args.file.as_deref().map(Sink::create).transpose()?;
     let mut progress = Progress::new(args.progress, "exported", stage);
@@ -117,7 +129,7 @@ impl Written {
         let mut lines = Vec::new();
         if self.moment != Some(page.receipt) {
             self.moment = Some(page.receipt);
-            writeln!(lines, "{}", lines::moment(&page.receipt))?;
+            writeln!(lines, "{}", lines::as_of(&page.receipt))?;
         }
         for entry in &page.entries {
             writeln!(lines, "{}", lines::row(entry))?;

@@ -13,6 +13,8 @@ use crate::stage::Stage;
 use bytes::Bytes;
 use clap::Args;
 use client::{Load, Loading, Mark, Table};
+use env::Clock;
+use env::real::OsClock;
 use model::keyspace::encode_data;
 use model::{Key, code};
 use proto::Failure;
@@ -21,6 +23,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -67,6 +70,9 @@ struct Import {
     line: u64,
     rows: u64,
     skipped: u64,
+    /// Rows whose time was over.
+    over: u64,
+    clock: OsClock,
     shape: Shape,
 }
 
@@ -100,8 +106,12 @@ pub(crate) async fn import(args: ImportArgs, stage: &mut Stage<'_>) -> Result<u8
     // What was taken is written, whatever came behind it.
     let settled = import.load.finish().await;
     progress.end(stage.err)?;
-    let ended = ended.and(settled.map(drop).map_err(Failed::from));
-    import.told(ended.is_ok(), args.server.output, stage)?;
+    let ended = match settled {
+        // That a line makes no sense is not all: rows before it are not there.
+        Err(error) if !is_of_the_load(&ended) => Err(error.into()),
+        _ => ended,
+    };
+    import.told(&ended, args.server.output, stage)?;
     ended.map(|()| exit::OK)
 }
 
@@ -109,7 +119,8 @@ impl Import {
     fn new(table: Table, if_absent: bool, resume_after: Option<Key>) -> Import {
         let loading = Loading { if_absent, ..Loading::default() };
         let load = table.load_with(loading);
-        Import { loading, load, table, resume_after, line: 0, rows: 0, skipped: 0, shape: Shape::Unknown }
+        let (clock, shape) = (OsClock::new(), Shape::Unknown);
+        Import { loading, load, table, resume_after, line: 0, rows: 0, skipped: 0, over: 0, clock, shape }
     }
 
     async fn read(
@@ -152,11 +163,11 @@ impl Import {
             }
             (Line::Header(_), _) => Err(self.malformed("another export begins here")),
             (Line::Moment, _) => Ok(()),
-            (Line::Row { key, value }, shape) => {
+            (Line::Row { key, value, expires_ms }, shape) => {
                 if shape == Shape::Unknown {
                     self.shape = Shape::Plain;
                 }
-                self.row(key, value).await
+                self.row(key, value, expires_ms).await
             }
             (Line::End(rows), Shape::Open) if rows == self.rows => {
                 self.shape = Shape::Ended;
@@ -170,14 +181,22 @@ impl Import {
         }
     }
 
-    async fn row(&mut self, key: Bytes, value: Bytes) -> Result<(), Failed> {
+    async fn row(&mut self, key: Bytes, value: Bytes, expires_ms: Option<u64>) -> Result<(), Failed> {
         self.rows += 1;
         // Once one is behind it, all are; one that is not is out of order.
         if self.skipped + 1 == self.rows && self.is_loaded(&key) {
             self.skipped += 1;
             return Ok(());
         }
-        let pushed = self.load.push(key, value).await;
+        let now_ms = self.clock.wall().0 / 1_000_000;
+        let pushed = match expires_ms.map(|at| at.saturating_sub(now_ms)) {
+            None => self.load.push(key, value).await,
+            Some(0) => {
+                self.over += 1;
+                return Ok(());
+            }
+            Some(left) => self.load.push_for(key, value, Duration::from_millis(left)).await,
+        };
         pushed.map_err(|error| {
             match [code::NOT_SORTED, code::KEY_INVALID].iter().any(|code| error.is(*code)) {
                 true => self.at_line(code_of(&error), error.message()),
@@ -211,14 +230,20 @@ impl Import {
     }
 
     /// Says what is in the table, and how to go on.
-    fn told(&self, is_whole: bool, output: Output, stage: &mut Stage<'_>) -> Result<(), Failed> {
+    fn told(&self, ended: &Result<(), Failed>, output: Output, stage: &mut Stage<'_>) -> Result<(), Failed> {
         let Mark { key, rows, bytes, kept } = self.load.mark();
-        let upto = key.as_deref().or(self.resume_after.as_ref().map(Key::as_bytes));
+        // What is out of order may belong before the last key: behind it nobody may go on.
+        let goes_on = !matches!(ended, Err(Failed::Server(error)) if error.is(code::NOT_SORTED));
+        let upto = key.as_deref().or(self.resume_after.as_ref().map(Key::as_bytes)).filter(|_| goes_on);
         if output == Output::Json {
             let mut object = crate::json::object();
-            for (name, count) in
-                [("rows", rows), ("bytes", bytes), ("kept", kept), ("skipped", &self.skipped)]
-            {
+            for (name, count) in [
+                ("rows", rows),
+                ("bytes", bytes),
+                ("kept", kept),
+                ("skipped", &self.skipped),
+                ("over", &self.over),
+            ] {
                 object.insert(name.to_owned(), (*count).into());
             }
             if let Some(upto) = upto {
@@ -228,13 +253,15 @@ impl Import {
             return Ok(());
         }
         let mut words = format!("loaded: {rows} rows");
-        for (count, what) in [(*kept, "were there already"), (self.skipped, "passed over")] {
+        let beside =
+            [(*kept, "were there already"), (self.skipped, "passed over"), (self.over, "whose time is over")];
+        for (count, what) in beside {
             if count > 0 {
                 words += &format!(", {count} {what}");
             }
         }
         writeln!(stage.out, "{words}")?;
-        if let (false, Some(upto)) = (is_whole, upto) {
+        if let (true, Some(upto)) = (ended.is_err(), upto) {
             writeln!(stage.err, "loaded up to {}; go on with {}", shown(upto), flag(upto))?;
         }
         Ok(())
@@ -245,10 +272,15 @@ impl Import {
 fn flag(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
         Ok(text) if text.chars().all(|c| c.is_ascii_graphic() && c != '\'') => {
-            format!("--resume-after '{text}'")
+            format!("--encoding raw --resume-after='{text}'")
         }
-        _ => format!("--encoding hex --resume-after {}", hex(key)),
+        _ => format!("--encoding hex --resume-after={}", hex(key)),
     }
+}
+
+/// Has a row been refused? Then nothing comes of the load behind it.
+fn is_of_the_load(ended: &Result<(), Failed>) -> bool {
+    matches!(ended, Err(Failed::Server(error)) if !error.is(code::IMPORT_MALFORMED))
 }
 
 fn code_of(error: &client::Error) -> model::Code {

@@ -67,6 +67,7 @@ pub(crate) fn table(table: &Table) -> Value {
             "log": profile.log,
             "durability": profile.durability,
             "dispatcher": profile.dispatcher,
+            "binlog": profile.binlog,
         },
     })
 }

@@ -1,6 +1,6 @@
 //! The lines of exported rows, written and read: `docs/formats/rows.md`.
 
-use crate::json;
+use crate::{json, moment};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 const VERSION: u64 = 1;
 /// The field that begins an export.
 const MAGIC: &str = "statehouse_rows";
+/// Of a row that does not last.
+const EXPIRES: &str = "expires_ms";
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(crate) enum Line {
         key: Bytes,
         /// Its content.
         value: Bytes,
+        /// When it expires, in milliseconds since 1970.
+        expires_ms: Option<u64>,
     },
     /// That was all: so many rows.
     End(u64),
@@ -46,7 +50,7 @@ pub(crate) fn header(table: &Table) -> Value {
 }
 
 /// What stands before the rows of a moment.
-pub(crate) fn moment(receipt: &Receipt) -> Value {
+pub(crate) fn as_of(receipt: &Receipt) -> Value {
     json!({ "receipt": json::receipt(receipt) })
 }
 
@@ -56,6 +60,9 @@ pub(crate) fn row(entry: &Entry) -> Value {
     json::bytes(&mut object, "key", &entry.key);
     json::bytes(&mut object, "value", &entry.row.value);
     object.insert("revision".to_owned(), entry.row.revision.into());
+    if let Some(expires) = entry.row.expires {
+        object.insert(EXPIRES.to_owned(), moment::ms(expires).into());
+    }
     object.into()
 }
 
@@ -72,7 +79,10 @@ pub(crate) fn parse(line: &[u8]) -> Result<Line, String> {
         return header_of(version, &object);
     }
     match (bytes(&object, "key")?, bytes(&object, "value")?) {
-        (Some(key), Some(value)) => return Ok(Line::Row { key, value }),
+        (Some(key), Some(value)) => {
+            let expires_ms = object.get(EXPIRES).map(|ms| ms.as_u64().ok_or("its `expires_ms` is no time"));
+            return Ok(Line::Row { key, value, expires_ms: expires_ms.transpose()? });
+        }
         (Some(_), None) => return Err("it has a key and no value".to_owned()),
         (None, Some(_)) => return Err("it has a value and no key".to_owned()),
         (None, None) => {}
@@ -128,6 +138,7 @@ fn bytes(object: &Map<String, Value>, name: &str) -> Result<Option<Bytes>, Strin
 mod tests {
     use super::*;
     use client::Row;
+    use std::time::{Duration, SystemTime};
 
     fn receipt() -> Receipt {
         Receipt {
@@ -154,8 +165,13 @@ mod tests {
             layout: layout.to_owned(),
             ..Table::default()
         };
-        let row =
-            |key: &'static [u8], value: &'static [u8]| Line::Row { key: key.into(), value: value.into() };
+        let row = |key: &'static [u8], value: &'static [u8]| Line::Row {
+            key: key.into(),
+            value: value.into(),
+            expires_ms: None,
+        };
+        let mut lasting = entry(b"a", b"v");
+        lasting.row.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_007));
         let lines = [
             (
                 header(&table("hashed")),
@@ -163,7 +179,7 @@ mod tests {
                 Line::Header(Layout::Hashed),
             ),
             (
-                moment(&receipt()),
+                as_of(&receipt()),
                 r#"{"receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":9,"partition":3,"stale":false,"token":"AQMAAAAAAAAAAAAAAAAAAAAJAAAAAAAAAPzsl/M="}}"#,
                 Line::Moment,
             ),
@@ -177,6 +193,11 @@ mod tests {
                 super::row(&entry(b"\xff", b"\x80\0")),
                 r#"{"key_base64":"/w==","revision":7,"value_base64":"gAA="}"#,
                 row(b"\xff", b"\x80\0"),
+            ),
+            (
+                super::row(&lasting),
+                r#"{"expires_ms":1700000000007,"key":"a","revision":7,"value":"v"}"#,
+                Line::Row { key: "a".into(), value: "v".into(), expires_ms: Some(1_700_000_000_007) },
             ),
             (end(12), r#"{"end":{"rows":12}}"#, Line::End(12)),
         ];
@@ -193,7 +214,8 @@ mod tests {
             let bytes: &'static [u8] = Box::leak(vec![b'a', byte, b'z'].into_boxed_slice());
             let text = super::row(&entry(bytes, bytes)).to_string();
             assert!(!text.contains('\n'), "{text}");
-            assert_eq!(parse(text.as_bytes()), Ok(Line::Row { key: bytes.into(), value: bytes.into() }));
+            let row = Line::Row { key: bytes.into(), value: bytes.into(), expires_ms: None };
+            assert_eq!(parse(text.as_bytes()), Ok(row));
         }
     }
 
@@ -210,6 +232,7 @@ mod tests {
             (r#"{"key":1,"value":"a"}"#, "`key` is no string"),
             (r#"{"key":"a","key_base64":"YQ==","value":""}"#, "`key` and `key_base64`"),
             (r#"{"key":"a","value_base64":"?"}"#, "`value_base64`"),
+            (r#"{"key":"a","value":"a","expires_ms":"1"}"#, "`expires_ms`"),
             (r#"{"key":"\ud800","value":""}"#, "no JSON"),
             (r#"{"end":{}}"#, "how many rows"),
             (r#"{"statehouse_rows":2,"layout":"ordered"}"#, "format is 2"),

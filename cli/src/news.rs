@@ -19,7 +19,7 @@ impl News {
     /// Rows that a watch begins with.
     pub fn rows(self, state: &State, lines: &mut Vec<u8>) -> io::Result<()> {
         for row in &state.rows {
-            self.row(state.partition, row, lines)?;
+            self.row(state.at.partition, row, lines)?;
         }
         Ok(())
     }
@@ -40,16 +40,22 @@ impl News {
     }
 
     /// Events; for programs, also how far the partition has come.
-    pub fn events(self, events: &Events, positions: &Positions, lines: &mut Vec<u8>) -> io::Result<()> {
+    pub fn events(
+        self,
+        events: &Events,
+        positions: Option<&Positions>,
+        lines: &mut Vec<u8>,
+    ) -> io::Result<()> {
         for event in &events.events {
-            self.event(events.partition, event, lines)?;
+            self.event(events.at.partition, event, lines)?;
         }
         if self.output == Output::Json {
             let mut object = of_kind("mark");
-            object.insert("partition".to_owned(), events.partition.0.into());
-            object.insert("index".to_owned(), events.index.into());
+            object.insert("partition".to_owned(), events.at.partition.0.into());
+            object.insert("index".to_owned(), events.at.index.into());
             object.insert("is_all".to_owned(), events.is_all.into());
-            object.insert("positions".to_owned(), positions.to_string().into());
+            // Before all rows have been told there is nothing to go on behind.
+            object.extend(positions.map(|at| ("positions".to_owned(), at.to_string().into())));
             writeln!(lines, "{}", Value::from(object))?;
         }
         Ok(())
@@ -94,12 +100,12 @@ impl News {
     }
 
     /// All that a watch begins with has been told.
-    pub fn ready(self, positions: &Positions, lines: &mut Vec<u8>) -> io::Result<()> {
+    pub fn ready(self, positions: Option<&Positions>, lines: &mut Vec<u8>) -> io::Result<()> {
         if self.output != Output::Json {
             return Ok(());
         }
         let mut object = of_kind("ready");
-        object.insert("positions".to_owned(), positions.to_string().into());
+        object.extend(positions.map(|at| ("positions".to_owned(), at.to_string().into())));
         writeln!(lines, "{}", Value::from(object))
     }
 

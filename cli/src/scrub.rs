@@ -8,10 +8,15 @@ use crate::stage::Stage;
 use clap::Args;
 use proto::control::Scrubbed;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  statehouse scrub --table rows\n  \
      statehouse scrub --table rows --partition 3 -o json\n\n\
-     The exit code is 4 if something is wrong.";
+     The exit code is 4 if something is wrong. Each partition has ten minutes, or the\n     \
+     --deadline.";
+
+/// A partition is read whole within one call: the longest that a client waits.
+const PARTITION_TIME: Duration = Duration::from_secs(600);
 
 #[derive(Args, Debug)]
 pub(crate) struct ScrubArgs {
@@ -29,7 +34,7 @@ pub(crate) struct ScrubArgs {
 
 /// Partition by partition, so that somebody who watches sees how it goes.
 pub(crate) async fn scrub(args: ScrubArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
-    let control = args.server.client()?.control();
+    let control = args.server.clone().with_time(PARTITION_TIME).client()?.control();
     let ids = match args.partition {
         Some(id) => vec![id],
         None => {

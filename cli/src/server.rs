@@ -63,6 +63,20 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// Whose tables are meant.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The same with more time, unless some was given: what has more to do than one
+    /// call is waited for.
+    pub fn with_time(mut self, time: Duration) -> ServerArgs {
+        if self.deadline == DEADLINE {
+            self.deadline = time;
+        }
+        self
+    }
+
     /// A client; nothing is sent yet.
     pub fn client(&self) -> Result<Client, Failed> {
         let mut builder = Client::builder(&self.endpoint).connections(1).deadline(self.deadline);
@@ -75,6 +89,9 @@ impl ServerArgs {
         Ok(builder.build()?)
     }
 }
+
+/// Unless told.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A number with a unit.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {

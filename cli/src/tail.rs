@@ -23,6 +23,10 @@ pub(crate) struct TailArgs {
     #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(1..))]
     from: Option<u64>,
 
+    /// Go on behind this position, as it was printed.
+    #[arg(long, value_name = "POSITION", conflicts_with = "from")]
+    behind: Option<String>,
+
     /// Say what rows were before, where the table keeps that.
     #[arg(long)]
     before: bool,
@@ -39,10 +43,25 @@ pub(crate) struct TailArgs {
     pub server: ServerArgs,
 }
 
+impl TailArgs {
+    fn tailing(&self) -> Result<Tailing, Failed> {
+        let tailing = match (self.from, &self.behind) {
+            (Some(from), _) => Tailing::from(from),
+            (None, None) => Tailing::now(),
+            (None, Some(behind)) => {
+                let behind: Positions = behind.parse()?;
+                let own = behind.iter().find(|position| position.partition.0 == self.partition);
+                let foreign = || Failed::usage("the positions do not name the partition", "Give its own.");
+                Tailing::behind(own.ok_or_else(foreign)?)
+            }
+        };
+        Ok(tailing.before(self.before).ends(self.ends))
+    }
+}
+
 pub(crate) async fn tail(args: TailArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     let client = args.server.client()?;
-    let tailing = args.from.map_or_else(Tailing::now, Tailing::from).before(args.before).ends(args.ends);
-    let mut tail = client.tail(PartitionId(args.partition), tailing);
+    let mut tail = client.tail(PartitionId(args.partition), args.tailing()?);
     let news = News { output: args.server.output, encoding: args.encoding };
     let (mut positions, mut lines) = (Positions::new(), Vec::new());
     while let Some(next) = tail.next().await {
@@ -50,13 +69,15 @@ pub(crate) async fn tail(args: TailArgs, stage: &mut Stage<'_>) -> Result<u8, Fa
             Ok(events) => events,
             Err(error) => {
                 if let Some(position) = tail.position().filter(|_| news.output != Output::Json) {
-                    writeln!(stage.err, "it goes on with --from {}", position.saturating_add(1))?;
+                    let mut positions = Positions::new();
+                    positions.set(position);
+                    writeln!(stage.err, "it goes on with --behind {positions}")?;
                 }
                 return Err(error.into());
             }
         };
-        positions.set(events.partition, events.index);
-        news.events(&events, &positions, &mut lines)?;
+        positions.set(events.at);
+        news.events(&events, Some(&positions), &mut lines)?;
         stage.out.write_all(&lines)?;
         stage.out.flush()?;
         lines.clear();

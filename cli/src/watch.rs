@@ -95,8 +95,7 @@ pub(crate) async fn watch(mut args: WatchArgs, stage: &mut Stage<'_>) -> Result<
 }
 
 fn print(news: News, watched: &Watched, watch: &Watch, lines: &mut Vec<u8>) -> Result<(), Failed> {
-    let (none, positions) = (Positions::new(), watch.positions());
-    let positions = positions.unwrap_or(&none);
+    let positions = watch.positions();
     match watched {
         Watched::State(state) => news.rows(state, lines)?,
         Watched::Events(events) => news.events(events, positions, lines)?,

@@ -155,6 +155,11 @@ pub(crate) fn senseless(what: &str) -> Error {
     Error::new(code::UNKNOWN_OUTCOME, format!("the server's answer makes no sense: {what}"))
 }
 
+/// A question was answered as only another machine answers.
+pub(crate) fn asked_another_machine() -> Error {
+    Error::new(code::OTHER_MACHINE, "the table's machine is another")
+}
+
 /// The server said what only another machine says.
 pub(crate) fn of_another_machine() -> Error {
     senseless("it is in the words of another machine")

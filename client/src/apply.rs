@@ -1,6 +1,6 @@
 //! Commands and questions to a table's machine.
 
-use crate::answer::{self, of_another_machine, receipt, senseless};
+use crate::answer::{self, asked_another_machine, of_another_machine, receipt, senseless};
 use crate::error::{Access, Error};
 use crate::retrying::Attempt;
 use crate::sending::{service, timed};
@@ -59,7 +59,7 @@ impl Table {
     pub async fn query(&self, key: impl Into<Bytes>, body: impl Into<Bytes>) -> Result<Told, Error> {
         match self.ask(key.into(), body.into()).await? {
             (Answer::Body(answer), receipt) => Ok(Told { answer, receipt }),
-            _ => Err(of_another_machine()),
+            _ => Err(asked_another_machine()),
         }
     }
 

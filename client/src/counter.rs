@@ -1,6 +1,6 @@
 //! Counters: numbers that many add to at once, without reading first.
 
-use crate::answer::of_another_machine;
+use crate::answer::{asked_another_machine, of_another_machine};
 use crate::error::Error;
 use crate::table::Table;
 use bytes::Bytes;
@@ -109,7 +109,7 @@ impl Counter {
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Counted, Error> {
         match self.table.ask(key.into(), Bytes::new()).await? {
             (Answer::Counter(state), receipt) => Ok(counted(state, receipt.index, receipt)),
-            _ => Err(of_another_machine()),
+            _ => Err(asked_another_machine()),
         }
     }
 

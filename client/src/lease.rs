@@ -1,6 +1,6 @@
 //! Leases: who may, for a while.
 
-use crate::answer::{of_another_machine, senseless};
+use crate::answer::{asked_another_machine, of_another_machine, senseless};
 use crate::error::Error;
 use crate::table::Table;
 use bytes::Bytes;
@@ -64,7 +64,7 @@ impl Leases {
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Held>, Error> {
         match self.table.ask(key.into(), Bytes::new()).await? {
             (Answer::Lease(state), receipt) => Ok(held(state, receipt)),
-            _ => Err(of_another_machine()),
+            _ => Err(asked_another_machine()),
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Removal {
     refused: Option<Error>,
     limit: u64,
     removed: u64,
+    /// A step was begun and has not ended.
+    under_way: bool,
 }
 
 /// What one step has done.
@@ -47,7 +49,7 @@ impl Removal {
         });
         let Scope { start, end, limit, .. } = scope;
         let left = RowRange { start, end, limit, from: Bytes::new() };
-        Removal { table, left: Some(left), refused, limit, removed: 0 }
+        Removal { table, left: Some(left), refused, limit, removed: 0, under_way: false }
     }
 
     /// How many rows it has removed so far.
@@ -55,14 +57,21 @@ impl Removal {
         self.removed
     }
 
-    /// Removes the next rows; `None` when all are gone, and behind an error.
+    /// Removes the next rows; `None` when all are gone, and behind an error. Who gives
+    /// up waiting for a step does not know what it did: the next is an error.
     pub async fn step(&mut self) -> Option<Result<Step, Error>> {
         let range = self.left.take()?;
         if let Some(refused) = self.refused.take() {
             return Some(Err(refused));
         }
+        if std::mem::replace(&mut self.under_way, true) {
+            let error = Error::new(code::UNKNOWN_OUTCOME, "nobody waited for the step before");
+            return Some(Err(error.with_hint("Begin the removal anew: what has gone is gone.")));
+        }
+        self.left = Some(range.clone());
         let table = &self.table;
         let sent = table.write(|attempt| table.send_remove_range(attempt, range.clone())).await;
+        (self.left, self.under_way) = (None, false);
         Some(sent.and_then(|answer| self.take(range, &answer)))
     }
 
@@ -97,7 +106,7 @@ impl Table {
     }
 
     async fn send_remove_range(&self, attempt: Attempt, range: RowRange) -> Result<RemoveResponse, Error> {
-        let header = Some(self.client.inner.header_of(attempt.remaining, attempt.op));
+        let header = Some(self.header_of(attempt.remaining, attempt.op));
         let (table, range) = (self.name().to_owned(), Some(range));
         let request = RemoveRequest { header, table, range, ..RemoveRequest::default() };
         let answer = service(attempt.channel).remove(timed(request, attempt.remaining)).await;

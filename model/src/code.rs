@@ -292,7 +292,7 @@ codes! {
         "Begin anew with the rows as they are (`initial_state`), and look for what was acknowledged and is gone.";
     NO_EVENTS = 2232, "the table keeps no events of that kind",
         "Nothing was read.",
-        "Ask without `before`: events of this build do not say what rows were before.";
+        "`statehouse table show` says what the table keeps (`binlog`); that is chosen when it is made.";
     NOT_ALLOWED = 2301, "the caller may not do that",
         "Nothing was changed.",
         "Control calls are taken from loopback only until authorization is configured.";

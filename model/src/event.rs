@@ -8,6 +8,9 @@ use bytes::Bytes;
 
 const VERSION: u8 = 1;
 const HAS_BEFORE: u8 = 0b1000_0000;
+/// From this size on, the next command's events are another row: so a row is little
+/// larger than one command makes it.
+const ROW_BYTES: usize = 512 << 10;
 
 /// What happened. These numbers are on disk for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,10 +66,13 @@ impl Event {
     }
 }
 
-/// The events of one record, on their way into a row.
+/// The events of one record, on their way into rows.
 #[derive(Debug, Default)]
 pub struct EventDraft {
-    packed: Vec<u8>,
+    /// Each with the place of the command that it begins at.
+    rows: Vec<(u32, Vec<u8>)>,
+    /// The command whose events were packed last.
+    packed: u32,
     /// The last one, while the next may say as much.
     last: Option<(Stamp, u32, Event)>,
 }
@@ -83,12 +89,15 @@ impl EventDraft {
     }
 
     fn pack(&mut self, stamp: Stamp, place: u32, event: &Event) {
-        if self.packed.is_empty() {
-            self.packed.push(VERSION);
-            self.packed.extend_from_slice(&stamp.0.to_le_bytes());
+        let is_full = |row: &Vec<u8>| row.len() >= ROW_BYTES && place != self.packed;
+        if self.rows.last().is_none_or(|(_, row)| is_full(row)) {
+            // The first begins where its record does.
+            let begins = if self.rows.is_empty() { 0 } else { place };
+            self.rows.push((begins, [&[VERSION], &stamp.0.to_le_bytes()[..]].concat()));
         }
-        let out = &mut self.packed;
-        out.extend_from_slice(&place.to_le_bytes());
+        self.packed = place;
+        let (begins, out) = self.rows.last_mut().expect("one was just looked at or made");
+        out.extend_from_slice(&(place - *begins).to_le_bytes());
         out.push(event.kind as u8 | if event.before.is_some() { HAS_BEFORE } else { 0 });
         let length = u16::try_from(event.key.as_bytes().len()).expect("a key has at most 1,024 bytes");
         out.extend_from_slice(&length.to_le_bytes());
@@ -100,16 +109,17 @@ impl EventDraft {
         }
     }
 
-    /// The row, if anything happened.
-    pub fn finish(mut self) -> Option<Bytes> {
+    /// The rows, if anything happened, each with the place of the record's command
+    /// under whose index it is stored.
+    pub fn finish(mut self) -> impl Iterator<Item = (u32, Bytes)> {
         if let Some((stamp, place, last)) = self.last.take() {
             self.pack(stamp, place, &last);
         }
-        (!self.packed.is_empty()).then(|| Bytes::from(self.packed))
+        self.rows.into_iter().map(|(place, row)| (place, row.into()))
     }
 }
 
-/// The events of one record.
+/// The events of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Events {
     /// The record's stamp.
@@ -119,8 +129,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// The row of the record that begins at this index, which it shares. `None`
-    /// for what this build did not write.
+    /// The row that is stored under this index; they share its memory. `None` for
+    /// what this build did not write.
     pub fn decode(first_index: Index, row: &Bytes) -> Option<Events> {
         let mut cursor = Cursor::new(row);
         let (version, stamp) = (cursor.u8()?, Stamp(cursor.u64()?));
@@ -157,13 +167,19 @@ mod tests {
         Event::new(kind, Key::new("k").expect("a valid key"), Bytes::from(body))
     }
 
+    fn one_row(draft: EventDraft) -> Bytes {
+        let rows: Vec<(u32, Bytes)> = draft.finish().collect();
+        let [(0, row)] = &rows[..] else { panic!("{rows:?}") };
+        row.clone()
+    }
+
     #[test]
     fn bytes_are_golden_and_round_trip() {
         let mut draft = EventDraft::default();
         draft.add(Stamp(9), 0, event(EventKind::Put, "v"));
         let before = Some(Before { revision: 5, value: Bytes::from("v") });
         draft.add(Stamp(9), 2, Event { before, ..event(EventKind::Removed, "") });
-        let row = draft.finish().expect("something happened");
+        let row = one_row(draft);
         let golden = b"\x01\x09\0\0\0\0\0\0\0\
             \0\0\0\0\x01\x01\0k\x01\0\0\0v\
             \x02\0\0\0\x82\x01\0k\0\0\0\0\x05\0\0\0\0\0\0\0\x01\0\0\0v";
@@ -172,7 +188,7 @@ mod tests {
         assert_eq!((events.stamp, Events::stamp_of(&row)), (Stamp(9), Some(Stamp(9))));
         let told: Vec<_> = events.events.iter().map(|(index, event)| (*index, event.kind)).collect();
         assert_eq!(told, [(5, EventKind::Put), (7, EventKind::Removed)]);
-        assert_eq!(EventDraft::default().finish(), None);
+        assert_eq!(EventDraft::default().finish().count(), 0);
     }
 
     #[test]
@@ -187,9 +203,31 @@ mod tests {
         {
             draft.add(Stamp(9), place as u32, event);
         }
-        let told = Events::decode(1, &draft.finish().expect("something happened")).expect("our own");
+        let told = Events::decode(1, &one_row(draft)).expect("our own");
         let told: Vec<_> = told.events.iter().map(|(index, event)| (*index, &event.body[..])).collect();
         assert_eq!(told, [(2, &b"2"[..]), (3, b"4"), (4, b"5"), (5, b"6"), (6, b"7")]);
+    }
+
+    #[test]
+    fn rows_end_between_commands_when_they_are_large() {
+        let large = |body: usize| Event { body: Bytes::from(vec![b'v'; body]), ..event(EventKind::Told, "") };
+        let mut draft = EventDraft::default();
+        let sizes = [(0, 10), (3, ROW_BYTES), (3, ROW_BYTES), (4, 10), (9, ROW_BYTES), (10, 10)];
+        sizes.iter().for_each(|(place, body)| draft.add(Stamp(9), *place, large(*body)));
+        let rows: Vec<(u32, Vec<(Index, usize)>)> = draft
+            .finish()
+            .map(|(begins, row)| {
+                let events = Events::decode(100 + Index::from(begins), &row).expect("our own");
+                assert_eq!(events.stamp, Stamp(9));
+                (begins, events.events.iter().map(|(index, event)| (*index, event.body.len())).collect())
+            })
+            .collect();
+        let expected = [
+            (0, vec![(100, 10), (103, ROW_BYTES), (103, ROW_BYTES)]),
+            (4, vec![(104, 10), (109, ROW_BYTES)]),
+            (10, vec![(110, 10)]),
+        ];
+        assert_eq!(rows, expected);
     }
 
     #[test]

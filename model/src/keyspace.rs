@@ -155,12 +155,12 @@ pub fn decode_part(layout: Layout, stored: &[u8]) -> Option<(Key, &[u8])> {
     }
 }
 
-/// The bytes under which the events of a record are stored.
+/// The bytes under which events are stored that begin with this index.
 pub fn encode_events(first_index: Index) -> Bytes {
     number_key(KeyKind::Event, first_index, &[])
 }
 
-/// The first index of the record whose events are stored there.
+/// The index that the events stored there begin with.
 pub fn index_of_events(stored: &[u8]) -> Option<Index> {
     let (&kind, rest) = stored.split_first()?;
     (kind == KeyKind::Event as u8).then_some(Index::from_be_bytes(rest.try_into().ok()?))

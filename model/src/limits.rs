@@ -48,7 +48,8 @@ pub struct Limits {
     pub partition_requests_max: usize,
     /// Bytes of one partition's requests that may be under way.
     pub partition_request_bytes_max: usize,
-    /// Commands of one record, beyond its first request.
+    /// Commands of one record, beyond its first request. One that removes a range
+    /// counts as the rows that it may remove.
     pub record_commands_max: u32,
     /// Bytes of one record's commands, beyond its first request.
     pub record_payload_bytes_max: usize,
@@ -123,7 +124,7 @@ impl Default for Limits {
             binlog_age_ms_max: 24 * 3_600_000,
             hash_commands: 10_000,
             remove_rows_max: 1000,
-            remove_bytes_max: (4 * MIB) as u32,
+            remove_bytes_max: (2 * MIB) as u32,
             dropped_kept_ms: 7 * DAY_MS,
         }
     }

@@ -2,7 +2,7 @@
 //! to serve is checked, then the machine looks at one moment of the store.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen, assert_shows};
+use crate::reading::{ReadError, Seen};
 use bytes::Bytes;
 use machine::{At, Nonsense, Versions, View, ViewError};
 use model::{Epoch, Index, Key, KeyRange, Stamp};
@@ -38,7 +38,7 @@ impl Handle {
         let (mut said, mut lacks) = (None, None);
         self.store.moment(self.id, &mut |moment| {
             let applied = moment.applied();
-            assert_shows(applied, published);
+            self.shows(applied, published);
             let version = pipeline::version_in(self.id, moment)?;
             let Some(machine) = asking.machine.get(version) else {
                 lacks = Some(version);

@@ -6,7 +6,7 @@
 //! command shows its events: nothing between two pages can be missed.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen, assert_shows};
+use crate::reading::{ReadError, Seen};
 use bytes::Bytes;
 use model::event::Events;
 use model::keyspace::{encode_events, events_from, index_of_events};
@@ -83,12 +83,12 @@ impl Handle {
         let from = self.row_of(place)?;
         let mut cursor = self.store.cursor(self.id, &events_from(from), Walk::SHORT)?;
         let applied = cursor.applied();
-        assert_shows(applied, published);
+        self.shows(applied, published);
         if place.next > applied + 1 {
             return Err(FollowError::Future { next: place.next, applied });
         }
         // Looked at later than the rows: what was trimmed before that is noticed.
-        let given_up = self.binlog()?.given_up;
+        let given_up = self.given_up()?;
         if place.next <= given_up {
             return Err(FollowError::Compacted { given_up });
         }
@@ -98,14 +98,14 @@ impl Handle {
         Ok(Told { epoch, events: page.events, upto, is_all: page.behind.is_none() })
     }
 
-    /// The events that are kept.
-    pub fn binlog(&self) -> Result<Binlog, StoreError> {
-        let mut binlog = Binlog::default();
+    /// Up to which index events are gone.
+    fn given_up(&self) -> Result<Index, StoreError> {
+        let mut given_up = 0;
         self.store.moment(self.id, &mut |moment| {
-            binlog = Binlog::load(self.id, moment)?;
+            given_up = Binlog::given_up(self.id, moment)?;
             Ok(())
         })?;
-        Ok(binlog)
+        Ok(given_up)
     }
 
     /// Where the row begins that may hold the place's first event.

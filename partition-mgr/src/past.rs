@@ -1,7 +1,7 @@
 //! The past of a partition: what is left of the history that earlier boots of its
 //! node acknowledged, and whether a position lies in it.
 //!
-//! An owner has applied everything that it ever acknowledged, before it did. So
+//! An owner has applied everything that it ever told anybody, before it did. So
 //! it never waits for a position: either that lies in its history, or it lies in
 //! one that is gone. Whoever holds a copy that lags will wait; and whoever
 //! succeeds a partition begins with the past of that.

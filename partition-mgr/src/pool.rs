@@ -7,7 +7,8 @@ use model::code;
 use std::io;
 use std::sync::Mutex;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Work for a thread that may wait.
+pub type Job = Box<dyn FnOnce() + Send>;
 
 /// The pool is full: too much waits already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,9 +37,14 @@ impl Pool {
 
     /// Hands a job over, or says at once that there is no room for it.
     pub fn offer(&self, job: impl FnOnce() + Send + 'static) -> Result<(), Busy> {
-        let jobs = self.jobs.as_ref().ok_or(Busy)?;
-        jobs.try_send(Box::new(job)).map_err(|refused| match refused {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Busy,
+        self.hand_over(Box::new(job)).map_err(|_| Busy)
+    }
+
+    /// The same; what there is no room for comes back.
+    pub fn hand_over(&self, job: Job) -> Result<(), Job> {
+        let Some(jobs) = &self.jobs else { return Err(job) };
+        jobs.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
         })
     }
 

@@ -109,14 +109,32 @@ impl Handle {
         let seen = self.check(expected)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get_now(self.id, stored))?;
         let Some(found) = found else { return Ok(None) };
-        Rows::new(seen, found).map(Some)
+        self.told(seen, Rows::new(seen, found)?).map(Some)
     }
 
     /// The rows of these keys. May wait for a disk.
     pub fn read(&self, layout: Layout, keys: &[&Key], expected: Option<Epoch>) -> Result<Rows, ReadError> {
         let seen = self.check(expected)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get(self.id, stored))?;
-        Rows::new(seen, found)
+        self.told(seen, Rows::new(seen, found)?)
+    }
+
+    /// A row may be newer than what was announced.
+    fn told(&self, seen: Seen, rows: Rows) -> Result<Rows, ReadError> {
+        if rows.applied > seen.applied {
+            self.published.is_shown(rows.applied);
+        }
+        Ok(rows)
+    }
+
+    /// A moment of the store is looked at behind the check: it shows at least as much
+    /// as was announced by then. What it shows beyond is announced, so that nobody is
+    /// told of an index which others do not find.
+    pub(crate) fn shows(&self, applied: Index, announced: Index) {
+        assert!(announced <= applied, "the store shows {applied}, and {announced} was announced before");
+        if applied > announced {
+            self.published.is_shown(applied);
+        }
     }
 
     pub(crate) fn check(&self, expected: Option<Epoch>) -> Result<Seen, ReadError> {
@@ -133,12 +151,6 @@ impl Handle {
             }
         }
     }
-}
-
-/// A moment of a store is looked at behind the check: it shows at least as much
-/// as was announced by then.
-pub(crate) fn assert_shows(applied: Index, published: Index) {
-    assert!(published <= applied, "the store shows {applied}, and {published} was announced before");
 }
 
 /// Asks with the keys as they are stored.

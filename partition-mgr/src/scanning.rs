@@ -6,7 +6,7 @@
 //! every change that was answered before.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen, assert_shows};
+use crate::reading::{ReadError, Seen};
 use bytes::{Bytes, BytesMut};
 use machine::Row;
 use model::keyspace::key_of_data;
@@ -78,7 +78,7 @@ impl Handle {
         let Seen { epoch, applied: published, stamp } = self.check(expected)?;
         let cursor = self.store.cursor(self.id, range, walk)?;
         let applied = cursor.applied();
-        assert_shows(applied, published);
+        self.shows(applied, published);
         Ok(Scan { epoch, applied, stamp, layout, cursor })
     }
 }

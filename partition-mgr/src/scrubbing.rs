@@ -5,7 +5,7 @@
 //! the rows that they tell of: of each key only the last counts.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen, assert_shows};
+use crate::reading::{ReadError, Seen};
 use bytes::Bytes;
 use machine::Row;
 use model::event::Events;
@@ -69,7 +69,7 @@ impl Handle {
         let Seen { applied: published, .. } = self.check(None)?;
         let backwards = Walk { reverse: true, long: true };
         let cursor = self.store.cursor(self.id, &KeyRange::all(), backwards)?;
-        assert_shows(cursor.applied(), published);
+        self.shows(cursor.applied(), published);
         Ok(Scrub::new(cursor, layout, is_kv))
     }
 }

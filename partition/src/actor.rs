@@ -101,6 +101,11 @@ impl Partition {
         self.line.uses_log()
     }
 
+    /// Does what it was asked wait for a record of its own?
+    pub fn is_held(&self) -> bool {
+        self.line.is_held()
+    }
+
     /// Where its history stands.
     pub fn applied(&self) -> Index {
         self.line.applied()

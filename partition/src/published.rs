@@ -22,7 +22,7 @@ pub struct Published {
     own: AtomicU64,
     /// Does anybody wait for more? Asked with every change, and rarely so.
     awaited: AtomicBool,
-    waiting: Mutex<Vec<Waker>>,
+    waiting: Mutex<Waiting>,
 }
 
 impl Published {
@@ -87,6 +87,12 @@ impl Published {
         }
     }
 
+    /// Somebody has seen in the store that everything up to here is applied, before
+    /// that was said, and is going to tell others: it is said from now on.
+    pub fn is_shown(&self, applied: Index) {
+        self.applied.fetch_max(applied, Ordering::SeqCst);
+    }
+
     /// Is more applied than this, or does it serve no longer? If neither is so, the
     /// waker is called as soon as one is.
     pub fn is_beyond(&self, applied: Index, waker: &Waker) -> bool {
@@ -96,9 +102,9 @@ impl Published {
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         // Those who have gone left theirs behind; who is still there asks again.
-        let stale = if waiting.len() >= WAITING_MAX { std::mem::take(&mut *waiting) } else { Vec::new() };
-        if !waiting.iter().any(|known| known.will_wake(waker)) {
-            waiting.push(waker.clone());
+        let stale = waiting.make_room();
+        if !waiting.wakers.iter().any(|known| known.will_wake(waker)) {
+            waiting.wakers.push(waker.clone());
         }
         self.awaited.store(true, Ordering::SeqCst);
         drop(waiting);
@@ -111,9 +117,35 @@ impl Published {
         let waiting = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             self.awaited.store(false, Ordering::SeqCst);
-            std::mem::take(&mut *waiting)
+            std::mem::take(&mut *waiting).wakers
         };
         waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Who waits for more.
+#[derive(Debug)]
+struct Waiting {
+    wakers: Vec<Waker>,
+    /// So many may be, until it is seen who is still there.
+    most: usize,
+}
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        Waiting { wakers: Vec::new(), most: WAITING_MAX }
+    }
+}
+
+impl Waiting {
+    /// Those who have to say again that they wait. If all of them do, there is room
+    /// for as many more: otherwise they would chase one another for ever.
+    fn make_room(&mut self) -> Vec<Waker> {
+        if self.wakers.len() < self.most {
+            return Vec::new();
+        }
+        self.most = self.wakers.len() * 2;
+        std::mem::take(&mut self.wakers)
     }
 }
 
@@ -131,6 +163,38 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
+    }
+
+    #[test]
+    fn any_number_may_wait_and_nobody_wakes_them_but_news() {
+        let published = Published::new(Epoch::FIRST, 5, Stamp(50));
+        let woken: Vec<_> = (0..3 * WAITING_MAX).map(|_| Arc::new(Woken::default())).collect();
+        let wakers: Vec<Waker> = woken.iter().map(|woken| Waker::from(woken.clone())).collect();
+        let times = || woken.iter().map(|woken| woken.0.load(Ordering::SeqCst)).collect::<Vec<_>>();
+        let mut seen = vec![0; woken.len()];
+        // Whoever is woken for nothing waits again, and that comes to an end.
+        for round in 0.. {
+            assert!(round < 5, "they chase one another");
+            let now = times();
+            let again: Vec<usize> = (0..now.len()).filter(|at| round == 0 || now[*at] > seen[*at]).collect();
+            if again.is_empty() {
+                break;
+            }
+            seen = now;
+            again.iter().for_each(|at| assert!(!published.is_beyond(5, &wakers[*at])));
+        }
+        published.set_applied(6, Stamp(60));
+        assert!(times().iter().zip(&seen).all(|(now, seen)| now > seen), "all are told");
+    }
+
+    #[test]
+    fn what_was_shown_is_announced_and_nothing_goes_back() {
+        let published = Published::new(Epoch::FIRST, 5, Stamp(50));
+        published.is_shown(7);
+        published.is_shown(6);
+        assert_eq!((published.applied(), published.stamp()), (7, Stamp(50)));
+        published.set_applied(7, Stamp(70));
+        assert_eq!((published.applied(), published.stamp()), (7, Stamp(70)));
     }
 
     #[test]

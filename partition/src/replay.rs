@@ -206,7 +206,10 @@ impl<'a> Replay<'a> {
         self.flush()?;
         for (partition, climber) in self.climbers {
             let refusal = climber.refusal.or(climber.damaged.map(Refusal::Damaged));
-            let one = PartitionReplay { from: climber.from, applied: climber.applied, refusal };
+            // What was gathered for nothing is not in the store.
+            let applied =
+                if climber.applier.is_some() { climber.applied } else { self.store.applied(partition)? };
+            let one = PartitionReplay { from: climber.from, applied, refusal };
             self.report.partitions.insert(partition, one);
         }
         Ok(self.report)
@@ -247,14 +250,20 @@ impl Climber {
             return Ok(0);
         };
         // Nobody waits for the replies of a former life.
+        let before = applier.gathered();
         match applier.apply(record, store, &mut Vec::new()) {
             Ok(()) => {
                 self.applied = applier.applied();
-                Ok(record.payload.len() + 1)
+                // A record of a few bytes may change many rows.
+                Ok(applier.gathered().saturating_sub(before) + 1)
             }
             // The store is everybody's; a row that the machine cannot read is not.
             Err(ApplyError::View(error)) if error.0.is::<StoreError>() => Err(error),
             Err(error) => {
+                if let ApplyError::View(_) = &error {
+                    // Half of the record is gathered: none of it may reach the store.
+                    self.applier = None;
+                }
                 self.refusal = Some(refusal_of(record.first_index, error));
                 Ok(0)
             }

@@ -7,12 +7,16 @@ use bytes::Bytes;
 use env::real;
 use env::sim::SimDisk;
 use env::{Files, Mono, Plants, Rng};
-use machine::{Register, RegisterCommand};
+use machine::{Change, Kv, KvCommand, Register, RegisterCommand, Setting};
 use model::command::{Command, encode_commands};
-use model::{ClusterId, DiskId, Epoch, Index, Limits, PartitionId, Record, RecordKind, Stamp};
+use model::keyspace::encode_data;
+use model::{
+    ClusterId, DiskId, Epoch, Index, Key, Layout, Limits, Mutation, PartitionId, Record, RecordKind, Stamp,
+    StateHash,
+};
 use partition::{ParallelReplay, Progress, Refusal, ReplayReport, replay};
 use pipeline::Rules;
-use statestore::{MemoryStore, Store, content_hash};
+use statestore::{MemoryStore, Part, Store, content_hash};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,10 +44,10 @@ fn record(partition: PartitionId, first_index: Index, commands: &[RegisterComman
     })
 }
 
-fn other(partition: PartitionId, kind: RecordKind, first_index: Index, payload: &'static [u8]) -> Append {
+fn other(partition: PartitionId, kind: RecordKind, first_index: Index, payload: impl Into<Bytes>) -> Append {
     let mut append = record(partition, first_index, &[]);
     (append.record.kind, append.record.count) = (kind, u32::from(kind.counts()));
-    append.record.payload = Bytes::from_static(payload);
+    append.record.payload = payload.into();
     append
 }
 
@@ -163,12 +167,12 @@ fn what_cannot_be_brought_up_is_refused_by_name_and_the_others_go_on() {
         record(PARTITIONS[0], 1, &[set("a", "1")]),
         record(PARTITIONS[0], 3, &[set("a", "3")]),
         record(PARTITIONS[1], 1, &[set("b", "1")]),
-        other(PARTITIONS[1], RecordKind::Tick, 2, b""),
+        other(PARTITIONS[1], RecordKind::Tick, 2, ""),
         record(PARTITIONS[1], 3, &[set("b", "3")]),
         record(PARTITIONS[2], 1, &[set("c", "1")]),
         record(PartitionId(9), 1, &[set("d", "1")]),
         record(PartitionId(8), 1, &[set("e", "1")]),
-        other(PartitionId(8), RecordKind::Forget, 2, b""),
+        other(PartitionId(8), RecordKind::Forget, 2, ""),
     ];
     open.writer.step(Mono(0), &appends, Urgency::Normal).expect("written");
     drop(open);
@@ -181,6 +185,59 @@ fn what_cannot_be_brought_up_is_refused_by_name_and_the_others_go_on() {
     assert_eq!(report.strangers, [PartitionId(9)]);
     assert_eq!(store.applied(PARTITIONS[0]).expect("held"), 1);
     assert_eq!(store.applied(PARTITIONS[1]).expect("held"), 1);
+}
+
+fn holding(appends: &[Append]) -> SimDisk {
+    let disk = SimDisk::new();
+    disk.create_dir(Path::new("/log")).expect("made");
+    log(&disk).writer.step(Mono(0), appends, Urgency::Normal).expect("written");
+    disk
+}
+
+#[test]
+fn what_comes_to_something_else_than_it_did_stays_out_of_the_store() {
+    let noted = StateHash { at: 1, value: 7 };
+    let disk = holding(&[
+        record(PARTITIONS[0], 1, &[set("a", "1")]),
+        other(PARTITIONS[0], RecordKind::Hash, 2, noted.encode()),
+        record(PARTITIONS[0], 2, &[set("a", "2")]),
+        record(PARTITIONS[1], 1, &[set("b", "1")]),
+        record(PARTITIONS[1], 2, &[set("b", "2")]),
+    ]);
+    let store = memory();
+    let report = bring_up(&disk, &store, usize::MAX);
+    let found = PARTITIONS.map(|id| (report.partitions[&id].refusal.clone(), report.partitions[&id].applied));
+    assert_eq!(found, [(Some(Refusal::Diverged { index: 1 }), 0), (None, 2), (None, 0)]);
+    assert_eq!(PARTITIONS.map(|id| store.applied(id).expect("held")), [0, 2, 0]);
+}
+
+/// A record changes a row and then meets one that makes no sense.
+#[test]
+fn of_a_record_that_fails_nothing_reaches_the_store() {
+    let id = PARTITIONS[0];
+    let key = |text: &'static str| Key::new(text).expect("a key");
+    let stored = |text| encode_data(Layout::Ordered, &key(text));
+    let store = memory();
+    let mutations = vec![Mutation::put(stored("bad"), "no row of kv")];
+    store.apply(&[Part { partition: id, first_index: 1, count: 1, mutations }]).expect("stored");
+    let change = |change| Command::plain(KvCommand::One(change).encode());
+    let put = |text| change(Change::upsert(key(text), Bytes::from("v")));
+    let of = |first_index, commands: &[Command]| {
+        let mut append = record(id, first_index, &[]);
+        append.record.count = u32::try_from(commands.len()).expect("few");
+        append.record.payload = encode_commands(commands);
+        append
+    };
+    let disk = holding(&[of(2, &[put("before")]), of(3, &[put("half"), change(Change::remove(key("bad")))])]);
+    let rules = Rules::of(Kv { setting: Setting::of(Layout::Ordered) });
+    let mut log = log(&disk);
+    let report = replay(&mut log.reader, &log.recovery, &store, &rules, usize::MAX, &mut |_| {});
+    let one = report.expect("the others go on").partitions[&id].clone();
+    assert!(matches!(one.refusal, Some(Refusal::Row { index: 3, .. })), "{one:?}");
+    let applied = store.applied(id).expect("held");
+    assert_eq!(one.applied, applied);
+    assert_eq!(store.get(id, &stored("half")).expect("read"), None);
+    assert_eq!(store.get(id, &stored("before")).expect("read").is_some(), applied == 2);
 }
 
 #[test]

@@ -127,6 +127,11 @@ impl Applier {
         self.count == 0
     }
 
+    /// Bytes that are gathered, or so.
+    pub fn gathered(&self) -> usize {
+        self.overlay.bytes()
+    }
+
     /// Applies the record that follows; what became of each command is appended.
     pub fn apply(
         &mut self,
@@ -231,14 +236,14 @@ impl Applier {
         }
     }
 
-    /// A record is done: its events are a row, and its changes in the hash.
+    /// A record is done: its events are rows, and its changes in the hash.
     fn close(&mut self, mut made: Made, first_index: Index) {
         let is_untold = self.rig.plants.has(Plant::WatchGap) && first_index.is_multiple_of(UNTOLD_EVERY);
-        if let Some(row) = made.events.finish().filter(|_| !is_untold) {
+        for (place, row) in made.events.finish().filter(|_| !is_untold) {
             let binlog = &mut self.standing.binlog;
             binlog.bytes += row.len() as u64;
             binlog.oldest.get_or_insert(made.stamp);
-            let mutation = Mutation::put(encode_events(first_index), row);
+            let mutation = Mutation::put(encode_events(first_index + Index::from(place)), row);
             made.hash.add(&mutation);
             self.overlay.extend(vec![mutation]);
         }

@@ -1,4 +1,5 @@
-//! Choices: where rows live, and what makes a record durable.
+//! Choices: where rows live, what makes a record durable, and what is kept of
+//! what happened.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +26,17 @@ pub enum LogChoice {
     LocalEach,
     /// The node's log, which may sync after it answers.
     LocalEvery,
+}
+
+/// What is kept for who follows the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BinlogChoice {
+    /// Events.
+    On,
+    /// Nothing: nobody can follow it.
+    Off,
+    /// Events, and what rows were before them.
+    Previous,
 }
 
 impl StoreChoice {
@@ -83,5 +95,29 @@ impl FromStr for LogChoice {
                 "log `{text}` is unknown; choose `local`, `local(each)`, `local(every)`, `store` or `none`"
             )
         })
+    }
+}
+
+impl BinlogChoice {
+    /// All of them.
+    pub const ALL: [BinlogChoice; 3] = [BinlogChoice::On, BinlogChoice::Off, BinlogChoice::Previous];
+}
+
+impl fmt::Display for BinlogChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BinlogChoice::On => "on",
+            BinlogChoice::Off => "off",
+            BinlogChoice::Previous => "previous",
+        })
+    }
+}
+
+impl FromStr for BinlogChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = BinlogChoice::ALL.into_iter().find(|choice| choice.to_string() == text);
+        known.ok_or_else(|| format!("binlog `{text}` is unknown; choose `on`, `off` or `previous`"))
     }
 }

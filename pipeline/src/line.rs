@@ -214,10 +214,13 @@ impl<T> Line<T> {
         if let Some(record) = self.do_chore(now, wall, ticket, &limits.chores) {
             return Some(record);
         }
+        if self.is_held() {
+            return None;
+        }
         let (mut payloads, mut parked, mut count) = (Vec::new(), Vec::new(), 0u32);
-        let mut bytes = 0;
+        let (mut rows, mut bytes) = (0u32, 0);
         while let Some(request) = self.waiting.front() {
-            let fits = count + request.count <= limits.commands_max
+            let fits = rows.saturating_add(request.rows) <= limits.commands_max
                 && bytes + request.payload.len() <= limits.bytes_max;
             if !fits && count > 0 {
                 break;
@@ -228,6 +231,7 @@ impl<T> Line<T> {
                 continue;
             }
             (count, bytes) = (count + request.count, bytes + request.payload.len());
+            rows = rows.saturating_add(request.rows);
             parked.push(Parked { token: request.token, count: request.count, arrived: request.arrived });
             payloads.push(request.payload);
         }

@@ -22,10 +22,14 @@ use std::ops::{Bound, ControlFlow};
 type Rows =
     std::collections::HashMap<Bytes, usize, BuildHasherDefault<std::collections::hash_map::DefaultHasher>>;
 
+/// What a gathered row costs beside its key and its value.
+const ROW_BYTES: usize = 128;
+
 /// The gathered mutations of one partition, the last of each row.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     mutations: Vec<Mutation>,
+    bytes: usize,
     rows: Rows,
     /// Those of the rows that are often looked for by range.
     ordered: BTreeSet<Bytes>,
@@ -36,9 +40,13 @@ pub(crate) struct Overlay {
 impl Overlay {
     pub fn extend(&mut self, mutations: Vec<Mutation>) {
         for mutation in mutations {
+            if let Mutation::Put { value, .. } = &mutation {
+                self.bytes += value.len();
+            }
             match self.rows.entry(mutation.key().clone()) {
                 Entry::Occupied(at) => self.mutations[*at.get()] = mutation,
                 Entry::Vacant(free) => {
+                    self.bytes += free.key().len() + ROW_BYTES;
                     if free.key().first().is_some_and(|kind| is_often_looked_for(*kind)) {
                         self.ordered.insert(free.key().clone());
                     }
@@ -54,12 +62,18 @@ impl Overlay {
 
     /// What was gathered, sorted by row; nothing is left.
     pub fn take(&mut self) -> Vec<Mutation> {
+        self.bytes = 0;
         self.rows.clear();
         self.ordered.clear();
         self.sorted.take();
         let mut mutations = std::mem::take(&mut self.mutations);
         mutations.sort_unstable_by(|a, b| a.key().cmp(b.key()));
         mutations
+    }
+
+    /// Bytes of it, at least those of keys and values that are left.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Does a gathered mutation touch the row?

@@ -17,10 +17,6 @@ pub struct Preset {
     pub machine: &'static str,
 }
 
-const fn profile(store: StoreChoice, log: LogChoice) -> Profile {
-    Profile { store, log, durability: None }
-}
-
 impl Preset {
     /// Of those who name none.
     pub const PLAIN: Preset = Preset { name: "", says: "", profile: Profile::DURABLE, machine: "kv" };
@@ -30,25 +26,25 @@ impl Preset {
         Preset {
             name: "durable",
             says: "what was answered survives power loss, on every node that takes the table",
-            profile: profile(StoreChoice::Rocks, LogChoice::LocalEach),
+            profile: Profile::new(StoreChoice::Rocks, LogChoice::LocalEach),
             machine: "kv",
         },
         Preset {
             name: "fast",
             says: "answers need not wait for the disk, where the node's log does not",
-            profile: profile(StoreChoice::Rocks, LogChoice::LocalEvery),
+            profile: Profile::new(StoreChoice::Rocks, LogChoice::LocalEvery),
             machine: "kv",
         },
         Preset {
             name: "managed-disk",
             says: "everything in a directory of its own, on a disk that somebody else keeps safe",
-            profile: profile(StoreChoice::Rocks, LogChoice::Store),
+            profile: Profile::new(StoreChoice::Rocks, LogChoice::Store),
             machine: "kv",
         },
         Preset {
             name: "counter",
             says: "few rows that many change: in memory, behind the log, so that none of it is lost",
-            profile: profile(StoreChoice::Memory, LogChoice::LocalEach),
+            profile: Profile::new(StoreChoice::Memory, LogChoice::LocalEach),
             machine: "counter",
         },
     ];

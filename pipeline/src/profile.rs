@@ -1,6 +1,6 @@
 //! A profile: what a table chose at each stage, and which choices go together.
 
-use crate::choices::{LogChoice, StoreChoice};
+use crate::choices::{BinlogChoice, LogChoice, StoreChoice};
 use model::Durability;
 
 /// A table's choices.
@@ -12,6 +12,8 @@ pub struct Profile {
     pub log: LogChoice,
     /// What the table declares a reply to be worth, if it declares anything.
     pub durability: Option<Durability>,
+    /// What is kept of what happened to its rows.
+    pub binlog: BinlogChoice,
 }
 
 /// Why choices do not go together.
@@ -42,8 +44,12 @@ pub enum ProfileError {
 
 impl Profile {
     /// RocksDB behind the node's log.
-    pub const DURABLE: Profile =
-        Profile { store: StoreChoice::Rocks, log: LogChoice::Local, durability: None };
+    pub const DURABLE: Profile = Profile::new(StoreChoice::Rocks, LogChoice::Local);
+
+    /// These two; the rest is as usual: nothing is declared, events are kept.
+    pub const fn new(store: StoreChoice, log: LogChoice) -> Profile {
+        Profile { store, log, durability: None, binlog: BinlogChoice::On }
+    }
 
     /// What a reply is worth under these choices, on a node whose log reaches
     /// so far.
@@ -91,7 +97,7 @@ mod tests {
         for store in StoreChoice::ALL {
             for log in LogChoice::ALL {
                 for declared in [None, Some(Durability::Memory), Some(Durability::Local)] {
-                    let profile = Profile { store, log, durability: declared };
+                    let profile = Profile { durability: declared, ..Profile::new(store, log) };
                     let [each, every] = [Durability::Local, Durability::Os].map(|log| verdict(profile, log));
                     let declared = declared.map_or("–".to_owned(), |declared| format!("`{declared}`"));
                     writeln!(text, "| `{store}` | `{log}` | {declared} | {each} | {every} |")
@@ -114,7 +120,7 @@ mod tests {
         for store in StoreChoice::ALL {
             for log in LogChoice::ALL {
                 for declared in Durability::ALL {
-                    let profile = Profile { store, log, durability: Some(declared) };
+                    let profile = Profile { durability: Some(declared), ..Profile::new(store, log) };
                     for node in [Durability::Local, Durability::Os] {
                         let kept = profile.reaches(node).satisfies(declared);
                         assert!(profile.check(node).is_err() || kept, "{profile:?} where logs give {node}");

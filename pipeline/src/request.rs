@@ -12,6 +12,8 @@ pub struct Request<T> {
     pub payload: Bytes,
     /// How many; at least one.
     pub count: u32,
+    /// How many rows they may change; at least as many as there are commands.
+    pub rows: u32,
     /// When it came in.
     pub arrived: Mono,
     /// When nobody will be waiting any more. Checked until it enters history.
@@ -32,6 +34,7 @@ impl<T> Request<T> {
         Request {
             payload: self.payload,
             count: self.count,
+            rows: self.rows,
             arrived: self.arrived,
             deadline: self.deadline,
             expected_epoch: self.expected_epoch,

@@ -97,13 +97,22 @@ impl Standing {
 }
 
 impl Binlog {
-    /// As a moment of the store has it.
-    pub fn load(partition: PartitionId, moment: &dyn Moment) -> Result<Binlog, StoreError> {
-        let Some(row) = moment.get(&meta::BINLOG)? else { return Ok(Binlog::default()) };
+    /// Up to which index events are gone at a moment of the store.
+    pub fn given_up(partition: PartitionId, moment: &dyn Moment) -> Result<Index, StoreError> {
+        Ok(Binlog::noted(partition, moment)?.map_or(0, |(given_up, _)| given_up))
+    }
+
+    fn noted(partition: PartitionId, moment: &dyn Moment) -> Result<Option<(Index, u64)>, StoreError> {
+        let Some(row) = moment.get(&meta::BINLOG)? else { return Ok(None) };
         let mut cursor = Cursor::new(&row);
         let read = cursor.u64().zip(cursor.u64()).filter(|_| cursor.is_empty());
-        let (given_up, bytes) = read.ok_or_else(|| damaged(partition, &meta::BINLOG))?;
-        let first = moment.range(&events_from(given_up + 1), 1)?;
+        read.map(Some).ok_or_else(|| damaged(partition, &meta::BINLOG))
+    }
+
+    /// As a moment of the store has it.
+    pub fn load(partition: PartitionId, moment: &dyn Moment) -> Result<Binlog, StoreError> {
+        let Some((given_up, bytes)) = Binlog::noted(partition, moment)? else { return Ok(Binlog::default()) };
+        let first = moment.range(&events_from(given_up.saturating_add(1)), 1)?;
         let oldest = first.first().and_then(|(_, row)| Events::stamp_of(row));
         Ok(Binlog { given_up, bytes, oldest })
     }

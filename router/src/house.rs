@@ -1,12 +1,15 @@
 //! What all serving threads of a node share.
 
 use crate::meters::Meters;
-use env::Clock;
+use env::{Clock, Mono};
+use model::code;
 use partition_mgr::Node;
-use partition_mgr::pool::Pool;
+use partition_mgr::pool::{Busy, Job, Pool};
+use proto::Failure;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How calls are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +112,61 @@ impl House {
         Weighed { house: self.clone(), bytes, streamed }
     }
 
+    /// Has a thread do this that may wait for a disk, unless nobody waits for it any
+    /// more or its time is over by then.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        until: Option<Mono>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (job, answered) = self.job(until, work);
+        self.reads.hand_over(job).map_err(|_| busy())?;
+        self.answer(until, answered).await
+    }
+
+    /// The same for who may be late: where too many read it comes again, for so long
+    /// as a client is waited for.
+    #[allow(clippy::disallowed_methods, reason = "a timer of the serving thread's own runtime")]
+    pub(crate) async fn read_patiently<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (mut job, answered) = self.job(None, work);
+        let until = self.clock.mono().plus_ms(BUSY_MS_MAX);
+        while let Err(back) = self.reads.hand_over(job) {
+            if self.clock.mono() >= until {
+                return Err(busy());
+            }
+            job = back;
+            tokio::time::sleep(BUSY_WAIT).await;
+        }
+        self.answer(None, answered).await
+    }
+
+    fn job<T: Send + 'static>(
+        &self,
+        until: Option<Mono>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> (Job, oneshot::Receiver<T>) {
+        let (answer, answered) = oneshot::channel();
+        let clock = self.clock.clone();
+        let job = move || {
+            if !answer.is_closed() && until.is_none_or(|until| clock.mono() < until) {
+                let _ = answer.send(work());
+            }
+        };
+        (Box::new(job), answered)
+    }
+
+    async fn answer<T>(&self, until: Option<Mono>, answered: oneshot::Receiver<T>) -> Result<T, Failure> {
+        answered.await.map_err(|_| match until {
+            Some(until) if self.clock.mono() >= until => {
+                Failure::new(code::DEADLINE_EXCEEDED, "the deadline passed before everything was read")
+            }
+            _ => Failure::new(code::STOPPING, "the node is ending"),
+        })
+    }
+
     /// How long a request that has begun is waited for.
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_millis(u64::from(self.settings.deadline_ms))
@@ -123,6 +181,14 @@ impl House {
     pub fn bytes_under_way(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
+}
+
+/// Where too many read, who may be late comes again so much later, and so long.
+const BUSY_WAIT: Duration = Duration::from_millis(5);
+const BUSY_MS_MAX: u64 = 30_000;
+
+fn busy() -> Failure {
+    Failure::new(code::OVERLOADED, Busy.to_string())
 }
 
 /// What a request's place stands for.

@@ -83,7 +83,7 @@ fn config(args: &DevArgs, data_dir: PathBuf) -> Config {
 fn make_table(node: &Node) -> Result<(), Failure> {
     let Some(name) = TableName::new(TableName::DEFAULT_NAMESPACE, TABLE) else { return Ok(()) };
     let store = if cfg!(feature = "rocksdb") { StoreChoice::Rocks } else { StoreChoice::Memory };
-    let profile = Profile { store, log: LogChoice::Local, durability: None };
+    let profile = Profile::new(store, LogChoice::Local);
     let spec = TableSpec { layout: Layout::Hashed, machine: "kv".to_owned(), profile };
     match node.create_table(name, spec, PARTITIONS) {
         Ok(_) => Ok(()),

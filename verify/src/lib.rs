@@ -12,6 +12,9 @@
 //!               End ──┼─ dense ─────────┼→ Report
 //!                     └─ linearizable ──┘
 //! ```
+//!
+//! Leases have a book of their own: what holders were told is all it knows.
 
 pub mod check;
 pub mod history;
+pub mod leases;

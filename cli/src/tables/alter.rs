@@ -11,7 +11,7 @@ use serde_json::json;
 
 // What is not named stays as it is.
 #[derive(Args, Debug)]
-#[group(id = "choices", required = true, multiple = true, args = ["rename", "store", "log", "durability"])]
+#[group(id = "choices", required = true, multiple = true, args = ["rename", "store", "log", "durability", "binlog"])]
 pub(crate) struct AlterArgs {
     /// The table's name.
     name: String,
@@ -25,24 +25,29 @@ pub(crate) struct AlterArgs {
     store: Option<String>,
 
     /// Which log makes changes durable.
-    #[arg(long, value_parser = ["local", "store", "none"])]
+    #[arg(long, value_parser = ["local", "local(each)", "local(every)", "store", "none"])]
     log: Option<String>,
 
     /// What an answer is worth.
     #[arg(long, value_name = "DURABILITY")]
     durability: Option<String>,
 
+    /// What is kept for who follows it.
+    #[arg(long, value_parser = ["on", "off", "previous"])]
+    binlog: Option<String>,
+
     #[command(flatten)]
     pub server: ServerArgs,
 }
 
 pub(super) async fn alter(args: AlterArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
-    let AlterArgs { name, rename, store, log, durability, server } = args;
+    let AlterArgs { name, rename, store, log, durability, binlog, server } = args;
     let chosen = Option::unwrap_or_default;
     let profile = Profile {
         store: chosen(store),
         log: chosen(log),
         durability: chosen(durability),
+        binlog: chosen(binlog),
         ..Profile::default()
     };
     let request = AlterTableRequest {

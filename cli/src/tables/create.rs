@@ -43,6 +43,11 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_parser = ["local", "local(each)", "local(every)", "store", "none"])]
     log: Option<String>,
 
+    /// What is kept for who follows the table: events, nothing, or events and what
+    /// rows were before; `on` unless told.
+    #[arg(long, value_parser = ["on", "off", "previous"])]
+    binlog: Option<String>,
+
     /// What an answer is worth; follows from the log unless told.
     #[arg(long, value_name = "DURABILITY")]
     durability: Option<String>,
@@ -62,6 +67,7 @@ pub(super) async fn create(args: CreateArgs, dry_run: bool, stage: &mut Stage<'_
         store: args.store.unwrap_or_default(),
         log: args.log.unwrap_or_default(),
         durability: args.durability.unwrap_or_default(),
+        binlog: args.binlog.unwrap_or_default(),
         ..Profile::default()
     };
     let request = CreateTableRequest {

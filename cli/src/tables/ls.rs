@@ -59,11 +59,12 @@ fn print(tables: Vec<Table>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_named(tables: Vec<Table>, out: &mut dyn Write) -> io::Result<()> {
-    let heading = ["NAMESPACE", "NAME", "LAYOUT", "MACHINE", "STORE", "LOG", "DURABILITY", "DISPATCHER"];
+    let heading =
+        ["NAMESPACE", "NAME", "LAYOUT", "MACHINE", "STORE", "LOG", "DURABILITY", "DISPATCHER", "BINLOG"];
     let mut columns = Columns::new(heading);
     for Table { namespace, name, layout, machine, profile } in tables {
-        let Profile { store, log, durability, dispatcher } = profile.unwrap_or_default();
-        columns.row([namespace, name, layout, machine, store, log, durability, dispatcher]);
+        let Profile { store, log, durability, dispatcher, binlog } = profile.unwrap_or_default();
+        columns.row([namespace, name, layout, machine, store, log, durability, dispatcher, binlog]);
     }
     columns.print("", out)
 }

@@ -45,6 +45,7 @@ pub(super) async fn show(args: ShowArgs, stage: &mut Stage<'_>) -> Result<u8, Fa
     row("answers", acks.to_owned());
     if wide {
         row("dispatcher", profile.dispatcher);
+        row("binlog", profile.binlog);
     }
     columns.print("", stage.out)?;
     writeln!(stage.out)?;

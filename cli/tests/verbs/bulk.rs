@@ -39,6 +39,8 @@ fn ranges_are_removed_when_that_is_meant() {
         "rm --from a/2 --to b --yes -o json",
         "rm --start x --yes",
         "rm --start b --end a --yes",
+        "rm --prefix= --yes",
+        "rm --start= --yes",
         "rm --all --if-present --yes",
         "rm --all a/1",
         "rm --prefix a --start b",
@@ -59,6 +61,14 @@ fn ranges_are_removed_when_that_is_meant() {
         $ rm --start b --end a --yes
         ! error: SH2109 the range's `end` is not behind its `start`
         ! hint: Give a start below the end; an absent end means no end.
+        exit 2
+        $ rm --prefix= --yes
+        ! error: --prefix that names no key is everything
+        ! hint: If that is meant, say --all.
+        exit 2
+        $ rm --start= --yes
+        ! error: a range that names no key is everything
+        ! hint: If that is meant, say --all.
         exit 2
         $ rm --all --if-present --yes
         ! error: a condition is about one row
@@ -228,19 +238,17 @@ fn whatever_ends_an_import_the_rows_before_are_there() {
         exit 0
         # one's own, cut in a line: a
         loaded: 1 rows
-        loaded up to a; go on with --resume-after 'a'
+        loaded up to a; go on with --encoding raw --resume-after='a'
         error: SH2404 line 2: it is no JSON: EOF while parsing a string at column 9
         hint: The message names the line: correct it, or export again, then go on with `--resume-after KEY`.
         exit 2
         # out of order: a c
         loaded: 2 rows
-        loaded up to c; go on with --resume-after 'c'
         error: SH2403 line 3: row 3 of this load: its key `b` is not behind the key `c` of the row before
         hint: Sort the rows by the bytes of their keys, each key once, and load all of them again: one that was passed over lies before those that are there.
         exit 2
         # twice: a b
         loaded: 2 rows
-        loaded up to b; go on with --resume-after 'b'
         error: SH2403 line 3: row 3 of this load: its key `b` is the key `b` of the row before
         hint: Sort the rows by the bytes of their keys, each key once, and load all of them again: one that was passed over lies before those that are there.
         exit 2
@@ -249,19 +257,19 @@ fn whatever_ends_an_import_the_rows_before_are_there() {
         exit 0
         # cut: a b
         loaded: 2 rows
-        loaded up to b; go on with --resume-after 'b'
+        loaded up to b; go on with --encoding raw --resume-after='b'
         error: SH2404 line 3: the export ends here, and its last line is missing: it is cut
         hint: The message names the line: correct it, or export again, then go on with `--resume-after KEY`.
         exit 2
         # a row is missing: a b
         loaded: 2 rows
-        loaded up to b; go on with --resume-after 'b'
+        loaded up to b; go on with --encoding raw --resume-after='b'
         error: SH2404 line 4: the export had 3 rows, 2 have come
         hint: The message names the line: correct it, or export again, then go on with `--resume-after KEY`.
         exit 2
         # another behind it: a
         loaded: 1 rows
-        loaded up to a; go on with --resume-after 'a'
+        loaded up to a; go on with --encoding raw --resume-after='a'
         error: SH2404 line 2: another export begins here
         hint: The message names the line: correct it, or export again, then go on with `--resume-after KEY`.
         exit 2
@@ -299,13 +307,13 @@ fn an_import_goes_on_behind_a_key() {
     expect![[r#"
         loaded: 2 rows, 1 were there already, 2 passed over
         exit 0
-        {"bytes":12,"kept":2,"rows":2,"skipped":2,"upto":"d/1"}
+        {"bytes":12,"kept":2,"over":0,"rows":2,"skipped":2,"upto":"d/1"}
         exit 0
         loaded: 2 rows, 2 passed over
         exit 0
         loaded: 0 rows, 4 passed over
         exit 0
-        {"bytes":0,"kept":0,"rows":0,"skipped":4,"upto":"z"}
+        {"bytes":0,"kept":0,"over":0,"rows":0,"skipped":4,"upto":"z"}
         exit 0
         loaded: 0 rows
         error: SH2101 there is no table `missing`

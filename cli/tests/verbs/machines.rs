@@ -32,9 +32,9 @@ fn counters() {
         $ query counter hits -t c -o json
         {"receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":0,"partition":1,"stale":false,"token":"AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAL0+0vI="},"reserved":0,"revision":0,"value":4}
         $ query lease hits -t c
-        ! error: SH2203 the server's answer makes no sense: it is in the words of another machine
-        ! hint: Read the rows concerned, or send the same request again under its op-id.
-        exit 3
+        ! error: SH2212 the table's machine is another
+        ! hint: `statehouse table ls` names it: rows of `kv` are written by Upsert and Remove, all others by Apply.
+        exit 2
         $ apply counter add hits 1
         ! error: the following required arguments were not provided:
         !   --table <NAME>
@@ -125,9 +125,9 @@ fn others() {
         $ query raw poll how -t p -o json
         {"receipt":{"age_ms":0,"durability":"local","epoch":{"generation":1,"term":0},"index":0,"partition":1,"stale":false,"token":"AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAL0+0vI="},"reply":"how"}
         $ query counter poll -t p
-        ! error: SH2203 the server's answer makes no sense: it is in the words of another machine
-        ! hint: Read the rows concerned, or send the same request again under its op-id.
-        exit 3
+        ! error: SH2212 the table's machine is another
+        ! hint: `statehouse table ls` names it: rows of `kv` are written by Upsert and Remove, all others by Apply.
+        exit 2
         $ apply raw poll -t p
         ! error: the following required arguments were not provided:
         !   <BODY>

@@ -3,7 +3,7 @@
 use crate::answer::expires;
 use crate::error::Error;
 use bytes::Bytes;
-use model::{EventKind, Index, PartitionId, code};
+use model::{EventKind, Index, Position, code};
 use proto::data;
 use std::time::{Duration, SystemTime};
 
@@ -39,10 +39,9 @@ pub struct Before {
 /// to its index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Events {
-    /// Of which partition.
-    pub partition: PartitionId,
-    /// All that happened up to here has been told: the position to go on behind.
-    pub index: Index,
+    /// All that happened in this partition up to this index has been told: the
+    /// position to go on behind.
+    pub at: Position,
     /// In the order in which they happened.
     pub events: Vec<Event>,
     /// That was all there was when it was sent.
@@ -53,10 +52,8 @@ pub struct Events {
 /// partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    /// Of which partition.
-    pub partition: PartitionId,
-    /// The moment; its events follow behind it.
-    pub index: Index,
+    /// Of which partition, and as of which index; its events follow behind it.
+    pub at: Position,
     /// The rows.
     pub rows: Vec<KeyedRow>,
     /// These are the partition's last.
@@ -79,13 +76,13 @@ pub struct KeyedRow {
 impl Events {
     /// Of a message, if it goes on behind what was told before.
     pub(super) fn from_wire(
-        partition: PartitionId,
+        at: Position,
         seen: Index,
-        index: Index,
         told: Vec<data::Event>,
         is_all: bool,
     ) -> Result<Events, Error> {
-        let mut last = seen + 1;
+        let Position { partition, index, .. } = at;
+        let mut last = seen.saturating_add(1);
         for event in &told {
             if event.index < last || event.index > index {
                 let what = format!("partition {partition} has come to {seen}, and tells of {}", event.index);
@@ -97,7 +94,7 @@ impl Events {
             return Err(out_of_order(&format!("partition {partition} goes back from {seen} to {index}")));
         }
         let events = told.into_iter().map(event_from_wire).collect::<Result<_, _>>()?;
-        Ok(Events { partition, index, events, is_all })
+        Ok(Events { at, events, is_all })
     }
 
     /// Does it only say how far the partition has come?
@@ -135,6 +132,11 @@ pub(super) fn out_of_order(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::{BootId, PartitionId};
+
+    fn at(index: Index) -> Position {
+        Position { partition: PartitionId(1), boot: BootId(7), index }
+    }
 
     fn told(indexes: &[Index]) -> Vec<data::Event> {
         let event = |index: &Index| data::Event { index: *index, kind: 1, ..data::Event::default() };
@@ -155,7 +157,7 @@ mod tests {
             (0, &[0], 1, false),
         ];
         for (seen, indexes, index, is_fine) in table {
-            let events = Events::from_wire(PartitionId(1), seen, index, told(indexes), true);
+            let events = Events::from_wire(at(index), seen, told(indexes), true);
             match events {
                 Ok(events) => assert!(is_fine && events.events.len() == indexes.len(), "{indexes:?}"),
                 Err(error) => assert!(!is_fine && error.is(code::OUT_OF_ORDER), "{indexes:?}: {error}"),
@@ -166,7 +168,7 @@ mod tests {
     #[test]
     fn an_event_of_a_kind_to_come_is_not_passed_over() {
         let unknown = data::Event { index: 1, kind: 99, ..data::Event::default() };
-        let events = Events::from_wire(PartitionId(1), 0, 1, vec![unknown], true);
+        let events = Events::from_wire(at(1), 0, vec![unknown], true);
         assert!(events.is_err_and(|error| error.is(code::OUT_OF_ORDER)));
     }
 }

@@ -19,8 +19,9 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub fn new(silence: Duration, for_ever: bool) -> Patience {
-        Patience { silence, for_ever, attempts: 0, expires: None, known: None }
+    /// Behind so many attempts that came to nothing.
+    pub fn new(silence: Duration, for_ever: bool, attempts: u32) -> Patience {
+        Patience { silence, for_ever, attempts, expires: None, known: None }
     }
 
     /// What is heard, unless that takes too long.

@@ -6,7 +6,7 @@ use super::patience::Patience;
 use crate::Client;
 use crate::error::{Access, Error, broken};
 use crate::sending::service;
-use model::{Index, PartitionId};
+use model::{BootId, Index, PartitionId, Position};
 use proto::common::Header;
 use proto::data::{TailRequest, TailResponse};
 use std::time::Duration;
@@ -19,7 +19,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Tailing {
-    from: Option<Index>,
+    /// Behind which index, and who told up to there.
+    behind: Option<(Index, BootId)>,
     before: bool,
     ends: bool,
     silence: Duration,
@@ -28,12 +29,17 @@ pub struct Tailing {
 impl Tailing {
     /// What comes from now on.
     pub fn now() -> Tailing {
-        Tailing { from: None, before: false, ends: false, silence: SILENCE }
+        Tailing { behind: None, before: false, ends: false, silence: SILENCE }
     }
 
     /// From this index on; the first is 1.
     pub fn from(index: Index) -> Tailing {
-        Tailing { from: Some(index.max(1)), ..Tailing::now() }
+        Tailing { behind: Some((index.saturating_sub(1), BootId(0))), ..Tailing::now() }
+    }
+
+    /// Behind a position of this partition, which another tail has come to.
+    pub fn behind(position: Position) -> Tailing {
+        Tailing { behind: Some((position.index, position.boot)), ..Tailing::now() }
     }
 
     /// Say what rows were before, where the table keeps that.
@@ -59,8 +65,8 @@ pub struct Tail {
     client: Client,
     partition: PartitionId,
     tailing: Tailing,
-    /// What it has come to, once that is known.
-    position: Option<Index>,
+    /// What it has come to, once that is known, and who told it.
+    seen: Option<(Index, BootId)>,
     call: Option<Streaming<TailResponse>>,
     is_over: bool,
 }
@@ -69,8 +75,8 @@ impl Client {
     /// The events of one partition, as they happen. Nothing is sent before the first
     /// are asked for.
     pub fn tail(&self, partition: PartitionId, tailing: Tailing) -> Tail {
-        let position = tailing.from.map(|from| from - 1);
-        Tail { client: self.clone(), partition, tailing, position, call: None, is_over: false }
+        let seen = tailing.behind;
+        Tail { client: self.clone(), partition, tailing, seen, call: None, is_over: false }
     }
 }
 
@@ -79,7 +85,7 @@ impl Tail {
     /// Giving up waiting for them loses nothing.
     pub async fn next(&mut self) -> Option<Result<Events, Error>> {
         let inner = self.client.inner.clone();
-        let mut patience = Patience::new(self.tailing.silence, false);
+        let mut patience = Patience::new(self.tailing.silence, false, 0);
         loop {
             if self.is_over {
                 return None;
@@ -100,10 +106,10 @@ impl Tail {
         }
     }
 
-    /// Everything up to here has been told: [`Tailing::from`] the next index goes on.
-    /// `None` as long as nothing was heard of a tail from now on.
-    pub fn position(&self) -> Option<Index> {
-        self.position
+    /// Everything up to here has been told: [`Tailing::behind`] it goes on. `None` as
+    /// long as nothing was heard of a tail from now on.
+    pub fn position(&self) -> Option<Position> {
+        self.seen.map(|(index, boot)| Position { partition: self.partition, boot, index })
     }
 
     async fn receive(&mut self) -> Result<Option<Events>, Error> {
@@ -125,25 +131,26 @@ impl Tail {
             // It goes on for as long as it is wanted.
             header: Some(Header { deadline_ms: 0, ..inner.header(Duration::ZERO) }),
             partition: self.partition.0,
-            from: self.position.map_or(0, |position| position.saturating_add(1)),
+            from: self.seen.map_or(0, |(seen, _)| seen.saturating_add(1)),
             ends: self.tailing.ends,
             before: self.tailing.before,
-            boot: 0,
+            boot: self.seen.map_or(0, |(_, BootId(boot))| boot),
         };
         let sent = service(inner.data.next()).tail(Request::new(request)).await;
         Ok(sent.map_err(|status| failed(&self.client, status))?.into_inner())
     }
 
     fn take(&mut self, message: TailResponse) -> Result<Events, Error> {
-        let TailResponse { partition, index, told, is_all, .. } = message;
-        if partition != self.partition.0 {
+        let TailResponse { partition, index, told, is_all, boot, .. } = message;
+        let at = Position { partition: PartitionId(partition), boot: BootId(boot), index };
+        if at.partition != self.partition {
             return Err(out_of_order(&format!("partition {partition} was not asked for")));
         }
         // From now on: the first message says from where.
         let first = told.first().map_or(index, |event| event.index.saturating_sub(1));
-        let seen = self.position.unwrap_or(first);
-        let events = Events::from_wire(self.partition, seen, index, told, is_all)?;
-        self.position = Some(index);
+        let seen = self.seen.map_or(first, |(seen, _)| seen);
+        let events = Events::from_wire(at, seen, told, is_all)?;
+        self.seen = Some((at.index, at.boot));
         Ok(events)
     }
 }

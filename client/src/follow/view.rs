@@ -1,6 +1,6 @@
 //! A read model: rows in this process, kept up by a watch.
 
-use super::{Event, Positions, State, Watch, Watched, Watching};
+use super::{Event, Positions, State, Tailing, Watch, Watched, Watching};
 use crate::error::Error;
 use crate::runtime::{self, Instant};
 use crate::table::Table;
@@ -27,12 +27,14 @@ use tokio::task::AbortHandle;
 ///   the watch: never for a node.
 /// - **It goes on by itself** however long a node is away, with what it has. When
 ///   events that it needs are gone (`SH2230`), or the node's history is another
-///   (`SH2231`), it is filled anew, beside what it shows meanwhile, and counts that
-///   in [`refills`](View::refills). What does not pass by waiting, as a table that is
-///   not there, ends it: it shows what it has, and says why.
+///   (`SH2231`) or one that nobody there knows (`SH2119`), it is filled anew, beside
+///   what it shows meanwhile, and counts that in [`refills`](View::refills). What does
+///   not pass by waiting, as a table that is not there, ends it: it shows what it has,
+///   and says why.
 /// - **It holds all rows of its range**, keys and values, in memory.
 #[derive(Clone, Debug)]
 pub struct View {
+    table: Table,
     shared: Arc<Shared>,
     _keeper: Arc<Keeper>,
     changes: watch::Receiver<u64>,
@@ -90,13 +92,13 @@ impl View {
         let (changes, seen) = watch::channel(0);
         let steps = watch::Sender::new(0);
         let shared = Arc::new(Shared { content: RwLock::default(), changes, steps });
-        let (table, watching, kept) = (table.clone(), watching.of_a_view(), shared.clone());
+        let (watching, kept, of) = (watching.of_a_view(), shared.clone(), table.clone());
         let task = runtime::spawn(async move {
-            let end = kept.keep(&table, &watching).await;
+            let end = kept.keep(&of, &watching).await;
             kept.content().end = Some(end);
             kept.tell(true);
         });
-        View { shared, _keeper: Arc::new(Keeper(task)), changes: seen }
+        View { table: table.clone(), shared, _keeper: Arc::new(Keeper(task)), changes: seen }
     }
 
     /// Returns when all rows are there; an error when they never will be.
@@ -113,11 +115,22 @@ impl View {
     }
 
     /// Returns when a write is shown, or what came behind it, by its receipt; an error
-    /// when it never will be. A partition that holds no key of the view never gets
-    /// there.
+    /// when it never will be, because it is lost (`SH2231`) or the view has ended. A
+    /// partition that holds no key of the view never gets there.
     pub async fn reaches(&self, receipt: &Receipt) -> Result<(), Error> {
         let is_there = |filled: &Filled| filled.positions.get(receipt.partition) >= Some(receipt.index);
-        self.shared.until(|content| content.filled.as_ref().is_some_and(is_there)).await
+        self.shared.until(|content| content.filled.as_ref().is_some_and(is_there)).await?;
+        let shown = self.positions().unwrap_or_default();
+        if shown.iter().any(|at| at.partition == receipt.partition && at.boot == receipt.boot) {
+            return Ok(());
+        }
+        // Told by another boot of the node: perhaps that lost the write, and other
+        // commands have come as far.
+        let behind = Tailing::behind(receipt.position()).ends(true);
+        match self.table.client.tail(receipt.partition, behind).next().await {
+            Some(Err(error)) if !error.is(code::COMPACTED) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// A row as it is shown.
@@ -161,7 +174,7 @@ impl View {
     pub fn age(&self) -> Option<Duration> {
         let content = self.shared.read();
         let filled = content.filled.as_ref()?;
-        let oldest = filled.positions.iter().map(|(partition, _)| filled.current.get(&partition));
+        let oldest = filled.positions.iter().map(|at| filled.current.get(&at.partition));
         let oldest = oldest.min()??;
         Some(runtime::now().saturating_duration_since(*oldest))
     }
@@ -211,7 +224,8 @@ impl Shared {
     async fn keep(&self, table: &Table, watching: &Watching) -> Error {
         loop {
             let error = self.follow(table.watch(watching.clone())).await;
-            if !error.is(code::COMPACTED) && !error.is(code::FROM_FUTURE) {
+            let refillable = [code::COMPACTED, code::FROM_FUTURE, code::TOKEN_FOREIGN];
+            if !refillable.iter().any(|code| error.is(*code)) {
                 return error;
             }
             self.content().refills += 1;
@@ -249,21 +263,21 @@ impl Filled {
     /// Puts a message in; does that change what is shown?
     fn take(&mut self, watched: Watched) -> bool {
         match watched {
-            Watched::State(State { partition, index, rows, is_last }) => {
+            Watched::State(State { at, rows, is_last }) => {
                 for row in rows {
                     self.rows.insert(own(&row.key), Shown { revision: row.revision, value: own(&row.value) });
                 }
                 if is_last {
-                    self.positions.set(partition, index);
+                    self.positions.set(at);
                 }
                 true
             }
             Watched::Events(events) => {
                 let is_change = !events.is_mark();
                 events.events.into_iter().for_each(|event| self.change(&event));
-                self.positions.set(events.partition, events.index);
+                self.positions.set(events.at);
                 if events.is_all {
-                    self.current.insert(events.partition, runtime::now());
+                    self.current.insert(events.at.partition, runtime::now());
                 }
                 is_change
             }

@@ -7,8 +7,8 @@ use super::{Events, Positions, State};
 use crate::error::{Access, Error, broken};
 use crate::sending::service;
 use crate::table::Table;
-use model::{PartitionId, code};
-use proto::common::{Header, Position};
+use model::{BootId, PartitionId, Position, code};
+use proto::common::{self, Header};
 use proto::data::{WatchRequest, WatchResponse};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,7 +32,8 @@ pub enum Watched {
 /// A watch under way: ask for the [`next`](Watch::next) message.
 ///
 /// A call that breaks off is made again behind what was told, as long as one
-/// succeeds within the client's deadline from the break on. Who asks slowly holds
+/// succeeds within the client's deadline from the break on; rows that it begins with
+/// begin anew up to sixteen times. Who asks slowly holds
 /// up the node's sending, and little memory; who is slower than events are kept is
 /// told so by `SH2230`: [`Error::first_kept`]. A position ahead of its partition is
 /// `SH2231`. After an error [`positions`](Watch::positions) still says where to go
@@ -48,7 +49,12 @@ pub struct Watch {
     call: Option<Streaming<WatchResponse>>,
     /// Goes before what is heard next.
     waiting: Option<Watched>,
+    /// How often its rows have begun anew.
+    restarts: u32,
 }
+
+/// Who never gets all rows in so many goes will not get them.
+const RESTARTS_MAX: u32 = 16;
 
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
@@ -74,6 +80,7 @@ impl Table {
             is_ready: false,
             call: None,
             waiting: None,
+            restarts: 0,
         }
     }
 }
@@ -83,7 +90,7 @@ impl Watch {
     /// waiting for it loses nothing.
     pub async fn next(&mut self) -> Option<Result<Watched, Error>> {
         let inner = self.table.client.inner.clone();
-        let mut patience = Patience::new(self.watching.silence, self.watching.for_ever);
+        let mut patience = Patience::new(self.watching.silence, self.watching.for_ever, self.restarts);
         loop {
             if self.stage == Stage::Over {
                 return None;
@@ -100,6 +107,10 @@ impl Watch {
                 Err(error) => error,
             };
             self.break_off();
+            if self.restarts > RESTARTS_MAX && !self.watching.for_ever {
+                (self.stage, self.waiting) = (Stage::Over, None);
+                return Some(Err(error));
+            }
             if let Err(error) = patience.again(&inner, error).await {
                 self.stage = Stage::Over;
                 return Some(Err(error));
@@ -119,6 +130,7 @@ impl Watch {
             self.stage = Stage::Fresh;
             self.positions = Positions::new();
             self.waiting = Some(Watched::Restarted);
+            self.restarts += 1;
         }
     }
 
@@ -158,7 +170,7 @@ impl Watch {
         };
         let request = WatchRequest {
             // It goes on for as long as it is wanted.
-            header: Some(Header { deadline_ms: 0, ..inner.header(Duration::ZERO) }),
+            header: Some(Header { deadline_ms: 0, ..self.table.header(Duration::ZERO) }),
             table: self.table.name().to_owned(),
             start: self.watching.start.clone(),
             end: self.watching.end.clone(),
@@ -176,53 +188,58 @@ impl Watch {
         if !message.begins.is_empty() {
             return self.open(&message.begins);
         }
-        let WatchResponse { partition, index, changed, told, is_all, .. } = message;
-        let partition = PartitionId(partition);
+        let WatchResponse { partition, index, changed, told, is_all, boot, .. } = message;
+        let at = Position { partition: PartitionId(partition), boot: BootId(boot), index };
+        let partition = at.partition;
         match &mut self.stage {
             Stage::Fresh | Stage::Over => Err(out_of_order("a watch that does not say where it begins")),
             Stage::Rows(missing) if missing.contains(&partition) => {
                 let rows = changed.into_iter().map(row_from_wire).collect();
                 if is_all {
                     missing.remove(&partition);
-                    self.positions.set(partition, index);
+                    self.positions.set(at);
                     if missing.is_empty() {
                         self.ready();
                     }
                 }
-                Ok(Some(Watched::State(State { partition, index, rows, is_last: is_all })))
+                Ok(Some(Watched::State(State { at, rows, is_last: is_all })))
             }
             Stage::Rows(_) | Stage::Events => {
                 let unknown = || out_of_order(&format!("partition {partition} was not announced"));
                 let seen = self.positions.get(partition).ok_or_else(unknown)?;
-                let events = Events::from_wire(partition, seen, index, told, is_all)?;
-                self.positions.set(partition, index);
+                let events = Events::from_wire(at, seen, told, is_all)?;
+                self.positions.set(at);
                 Ok(Some(Watched::Events(events)))
             }
         }
     }
 
     /// A call begins; what that tells.
-    fn open(&mut self, begins: &[Position]) -> Result<Option<Watched>, Error> {
-        let begins = begins.iter().map(|begin| (PartitionId(begin.partition), begin.index));
+    fn open(&mut self, begins: &[common::Position]) -> Result<Option<Watched>, Error> {
+        let begins = begins.iter().map(|&common::Position { partition, index, boot }| Position {
+            partition: PartitionId(partition),
+            boot: BootId(boot),
+            index,
+        });
         match (&self.stage, &self.watching.begin) {
             (Stage::Fresh, Begin::Rows) => {
-                self.stage = Stage::Rows(begins.map(|(partition, _)| partition).collect());
+                self.stage = Stage::Rows(begins.map(|begin| begin.partition).collect());
                 Ok(None)
             }
             (Stage::Fresh, Begin::Now | Begin::Behind(_)) => {
-                begins.for_each(|(partition, index)| self.positions.set(partition, index));
+                begins.for_each(|begin| self.positions.set(begin));
                 self.ready();
                 Ok(self.waiting.take())
             }
             (Stage::Events, _) => {
-                for (partition, index) in begins {
+                for begin in begins {
+                    let Position { partition, index, .. } = begin;
                     let seen = self.positions.get(partition).unwrap_or_default();
                     if seen != index {
-                        let what =
-                            format!("partition {partition} goes on behind {index}, and not behind {seen}");
+                        let what = format!("partition {partition} goes on behind {index}, not behind {seen}");
                         return Err(out_of_order(&what));
                     }
-                    self.positions.set(partition, index);
+                    self.positions.set(begin);
                 }
                 Ok(None)
             }
@@ -233,6 +250,7 @@ impl Watch {
     fn ready(&mut self) {
         self.stage = Stage::Events;
         self.is_ready = true;
+        self.restarts = 0;
         self.waiting = Some(Watched::Ready);
     }
 }

@@ -35,8 +35,9 @@ impl Flight {
         Flight { last_key, rows, bytes, answer, task }
     }
 
-    /// Waits until all of it is in the table: how many rows were there before.
-    pub async fn end(mut self) -> Result<u64, Error> {
+    /// Waits until all of it is in the table: how many rows were there before. It is
+    /// told once; whoever gives up waiting may ask again.
+    pub async fn end(&mut self) -> Result<u64, Error> {
         let gone = || Error::new(code::UNKNOWN_OUTCOME, "the runtime ended while rows were loaded");
         (&mut self.answer).await.unwrap_or_else(|_| Err(gone()))
     }
@@ -60,8 +61,13 @@ async fn deliver(table: &Table, mut items: Vec<Item>) -> Result<u64, Error> {
             let sent = table.send_upsert(attempt, items.clone());
             async move { answer::all_or_again(answer::written(sent.await?), count) }
         });
+        let results = match sent.await {
+            // Of one item alone it is the call that is refused.
+            Err(error) if count == 1 && error.is(code::CONDITION_FAILED) => vec![Err(error)],
+            results => results?,
+        };
         let (mut left, mut why) = (Vec::new(), None);
-        for (item, result) in items.iter().zip(sent.await?) {
+        for (item, result) in items.iter().zip(results) {
             match result {
                 Ok(_) => {}
                 Err(error) if error.is(code::CONDITION_FAILED) => kept += 1,

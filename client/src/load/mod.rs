@@ -21,6 +21,7 @@ use model::{Condition, Key, Layout, code};
 use proto::data::Item;
 use proto::{ITEMS_MAX, UPSERT_BYTES_MAX};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// How to load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,9 @@ pub struct Mark {
 ///
 /// It holds as many bytes as its messages may have, however much is loaded. After
 /// an error it takes no more rows, and [`mark`](Load::mark) says from where on to
-/// load again; rows behind the mark may be in the table already. Dropped, it leaves
+/// load again; rows behind the mark may be in the table already. Giving up waiting
+/// loses nothing: a row whose `push` was given up has not been taken. Not after `SH2403`:
+/// what was out of order may belong before the mark. Dropped, it leaves
 /// what is under way to itself.
 #[derive(Debug)]
 pub struct Load {
@@ -112,12 +115,27 @@ impl Load {
     /// A row that is not behind the one before it is refused with `SH2403`, when
     /// all rows before it are in the table.
     pub async fn push(&mut self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<(), Error> {
+        self.take(Change::put(key, value)).await
+    }
+
+    /// The same; the row expires so long after it is written.
+    pub async fn push_for(
+        &mut self,
+        key: impl Into<Bytes>,
+        value: impl Into<Bytes>,
+        ttl: Duration,
+    ) -> Result<(), Error> {
+        self.take(Change::put_for(key, value, ttl)).await
+    }
+
+    async fn take(&mut self, put: Change) -> Result<(), Error> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
-        let (key, value) = (key.into(), value.into());
-        let pushed = match self.check(&key, &value) {
-            Ok((sorts_as, item)) => self.add(key, sorts_as, item).await,
+        let condition = if self.loading.if_absent { Condition::Absent } else { Condition::Always };
+        let item = put.only_if(condition).into_item();
+        let pushed = match self.check(&item) {
+            Ok(sorts_as) => self.add(sorts_as, item).await,
             Err(refused) => self.settle().await.and(Err(refused)),
         };
         self.noted(pushed)
@@ -138,19 +156,17 @@ impl Load {
         &self.mark
     }
 
-    /// A row as an item, and what it is sorted by.
-    fn check(&self, key: &Bytes, value: &Bytes) -> Result<(Bytes, Item), Error> {
-        let number = self.pushed + 1;
+    /// What the next row is sorted by.
+    fn check(&self, item: &Item) -> Result<Bytes, Error> {
+        let (number, key) = (self.pushed + 1, &item.key);
         let valid = Key::new(key.clone())
             .map_err(|error| Error::new(code::KEY_INVALID, format!("row {number} of this load: {error}")))?;
         let sorts_as = encode_data(self.loading.order, &valid);
         if let Some((before, _)) = self.last.as_ref().filter(|(_, before)| *before >= sorts_as) {
             return Err(self.not_sorted(number, key, before));
         }
-        let condition = if self.loading.if_absent { Condition::Absent } else { Condition::Always };
-        let item = Change::put(key.clone(), value.clone()).only_if(condition).into_item();
-        self.table.fits(size::item(&item))?;
-        Ok((sorts_as, item))
+        self.table.fits(size::item(item))?;
+        Ok(sorts_as)
     }
 
     fn not_sorted(&self, number: u64, key: &Bytes, before: &Bytes) -> Error {
@@ -164,7 +180,7 @@ impl Load {
         Error::new(code::NOT_SORTED, format!("{row} {what} `{before}` of the row before"))
     }
 
-    async fn add(&mut self, key: Bytes, sorts_as: Bytes, item: Item) -> Result<(), Error> {
+    async fn add(&mut self, sorts_as: Bytes, item: Item) -> Result<(), Error> {
         let size = size::item(&item);
         let most = self.loading.message_bytes.min(UPSERT_BYTES_MAX).saturating_sub(self.table.frame());
         if !self.message.items.is_empty()
@@ -174,18 +190,18 @@ impl Load {
         }
         self.message.size += size;
         self.message.bytes += (item.key.len() + item.value.len()) as u64;
-        self.message.items.push(item);
         self.pushed += 1;
-        self.last = Some((key, sorts_as));
+        self.last = Some((item.key.clone(), sorts_as));
+        self.message.items.push(item);
         Ok(())
     }
 
     /// Sends the message, when there is room for it.
     async fn send(&mut self) -> Result<(), Error> {
-        let Message { items, bytes, .. } = std::mem::take(&mut self.message);
         while self.under_way.len() >= self.loading.messages.max(1) {
             self.land().await?;
         }
+        let Message { items, bytes, .. } = std::mem::take(&mut self.message);
         if !items.is_empty() {
             self.under_way.push_back(Flight::begin(self.table.clone(), items, bytes));
         }
@@ -194,9 +210,12 @@ impl Load {
 
     /// Waits for the message that went first.
     async fn land(&mut self) -> Result<(), Error> {
-        let Some(flight) = self.under_way.pop_front() else { return Ok(()) };
-        let (key, rows, bytes) = (flight.last_key.clone(), flight.rows, flight.bytes);
-        let kept = flight.end().await?;
+        let Some(first) = self.under_way.front_mut() else { return Ok(()) };
+        // Whoever gives up waiting here finds it where it is.
+        let ended = first.end().await;
+        let (key, rows, bytes) = (first.last_key.clone(), first.rows, first.bytes);
+        self.under_way.pop_front();
+        let kept = ended?;
         let Mark { rows: before, bytes: bytes_before, kept: kept_before, .. } = self.mark;
         self.mark = Mark {
             key: Some(key),

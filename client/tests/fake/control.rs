@@ -274,5 +274,6 @@ fn or_usual(said: String, usual: &str) -> String {
 fn chosen(said: Profile) -> Profile {
     let log = or_usual(said.log, "local");
     let durability = if log == "none" { "memory" } else { "local" };
-    Profile { store: or_usual(said.store, "rocksdb"), log, durability: durability.to_owned(), ..said }
+    let (store, binlog) = (or_usual(said.store, "rocksdb"), or_usual(said.binlog, "on"));
+    Profile { store, log, durability: durability.to_owned(), binlog, ..said }
 }

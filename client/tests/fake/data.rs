@@ -78,7 +78,13 @@ impl World {
                 item_result::Outcome::Applied(Applied { receipt, revision, not_found: !found })
             }
         };
-        let results = items.into_iter().map(|item| ItemResult { outcome: Some(result(item)) }).collect();
+        let alone = items.len() == 1;
+        let results: Vec<ItemResult> =
+            items.into_iter().map(|item| ItemResult { outcome: Some(result(item)) }).collect();
+        // Of one item alone it is the call that is refused.
+        if let (true, Some(item_result::Outcome::Error(error))) = (alone, &results[0].outcome) {
+            return Err(Failure::from_wire(error.clone()));
+        }
         Ok(UpsertResponse { receipts: self.rows().receipts(), results })
     }
 

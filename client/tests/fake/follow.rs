@@ -2,6 +2,7 @@
 //! test wrote them down, and what breaks between messages.
 
 use super::{Asked, World};
+use bytes::Bytes;
 use model::code;
 use proto::Failure;
 use proto::common::Position;
@@ -19,6 +20,8 @@ pub struct History {
     pub events: Vec<(u64, u64, &'static str, Option<&'static str>)>,
     /// Events up to here are gone, of each partition.
     pub given_up: u64,
+    /// Who tells them; 0 is nobody in particular.
+    pub boot: u64,
 }
 
 pub type Messages<T> = VecDeque<Result<T, Status>>;
@@ -79,8 +82,15 @@ impl World {
     pub fn do_watch(&self, request: WatchRequest) -> Result<Messages<WatchResponse>, Failure> {
         let header = request.header.clone().unwrap_or_default();
         let from = request.from.iter().map(|at| (at.partition, at.index)).collect();
+        let boots = request.from.iter().map(|at| at.boot).collect();
         let initial_state = request.initial_state;
-        self.admit(Asked { deadline_ms: header.deadline_ms, from, initial_state, ..Asked::default() })?;
+        self.admit(Asked {
+            deadline_ms: header.deadline_ms,
+            from,
+            boots,
+            initial_state,
+            ..Asked::default()
+        })?;
         if !self.rows().has(&header.namespace, &request.table) {
             return Err(Failure::new(code::NO_TABLE, format!("there is no table `{}`", request.table)));
         }
@@ -90,12 +100,13 @@ impl World {
             ([], false) => history.last(partition),
             (from, false) => from.iter().find(|at| at.partition == partition).map_or(0, |at| at.index),
         };
-        let begins =
-            PARTITIONS.map(|partition| Position { partition, index: seen(partition), boot: 0 }).to_vec();
+        let begins = PARTITIONS
+            .map(|partition| Position { partition, index: seen(partition), boot: history.boot })
+            .to_vec();
         let mut messages = vec![WatchResponse { begins, ..WatchResponse::default() }];
         for partition in PARTITIONS {
             let index = history.last(partition);
-            let base = WatchResponse { partition, index, ..WatchResponse::default() };
+            let base = WatchResponse { partition, index, boot: history.boot, ..WatchResponse::default() };
             if initial_state {
                 let rows = history.rows(partition);
                 let parts =
@@ -113,6 +124,13 @@ impl World {
             messages.push(WatchResponse { is_all: true, ..base });
         }
         drop(history);
+        let is_wanted = |key: &Bytes| *key >= request.start && (request.end.is_empty() || *key < request.end);
+        messages.retain_mut(|message| {
+            let told = !message.told.is_empty() || !message.changed.is_empty();
+            message.told.retain(|event| is_wanted(&event.key));
+            message.changed.retain(|row| is_wanted(&row.key));
+            !told || !message.told.is_empty() || !message.changed.is_empty()
+        });
         let extra = std::mem::take(&mut self.plan().told_besides);
         messages.extend(extra);
         Ok(self.cut_to_plan(messages))
@@ -120,12 +138,12 @@ impl World {
 
     pub fn do_tail(&self, request: TailRequest) -> Result<Messages<TailResponse>, Failure> {
         let from = vec![(request.partition, request.from)];
-        self.admit(Asked { from, ..Asked::default() })?;
+        self.admit(Asked { from, boots: vec![request.boot], ..Asked::default() })?;
         let history = self.history();
         let partition = request.partition;
         let index = history.last(partition);
         let seen = if request.from == 0 { index } else { request.from - 1 };
-        let base = TailResponse { partition, index, ..TailResponse::default() };
+        let base = TailResponse { partition, index, boot: history.boot, ..TailResponse::default() };
         let told = history.behind(partition, seen)?;
         let told = told.into_iter().map(|(index, told)| TailResponse { index, told, ..base.clone() });
         let mut messages: Vec<TailResponse> = told.collect();

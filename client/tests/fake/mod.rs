@@ -70,6 +70,8 @@ pub struct Asked {
     pub limits: (u64, u64),
     /// Of a watch or a tail: from where.
     pub from: Vec<(u64, u64)>,
+    /// And who told up to there.
+    pub boots: Vec<u64>,
     pub initial_state: bool,
 }
 

@@ -53,18 +53,18 @@ fn words_of(watched: Watched) -> Vec<String> {
         Watched::Restarted => vec!["restarted".to_owned()],
         Watched::State(state) => {
             let row = |row: &client::KeyedRow| {
-                format!("{}@{} {}={}", state.partition, row.revision, text(&row.key), text(&row.value))
+                format!("{}@{} {}={}", state.at.partition, row.revision, text(&row.key), text(&row.value))
             };
-            let last = state.is_last.then(|| format!("{}@{} rows", state.partition, state.index));
+            let last = state.is_last.then(|| format!("{}@{} rows", state.at.partition, state.at.index));
             state.rows.iter().map(row).chain(last).collect()
         }
         Watched::Events(events) => {
             let event = |event: &client::Event| {
                 let put = format!("{}={}", text(&event.key), text(&event.value));
                 let what = if event.kind == EventKind::Put { put } else { format!("{}-", text(&event.key)) };
-                format!("{}:{} {what}", events.partition, event.index)
+                format!("{}:{} {what}", events.at.partition, event.index)
             };
-            let mark = events.is_mark().then(|| format!("{}:{}", events.partition, events.index));
+            let mark = events.is_mark().then(|| format!("{}:{}", events.at.partition, events.at.index));
             events.events.iter().map(event).chain(mark).collect()
         }
     }
@@ -135,6 +135,15 @@ async fn a_break_between_rows_begins_them_anew_and_says_so() {
 }
 
 #[tokio::test]
+async fn rows_that_never_come_whole_are_given_up() {
+    let fake = eventful().await;
+    fake.plan().cut_follow.extend((0..100).map(|_| fails(3, code::DEADLINE_EXCEEDED)));
+    let (words, error) = watched(&fake, Watching::all().with_rows()).await;
+    assert!(error.is_some_and(|error| error.is(code::DEADLINE_EXCEEDED)));
+    assert_eq!(words.matches("restarted").count(), 16);
+}
+
+#[tokio::test]
 async fn positions_are_asked_for_again_and_may_be_taken_elsewhere() {
     let fake = eventful().await;
     fake.plan().cut_follow.push_back(fails(3, code::STOPPING));
@@ -152,6 +161,28 @@ async fn positions_are_asked_for_again_and_may_be_taken_elsewhere() {
     // Somewhere else, later, from the text.
     let (words, _) = watched(&fake, Watching::all().behind(positions(&taken[2]))).await;
     assert_eq!(words, "ready, 1:5 e=5, 1:5, 2:1 b=1, 2:4 d=4, 2:4");
+}
+
+/// By that a node knows a position in a history that it has lost.
+#[tokio::test]
+async fn positions_say_who_told_them() {
+    let fake = eventful().await;
+    fake.history().boot = 0xff;
+    fake.plan().cut_follow.push_back(fails(3, code::STOPPING));
+    let client = fake.builder().build().expect("settings");
+    let behind = Watching::all().behind(positions("1:2,2:4@00000000000000aa")).ends(true);
+    let mut watch = client.table("kv").watch(behind);
+    told(&mut watch).await;
+    let seen = watch.positions().expect("it was ready").to_string();
+    assert_eq!(seen, "1:5@00000000000000ff,2:4@00000000000000ff");
+    let boots: Vec<_> = fake.asked().into_iter().take(2).map(|asked| asked.boots).collect();
+    assert_eq!(boots, [[0, 0xaa], [0xff, 0xff]]);
+    let mut tail = client.tail(PartitionId(1), Tailing::now().ends(true));
+    while tail.next().await.is_some() {}
+    let mut tail = client.tail(PartitionId(1), Tailing::behind(tail.position().expect("it is known")));
+    tail.next().await.expect("a mark").expect("no error");
+    let boots: Vec<_> = fake.asked().into_iter().map(|asked| (asked.from, asked.boots)).collect();
+    assert_eq!(boots, [(vec![(1, 0)], vec![0]), (vec![(1, 6)], vec![0xff])]);
 }
 
 #[tokio::test]
@@ -252,7 +283,7 @@ async fn tailed(fake: &Fake, partition: u64, tailing: Tailing) -> (Vec<u64>, Opt
         match next {
             Ok(events) => {
                 indexes.extend(events.events.iter().map(|event| event.index));
-                assert_eq!(tail.position(), Some(events.index));
+                assert_eq!(tail.position(), Some(events.at));
             }
             Err(error) => return (indexes, Some(error)),
         }

@@ -93,6 +93,51 @@ async fn rows_that_are_there_may_stay() {
     assert_eq!([value("a"), value("b")], ["a", "before"]);
 }
 
+/// What comes of it without waiting.
+pub async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = future => Some(done),
+        () = tokio::task::yield_now() => None,
+    }
+}
+
+/// Whoever gives up waiting finds the load where it was.
+#[tokio::test]
+async fn giving_up_waiting_loses_no_row() {
+    let fake = Fake::start().await;
+    let client = fake.builder().build().expect("settings");
+    let mut load = client.table("kv").load_with(Loading { messages: 1, ..SMALL });
+    let mut keys = "abcdefghijklmnop".chars().map(String::from).peekable();
+    let mut given_up = 0;
+    while let Some(key) = keys.peek() {
+        match at_once(load.push(key.clone(), "v")).await {
+            Some(pushed) => {
+                pushed.expect("taken");
+                keys.next();
+            }
+            None => given_up += 1,
+        }
+    }
+    let mark = loop {
+        match at_once(load.finish()).await {
+            Some(mark) => break mark.expect("loaded"),
+            None => given_up += 1,
+        }
+    };
+    assert!(given_up > 5, "{given_up} times");
+    assert_eq!((mark.rows, left(&fake).as_str()), (16, "abcdefghijklmnop"));
+}
+
+#[tokio::test]
+async fn a_row_alone_that_is_there_may_stay() {
+    let fake = Fake::start().await;
+    fake.rows().put("", "kv", "a".into(), "before".into());
+    let (finished, _) = load(&fake, Loading { if_absent: true, ..SMALL }, "a").await;
+    let Mark { rows, kept, .. } = finished.expect("loaded");
+    assert_eq!((rows, kept), (1, 1));
+}
+
 #[tokio::test]
 async fn what_is_refused_for_now_is_sent_again() {
     let fake = Fake::start().await;

@@ -1,6 +1,7 @@
 //! Ranges removed step by step, each under a name of its own.
 
 use crate::fake::Fake;
+use crate::loads::at_once;
 use client::Scope;
 use model::code;
 use proto::Failure;
@@ -45,6 +46,21 @@ async fn a_range_goes_step_by_step_within_its_scope() {
         names.dedup();
         assert_eq!(names.len(), steps, "each step has a name of its own");
     }
+}
+
+/// Nobody knows what it did: it is not said that all is gone.
+#[tokio::test]
+async fn a_step_that_was_given_up_is_an_error() {
+    let fake = filled().await;
+    let table = fake.builder().build().expect("settings").table("kv");
+    let mut removal = table.remove_range(Scope::all());
+    fake.plan().silent = true;
+    assert!(Box::pin(at_once(removal.all())).await.is_none());
+    fake.plan().silent = false;
+    assert!(removal.all().await.is_err_and(|error| error.is(code::UNKNOWN_OUTCOME)));
+    assert!(removal.step().await.is_none());
+    table.remove_range(Scope::all()).all().await.expect("begun anew");
+    assert_eq!(left(&fake), "");
 }
 
 #[tokio::test]

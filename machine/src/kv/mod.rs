@@ -63,6 +63,7 @@ impl Machine for Kv {
             Content::One(one) => match under_way.change(one)? {
                 Changed::Nonsense => return Ok(unreadable()),
                 Changed::Refused(revision) => return Ok(refused(0, revision)),
+                Changed::TooMuch => return Ok(undone(&KvReply::TooMuch)),
                 Changed::Done => KvReply::Done,
                 Changed::NotFound => KvReply::NotFound,
             },
@@ -75,6 +76,7 @@ impl Machine for Kv {
                     match under_way.change(one)? {
                         Changed::Nonsense => return Ok(unreadable()),
                         Changed::Refused(revision) => return Ok(refused(number as u32, revision)),
+                        Changed::TooMuch => return Ok(undone(&KvReply::TooMuch)),
                         Changed::Done => {}
                         Changed::NotFound => not_found.push(number),
                     }
@@ -101,11 +103,15 @@ fn strange(stored: &[u8]) -> ViewError {
 }
 
 fn unreadable() -> Outcome {
-    Outcome { reply: KvReply::Unreadable.encode(), ..Outcome::default() }
+    undone(&KvReply::Unreadable)
 }
 
 fn refused(change: u32, revision: Option<model::Index>) -> Outcome {
-    Outcome { reply: KvReply::Refused { change, revision }.encode(), ..Outcome::default() }
+    undone(&KvReply::Refused { change, revision })
+}
+
+fn undone(reply: &KvReply) -> Outcome {
+    Outcome { reply: reply.encode(), ..Outcome::default() }
 }
 
 impl Kv {

@@ -10,6 +10,7 @@ const UNREADABLE: u8 = 2;
 const REFUSED: u8 = 3;
 const NOT_FOUND_IN: u8 = 4;
 const CLEARED: u8 = 5;
+const TOO_MUCH: u8 = 6;
 
 /// What came of a command. `Done` is the answer to nearly everything and has no
 /// bytes.
@@ -30,6 +31,9 @@ pub enum KvReply {
     },
     /// All rows are as asked; these of an atomic command's removes found none.
     NotFoundIn(Changes),
+    /// The rows that it replaces are more than one command's events may tell of;
+    /// nothing changed.
+    TooMuch,
     /// Rows of a range are gone.
     Cleared {
         /// How many there were.
@@ -47,6 +51,7 @@ impl KvReply {
             KvReply::Done => Bytes::new(),
             KvReply::NotFound => Bytes::from_static(&[NOT_FOUND]),
             KvReply::Unreadable => Bytes::from_static(&[UNREADABLE]),
+            KvReply::TooMuch => Bytes::from_static(&[TOO_MUCH]),
             KvReply::Refused { change, revision } => {
                 let mut out = vec![REFUSED];
                 out.extend_from_slice(&change.to_le_bytes());
@@ -68,6 +73,7 @@ impl KvReply {
         let reply = match cursor.u8() {
             None => Some(KvReply::Done),
             Some(NOT_FOUND) => Some(KvReply::NotFound),
+            Some(TOO_MUCH) => Some(KvReply::TooMuch),
             Some(REFUSED) => cursor.u32().and_then(|change| {
                 let revision = cursor.u64()?;
                 Some(KvReply::Refused { change, revision: Some(revision).filter(|it| *it > 0) })
@@ -116,10 +122,11 @@ mod tests {
     #[test]
     fn bytes_are_golden_and_round_trip() {
         let refused = |revision| KvReply::Refused { change: 2, revision };
-        let rows: [(KvReply, &[u8]); 8] = [
+        let rows: [(KvReply, &[u8]); 9] = [
             (KvReply::Done, b""),
             (KvReply::NotFound, b"\x01"),
             (KvReply::Unreadable, b"\x02"),
+            (KvReply::TooMuch, b"\x06"),
             (refused(Some(7)), b"\x03\x02\0\0\0\x07\0\0\0\0\0\0\0"),
             (refused(None), b"\x03\x02\0\0\0\0\0\0\0\0\0\0\0"),
             (KvReply::NotFoundIn([1, 3, 8].into_iter().collect()), b"\x04\x0a\x01"),
@@ -130,7 +137,7 @@ mod tests {
             assert_eq!(reply.encode(), bytes);
             assert_eq!(KvReply::decode(bytes), reply);
         }
-        for bytes in [&b"\x06"[..], b"\x05\x01\0", b"\x03\x01", b"\x01\x01"] {
+        for bytes in [&b"\x07"[..], b"\x05\x01\0", b"\x03\x01", b"\x01\x01"] {
             assert_eq!(KvReply::decode(bytes), KvReply::Unreadable, "{bytes:?}");
         }
     }

@@ -222,3 +222,21 @@ fn events_say_what_was_before_where_the_table_keeps_that() {
     assert_eq!(before(rows.at(KV, 3, put("k", "c")).1), [None]);
     assert_eq!(before(rows.at(keeps, 4, remove("k")).1), [Some((3, Bytes::from("c")))]);
 }
+
+#[test]
+fn an_atomic_batch_that_would_tell_too_much_of_rows_before_does_nothing() {
+    let keeps = Kv { setting: Setting { previous: true, ..KV.setting } };
+    let mut rows = Rows::default();
+    let large = Bytes::from(vec![b'v'; 900 << 10]);
+    for (index, key) in (1..).zip(["a", "b", "c"]) {
+        rows.one(index, Change::upsert(name(key), large.clone()));
+    }
+    let all = |keys: &[&'static str]| KvCommand::All(keys.iter().map(|key| put(key, "w")).collect()).encode();
+    let apply = |kv: Kv, keys: &[&'static str]| {
+        let outcome = kv.apply(&rows, &all(keys), At { index: 4, stamp: Stamp(4) }).expect("total");
+        (KvReply::decode(&outcome.reply), outcome.mutations.len(), outcome.events.len())
+    };
+    assert_eq!(apply(keeps, &["a", "b", "c"]), (KvReply::TooMuch, 0, 0));
+    assert_eq!(apply(keeps, &["a", "b"]), (KvReply::Done, 2, 2));
+    assert_eq!(apply(KV, &["a", "b", "c"]), (KvReply::Done, 3, 3));
+}

@@ -8,6 +8,10 @@ use model::keyspace::{decode_data, encode_deadline};
 use model::{Before, Condition, Event, EventKind, Index, Key, Mutation, Stamp};
 use std::collections::BTreeMap;
 
+/// Rows as they were before, of one command: what is told of it has to fit into a
+/// message.
+const BEFORE_BYTES_MAX: usize = 2 << 20;
+
 /// One command, change by change.
 pub(super) struct UnderWay<'a> {
     kv: Kv,
@@ -20,6 +24,8 @@ pub(super) struct UnderWay<'a> {
     changed: BTreeMap<Bytes, Option<Row>>,
     mutations: Vec<Mutation>,
     events: Vec<Event>,
+    /// Bytes of what the events say of rows before.
+    before: usize,
 }
 
 /// What a change comes to.
@@ -28,6 +34,8 @@ pub(super) enum Changed {
     Nonsense,
     /// Its condition does not hold: the row's revision.
     Refused(Option<Index>),
+    /// With it the command tells more of rows before than it may.
+    TooMuch,
     /// It is done.
     Done,
     /// There was no such row.
@@ -37,7 +45,7 @@ pub(super) enum Changed {
 impl<'a> UnderWay<'a> {
     pub fn new(kv: Kv, view: &'a dyn View, command: &'a Bytes, at: At) -> UnderWay<'a> {
         let (changed, mutations, events) = (BTreeMap::new(), Vec::new(), Vec::new());
-        UnderWay { kv, view, command, at, looks_back: false, changed, mutations, events }
+        UnderWay { kv, view, command, at, looks_back: false, changed, mutations, events, before: 0 }
     }
 
     /// Of several changes.
@@ -73,6 +81,10 @@ impl<'a> UnderWay<'a> {
                 let row = row.clone();
                 self.touch(stored, row, ttl_ms);
             }
+        }
+        // One row fits, whatever it is.
+        if self.events.len() > 1 && self.before > BEFORE_BYTES_MAX {
+            return Ok(Changed::TooMuch);
         }
         Ok(Changed::Done)
     }
@@ -143,6 +155,7 @@ impl<'a> UnderWay<'a> {
     fn tell(&mut self, kind: EventKind, key: Key, body: Bytes, before: Option<&Row>) {
         let before = before.filter(|_| self.kv.setting.previous);
         let before = before.map(|row| Before { revision: row.revision, value: row.value.clone() });
+        self.before += before.as_ref().map_or(0, |before| before.value.len());
         self.events.push(Event { before, ..Event::new(kind, key, body) });
     }
 

@@ -56,13 +56,13 @@ impl Boots {
     }
 
     /// What is left of a partition's history in earlier boots: up to where it
-    /// stood when the next one that had it began. Of one that was not there when
+    /// stood when a later one that had it began, at the lowest. Of one that was not there when
     /// this boot began, nothing is.
     pub fn past_of(&self, id: PartitionId) -> Past {
         let none = Vec::new();
         let stood = self.stood.get(&id).unwrap_or(&none);
         let (&current, earlier) = self.boots.split_last().expect("there is no Boots before one has begun");
-        let left = |at: usize| stood.iter().skip(at + 1).flatten().next().copied().unwrap_or(0);
+        let left = |at: usize| stood.iter().skip(at + 1).flatten().min().copied().unwrap_or(0);
         let kept = earlier.iter().enumerate().map(|(at, boot)| (*boot, left(at)));
         Past::new(current, kept.collect())
     }
@@ -152,10 +152,14 @@ mod tests {
     #[test]
     fn a_boot_s_history_is_kept_up_to_where_the_next_one_stood() {
         // The second boot did not have it, the fourth is this one.
+        let given_up = boots(&[&[(7, 0)], &[(7, 100)], &[], &[(7, 80)]]).past_of(P);
         let boots = boots(&[&[(7, 0)], &[], &[(7, 90)], &[(7, 120)]]);
         let past = boots.past_of(P);
         let expected = [(BootId(1), 90), (BootId(2), 90), (BootId(3), 120)];
         assert_eq!(past, Past::new(BootId(4), expected.to_vec()));
+        // One that came later stood lower: what lay between is gone as well.
+        let expected_80 = expected.map(|(boot, _)| (boot, 80)).to_vec();
+        assert_eq!(given_up, Past::new(BootId(4), expected_80));
         let unknown = boots.past_of(PartitionId(8));
         assert_eq!(unknown, Past::new(BootId(4), expected.map(|(boot, _)| (boot, 0)).to_vec()));
     }

@@ -2,7 +2,7 @@
 
 use super::{Desired, Due, Gone, PartitionSpec, Refused, TableName, TableSpec};
 use bytes::Bytes;
-use model::{Epoch, KeyRange, Layout, PartitionId};
+use model::{Epoch, KEY_BYTES_MAX, KeyRange, Layout, PartitionId};
 use std::collections::BTreeSet;
 
 impl Desired {
@@ -174,7 +174,13 @@ impl Desired {
 fn check_points(layout: Layout, range: &KeyRange) -> Result<(), Refused> {
     let is_bound = |bytes: &[u8]| bytes.is_empty() || bytes.len() == 8;
     let fits = is_bound(range.start()) && range.end().is_none_or(is_bound);
-    if layout == Layout::Hashed && !fits { Err(Refused::Point) } else { Ok(()) }
+    let longest = range.start().len().max(range.end().map_or(0, <[u8]>::len));
+    match layout {
+        Layout::Hashed if !fits => Err(Refused::Point),
+        // What is longer than a key lies between two of them.
+        Layout::Ordered if longest > KEY_BYTES_MAX => Err(Refused::Bound),
+        Layout::Hashed | Layout::Ordered => Ok(()),
+    }
 }
 
 /// Ranges of equal size for a hashed table.

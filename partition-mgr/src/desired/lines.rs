@@ -4,13 +4,14 @@ use super::{Desired, Dropped, Gone, PartitionSpec, TableName, TableSpec};
 use crate::data_dir::sealed::seal;
 use bytes::Bytes;
 use model::{Durability, Epoch, KeyRange, PartitionId};
-use pipeline::{LogChoice, Profile, StoreChoice};
+use pipeline::{BinlogChoice, LogChoice, Profile, StoreChoice};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 const TITLE: &str = "statehouse desired state\n";
 const VERSION: &str = "version 2\n";
-/// Without dropped tables and copies, and without saying who in quarantine was born.
+/// Without dropped tables and copies, and without saying who in quarantine was
+/// born, nor what is kept of what happens.
 const VERSION_1: &str = "version 1\n";
 
 /// The file of a state, seal and all.
@@ -71,27 +72,32 @@ fn epoch_words(epoch: Epoch) -> String {
 
 fn spec_words(TableSpec { layout, machine, profile }: &TableSpec) -> String {
     let durability = profile.durability.map_or("-", Durability::name);
-    format!("{layout} {machine} {} {} {durability}", profile.store, profile.log)
+    format!("{layout} {machine} {} {} {durability} {}", profile.store, profile.log, profile.binlog)
 }
 
 /// The state of a body whose seal held; else the number of the line at fault.
 pub(super) fn decode(body: &[u8]) -> Result<Desired, usize> {
     let text = std::str::from_utf8(body).map_err(|_| 1usize)?;
     let rest = text.strip_prefix(TITLE).ok_or(1usize)?;
-    let rest = [VERSION, VERSION_1].iter().find_map(|version| rest.strip_prefix(version)).ok_or(2usize)?;
+    let (first, rest) = match (rest.strip_prefix(VERSION), rest.strip_prefix(VERSION_1)) {
+        (Some(rest), _) => (false, rest),
+        (None, Some(rest)) => (true, rest),
+        (None, None) => return Err(2),
+    };
     let mut desired = Desired::default();
     for (number, line) in (3usize..).zip(rest.lines()) {
-        take(&mut desired, &mut line.split(' ')).ok_or(number)?;
+        take(&mut desired, first, &mut line.split(' ')).ok_or(number)?;
     }
     Ok(desired)
 }
 
-fn take<'a>(desired: &mut Desired, words: &mut impl Iterator<Item = &'a str>) -> Option<()> {
+/// A line of the first version, or of this one.
+fn take<'a>(desired: &mut Desired, first: bool, words: &mut impl Iterator<Item = &'a str>) -> Option<()> {
     match words.next()? {
         "revision" => desired.version = number(words)?,
         "last-id" => desired.last_id = number(words)?,
         "table" => {
-            desired.tables.insert(table(words)?, spec(words)?);
+            desired.tables.insert(table(words)?, spec(first, words)?);
         }
         "partition" => {
             let (id, table, range) = (PartitionId(number(words)?), table(words)?, range(words)?);
@@ -101,9 +107,9 @@ fn take<'a>(desired: &mut Desired, words: &mut impl Iterator<Item = &'a str>) ->
         }
         "quarantined" => {
             let (id, table, range) = (PartitionId(number(words)?), table(words)?, range(words)?);
-            let (epoch, since_ms, spec) = (epoch(words)?, number(words)?, spec(words)?);
-            // Version 1 did not say; who was written to was born.
-            let born = words.next().map_or(Some(true), born)?;
+            let (epoch, since_ms, spec) = (epoch(words)?, number(words)?, spec(first, words)?);
+            // The first did not say; who was written to was born.
+            let born = first || born(words.next()?)?;
             desired.gone.insert(id, Gone::Quarantined { table, spec, range, epoch, since_ms, born });
         }
         "erased" => {
@@ -145,7 +151,7 @@ fn epoch<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Epoch> {
     Some(Epoch { generation: number(words)?, term: number(words)? })
 }
 
-fn spec<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<TableSpec> {
+fn spec<'a>(first: bool, words: &mut impl Iterator<Item = &'a str>) -> Option<TableSpec> {
     let (layout, machine) = (words.next()?.parse().ok()?, words.next()?.to_owned());
     let profile = Profile {
         store: words.next()?.parse::<StoreChoice>().ok()?,
@@ -154,6 +160,7 @@ fn spec<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<TableSpec> {
             "-" => None,
             word => Some(word.parse().ok()?),
         },
+        binlog: if first { BinlogChoice::On } else { words.next()?.parse().ok()? },
     };
     Some(TableSpec { layout, machine, profile })
 }

@@ -1,7 +1,7 @@
 //! Why a change of the desired state is refused.
 
 use super::TableName;
-use model::{Code, Epoch, KeyRange, PartitionId, code};
+use model::{Code, Epoch, KEY_BYTES_MAX, KeyRange, PartitionId, code};
 use pipeline::ProfileError;
 
 /// Why the desired state stays as it is.
@@ -57,6 +57,9 @@ pub enum Refused {
     /// A point is 8 bytes.
     #[error("a bound of a hashed table's range is a point of 8 bytes, big-endian")]
     Point,
+    /// No key reaches so far.
+    #[error("a bound of an ordered table's range is at most {KEY_BYTES_MAX} bytes, as keys are")]
+    Bound,
     /// Nobody has that id, or that range.
     #[error("no partition {0}")]
     NoPartition(String),
@@ -114,7 +117,7 @@ impl Refused {
             Refused::Profile(_) => code::PROFILE_REFUSED,
             Refused::IdInUse(_) => code::ID_IN_USE,
             Refused::Overlaps { .. } => code::RANGE_OVERLAPS,
-            Refused::Range | Refused::Point => code::RANGE_INVALID,
+            Refused::Range | Refused::Point | Refused::Bound => code::RANGE_INVALID,
             Refused::NoPartition(_) => code::NO_PARTITION,
             Refused::Epoch { .. } => code::EPOCH_MISMATCH,
             Refused::NotQuarantined(_) => code::NOT_QUARANTINED,

@@ -2,7 +2,7 @@
 
 use machine::{Registry, Setting};
 use model::Layout;
-use pipeline::{Profile, Rules};
+use pipeline::{BinlogChoice, Profile, Rules};
 use std::fmt;
 
 /// A namespace and a name in it. Both are 1 to 128 of `A-Z a-z 0-9 _ . -`.
@@ -61,6 +61,9 @@ pub struct TableSpec {
 impl TableSpec {
     /// What makes rows of the table's records, if the build has its machine.
     pub fn rules(&self, registry: &Registry) -> Option<Rules> {
-        Some(Rules::of(registry.make(&self.machine, Setting::of(self.layout))?))
+        let binlog = self.profile.binlog;
+        let setting = Setting { layout: self.layout, previous: binlog == BinlogChoice::Previous };
+        let machine = registry.make(&self.machine, setting)?;
+        Some(Rules { machine, binlog: binlog != BinlogChoice::Off })
     }
 }

@@ -291,7 +291,7 @@ mod tests {
         // Of each table one partition is here and one in quarantine.
         for log in [LogChoice::Local, LogChoice::Store, LogChoice::None] {
             let durability = (log == LogChoice::None).then_some(Durability::Memory);
-            let profile = Profile { store: StoreChoice::Rocks, log, durability };
+            let profile = Profile { durability, ..Profile::new(StoreChoice::Rocks, log) };
             let table = TableName::new("default", &log.to_string()).expect("a name");
             let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile };
             desired.create_table(table.clone(), spec).expect("new");

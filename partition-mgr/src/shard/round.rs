@@ -16,9 +16,9 @@ use wal::{Append, Urgency};
 /// Submissions that may be with the log. More would only wait there instead of
 /// here, where they still become larger.
 const AT_LOG_MAX: usize = 64;
-/// Commands that a round applies, and then sees to the next partition in the
+/// Commands and rows that a round applies, and then sees to the next partition in the
 /// next round: between the two the log gets what has come in meanwhile.
-const APPLY_COMMANDS_MAX: u32 = 1024;
+const APPLY_WORK_MAX: usize = 2048;
 
 /// Many partitions, moved along together.
 ///
@@ -197,7 +197,8 @@ impl Shard {
         for _ in 0..self.queue.len() {
             let id = self.queue.pop_front().expect("as many as were counted");
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
-            let blocked = tenant.storing || (log_is_busy && tenant.partition.uses_log());
+            let held = tenant.storing || tenant.partition.is_held();
+            let blocked = held || (log_is_busy && tenant.partition.uses_log());
             if blocked || bytes >= self.round_bytes_max {
                 self.behind |= !blocked;
                 self.queue.push_back(id);
@@ -236,7 +237,7 @@ impl Shard {
     /// Applies what is durable: one batch for each store.
     fn apply(&mut self, clock: &dyn Clock, effects: &mut Effects) {
         let mut batches: Vec<StoreJob> = Vec::new();
-        let mut commands = 0;
+        let mut work = 0;
         while let Some(id) = self.appliers.pop_front() {
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
             tenant.listed = false;
@@ -246,9 +247,10 @@ impl Shard {
             match tenant.partition.apply() {
                 Ok(None) => {}
                 Ok(Some(part)) => {
-                    commands += part.count;
+                    // Many commands may come to one row, and one to many.
+                    work += part.mutations.len().max(part.count as usize);
                     gather(&mut batches, tenant.partition.charter().store.clone(), part);
-                    if commands >= APPLY_COMMANDS_MAX {
+                    if work >= APPLY_WORK_MAX {
                         self.behind |= !self.appliers.is_empty();
                         break;
                     }

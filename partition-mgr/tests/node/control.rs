@@ -93,12 +93,7 @@ fn a_damaged_list_is_refused() {
 fn looking_at_a_failure_leaves_it_to_be_published() {
     let world = World::simulated();
     world.table("t", MEMORY);
-    let broken = world.ask_bytes("t", "k", bytes::Bytes::from_static(b"no command"));
-    assert_eq!(broken.map_err(|refusal| refusal.code()), Err(code::UNKNOWN_OUTCOME));
-    // The report follows the answer.
-    while world.states().iter().all(|(_, state)| *state == ListedState::Serving) {
-        std::thread::yield_now();
-    }
+    world.break_partition("t", "k");
     world.node().keep_house();
     assert!(world.handle("t", &key("k")).is_err(), "the directory knows");
     assert_eq!(world.states().iter().filter(|(_, state)| *state == ListedState::Serving).count(), 3);
@@ -110,7 +105,7 @@ fn the_log_keeps_what_a_refused_partition_has_in_it() {
     world.table("t", MEMORY);
     let id = world.handle("t", &key("k")).expect("served").id;
     world.put("t", "k", "v").expect("written");
-    world.ask_bytes("t", "k", bytes::Bytes::from_static(b"no command")).expect_err("unreadable");
+    world.break_partition("t", "k");
     world.node.take().expect("it runs").stop();
     // Replay makes a checkpoint of the first record, and stops at the second.
     world.limits.checkpoint_bytes = 1;

@@ -14,7 +14,7 @@ const OP: OpId = OpId { client: 0x0190_0000_0000_7000_8000_0000_0000_0001, seque
 fn profiles() -> [(&'static str, Profile); 5] {
     let of = |store, log| {
         let durability = (log == LogChoice::None).then_some(Durability::Memory);
-        Profile { store, log, durability }
+        Profile { durability, ..Profile::new(store, log) }
     };
     [
         ("rocks-local", of(StoreChoice::Rocks, LogChoice::Local)),
@@ -119,7 +119,7 @@ fn a_copy_that_fails_leaves_nothing_and_its_ids_are_not_used_again() {
 fn what_is_not_served_is_not_copied() {
     let world = World::simulated();
     world.table("t", MEMORY);
-    world.ask_bytes("t", "k", bytes::Bytes::from_static(b"no command")).expect_err("unreadable");
+    world.break_partition("t", "k");
     let refused = world.node().copy_table(&name("t"), name("u")).expect_err("a part of it is not served");
     assert_eq!(refused.code(), code::PARTITION_FAILED, "{refused}");
     assert_eq!(world.states().len(), 4);

@@ -12,7 +12,7 @@ const WEEK_MS: u64 = 7 * 86_400_000;
 fn profiles() -> [(&'static str, Profile); 4] {
     let of = |store, log| {
         let durability = (log == LogChoice::None).then_some(Durability::Memory);
-        Profile { store, log, durability }
+        Profile { durability, ..Profile::new(store, log) }
     };
     [
         ("rocks-local", of(StoreChoice::Rocks, LogChoice::Local)),

@@ -9,7 +9,7 @@ use wal::SyncPolicy;
 
 fn profile(store: StoreChoice, log: LogChoice) -> Profile {
     let durability = (log == LogChoice::None).then_some(Durability::Memory);
-    Profile { store, log, durability }
+    Profile { durability, ..Profile::new(store, log) }
 }
 
 #[test]

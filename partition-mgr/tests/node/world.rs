@@ -5,7 +5,7 @@ use env::sim::SimDisk;
 use env::{Files, Rng, real};
 use machine::{Change, KvCommand, Row};
 use model::command::{Command, encode_commands};
-use model::{Index, Key, KeyRange, Layout, Limits, OpId, PartitionId, keyspace};
+use model::{Index, Key, KeyRange, Layout, Limits, OpId, PartitionId, code, keyspace};
 use partition::Outlet;
 use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::directory::{Handle, Standing};
@@ -165,12 +165,23 @@ impl World {
         World::ask_of(&self.handle(table, &key(text)).expect("served"), payload)
     }
 
-    /// The same of a partition that was looked up before.
+    /// Stops the partition that serves a key, and waits until the node has heard:
+    /// the report follows the answer.
+    pub fn break_partition(&self, table: &str, text: &str) {
+        let broken = self.ask_bytes(table, text, Bytes::from_static(b"no command"));
+        assert_eq!(broken.map_err(|refusal| refusal.code()), Err(code::UNKNOWN_OUTCOME));
+        while self.states().iter().all(|(_, state)| *state == ListedState::Serving) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// To a partition that was looked up before.
     pub fn ask_of(handle: &Handle, payload: Bytes) -> Answer {
         let outlet = Arc::new(Waiter::default());
         let request = Request {
             payload,
             count: 1,
+            rows: 1,
             arrived: env::Mono(0),
             deadline: None,
             expected_epoch: None,
@@ -202,7 +213,7 @@ pub fn name(text: &str) -> TableName {
 }
 
 /// Rows in memory, records in the log.
-pub const MEMORY: Profile = Profile { store: StoreChoice::Memory, log: LogChoice::Local, durability: None };
+pub const MEMORY: Profile = Profile::new(StoreChoice::Memory, LogChoice::Local);
 
 /// The disk after a power loss that keeps nothing unsynced.
 pub fn powered_off(world: &World) -> SimDisk {

@@ -30,7 +30,7 @@ fn the_log_gets_its_part_before_anything_is_applied() {
 #[test]
 fn a_round_that_applied_much_comes_back_for_the_rest() {
     let mut world = opened(3);
-    let requests = (1..=3).map(|id| world.request(id, id, 1000, false)).collect();
+    let requests = (1..=3).map(|id| world.request(id, id, 1100, false)).collect();
     let ticket = world.step(requests).log[0].ticket;
     world.step(vec![Message::Log(ticket, LogOutcome::Durable)]);
     assert_eq!(world.answers(), [(1, Ok(())), (2, Ok(()))]);

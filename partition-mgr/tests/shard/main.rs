@@ -8,4 +8,5 @@ mod halves;
 mod later;
 mod refused_batch;
 mod reluctant;
+mod weights;
 mod world;

@@ -41,7 +41,7 @@ impl World {
     pub fn partition(&self, id: u64, log: LogChoice) -> Partition {
         let id = PartitionId(id);
         self.store.create(&[id], 0).expect("a new one");
-        let profile = Profile { store: StoreChoice::Memory, log, durability: None };
+        let profile = Profile::new(StoreChoice::Memory, log);
         // Events are kept for a time, and somebody looks when it is over.
         let rules = Rules { binlog: false, ..Rules::of(Kv { setting: Setting::of(Layout::Hashed) }) };
         let (epoch, store) = (Epoch::FIRST, self.store.clone());
@@ -52,6 +52,15 @@ impl World {
 
     /// So many commands, to be answered under the token.
     pub fn request(&self, id: u64, token: u64, count: u32, makes_room: bool) -> Message {
+        self.asked(id, token, (count, count), makes_room)
+    }
+
+    /// One command that may change so many rows.
+    pub fn weighing(&self, id: u64, token: u64, rows: u32) -> Message {
+        self.asked(id, token, (1, rows), false)
+    }
+
+    fn asked(&self, id: u64, token: u64, (count, rows): (u32, u32), makes_room: bool) -> Message {
         let key = Key::new("k").expect("a key");
         let put = KvCommand::One(Change::upsert(key, Bytes::from("v")));
         let commands: Vec<Command> = (0..count).map(|_| Command::plain(put.encode())).collect();
@@ -59,6 +68,7 @@ impl World {
         let request = Request {
             payload: encode_commands(&commands),
             count,
+            rows,
             arrived: env::Mono(0),
             deadline: None,
             expected_epoch: None,

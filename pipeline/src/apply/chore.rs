@@ -8,9 +8,12 @@ use env::sometimes;
 use machine::{At, View, ViewError};
 use model::event::Events;
 use model::keyspace::{deadlines_from, decode_deadline, events_from, index_of_events, meta};
-use model::{Chore, Index, KeyRange, Mutation, Record, Trim};
+use model::{Chore, Event, Index, KeyRange, Mutation, Record, Trim};
 use statestore::Store;
 
+/// A tick ends behind the row with which it tells more than this, or changes more.
+const TICK_BYTES: usize = 1 << 20;
+const TICK_CHANGES: usize = 16_384;
 /// Events are looked at so many rows at a time.
 const TRIM_PAGE: usize = 64;
 
@@ -21,6 +24,9 @@ impl Applier {
         chore: Chore,
         store: &dyn Store,
     ) -> Result<(), ApplyError> {
+        if let Chore::UseMachine { version, name } = &chore {
+            self.check_version(record.first_index, *version, name)?;
+        }
         let mut made = Made::after(&self.standing, record.stamp);
         self.standing.own += u64::from(record.count);
         let own = Mutation::put(row(meta::OWN), self.standing.own.to_le_bytes().to_vec());
@@ -28,9 +34,7 @@ impl Applier {
         match chore {
             Chore::Tick { most } => self.tick(record, most, store, &mut made)?,
             Chore::Resumed { gap } => self.resume(gap, &mut made),
-            Chore::UseMachine { version, name } => {
-                self.use_machine(record.first_index, version, name, &mut made)?;
-            }
+            Chore::UseMachine { version, .. } => self.use_machine(version, &mut made),
             Chore::Trim(trim) => self.trim(trim, store, &mut made)?,
         }
         self.close(made, record.first_index);
@@ -60,12 +64,20 @@ impl Applier {
         let due = noted.iter().take(most as usize).take_while(|(_, due, _)| *due <= at.stamp).count();
         // What expires may note what is due next.
         self.standing.first_due = noted.get(due).map(|(_, due, _)| *due);
-        for (key, _, row) in noted.drain(..due) {
+        let (mut told, mut changed) = (0, 0);
+        for (key, due, row) in noted.drain(..due) {
+            if told > TICK_BYTES || changed > TICK_CHANGES {
+                // The rest comes with the next.
+                self.standing.first_due = [self.standing.first_due, Some(due)].into_iter().flatten().min();
+                break;
+            }
             self.take(made, 0, vec![Mutation::delete(key)], Vec::new());
             let outcome = machine.expire(&self.view(store, &[]), &row, at)?;
             if !outcome.mutations.is_empty() {
                 sometimes!("something expired");
             }
+            changed += 1 + outcome.mutations.len();
+            told += outcome.events.iter().map(|event| event.body.len() + before_bytes(event)).sum::<usize>();
             self.take(made, 0, outcome.mutations, outcome.events);
         }
         Ok(())
@@ -79,21 +91,18 @@ impl Applier {
         self.take(made, 0, vec![paused], Vec::new());
     }
 
-    fn use_machine(
-        &mut self,
-        index: Index,
-        version: u32,
-        name: String,
-        made: &mut Made,
-    ) -> Result<(), ApplyError> {
-        let has = name == self.rules.machine.name() && self.rules.machine.get(version).is_some();
-        if !has {
-            return Err(ApplyError::Version { index, name, version });
+    /// Before anything is changed.
+    fn check_version(&self, index: Index, version: u32, name: &str) -> Result<(), ApplyError> {
+        match name == self.rules.machine.name() && self.rules.machine.get(version).is_some() {
+            true => Ok(()),
+            false => Err(ApplyError::Version { index, name: name.to_owned(), version }),
         }
+    }
+
+    fn use_machine(&mut self, version: u32, made: &mut Made) {
         self.standing.version = version;
         let used = Mutation::put(row(meta::MACHINE), version.to_le_bytes().to_vec());
         self.take(made, 0, vec![used], Vec::new());
-        Ok(())
     }
 
     /// Events go, the oldest first, until the rest is few and young enough.
@@ -133,6 +142,10 @@ impl Applier {
         let view: Overlaid<'_> = self.view(store, &[]);
         view.range(range, most)
     }
+}
+
+fn before_bytes(event: &Event) -> usize {
+    event.before.as_ref().map_or(0, |before| before.value.len())
 }
 
 #[cfg(test)]

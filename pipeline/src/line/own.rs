@@ -29,6 +29,18 @@ impl<T> Line<T> {
         Some(self.launch(now, wall, ticket, (chore.kind(), 1, chore.encode()), Vec::new()))
     }
 
+    /// Does what clients ask wait for a record that is under way? Nothing is applied
+    /// before the time that nobody owned is noted, nor by a version that was to be
+    /// left.
+    pub fn is_held(&self) -> bool {
+        let Some(index) = self.chore else { return false };
+        let changes_machine = |flight: &Flight<T>| {
+            flight.record.first_index == index && flight.record.kind == RecordKind::UseMachine
+        };
+        let is_outdated = self.applier.standing().version < self.applier.rules().machine.latest().version();
+        (self.owed.resumes || is_outdated) && !self.flights.iter().any(changes_machine)
+    }
+
     /// Notes a state hash: about what is applied already, so nobody waits for it.
     fn note(&mut self, now: Mono, ticket: Ticket, hash: StateHash) -> Record {
         let record = Record {

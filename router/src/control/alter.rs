@@ -37,6 +37,7 @@ fn check_profile(name: &TableName, table: &Table, wanted: &Profile) -> Result<()
         ("store", has.store, &wanted.store, "rows lie in the store that they were written to"),
         ("log", has.log, &wanted.log, "the log has what the store has not flushed"),
         ("durability", has.durability, &wanted.durability, "it was promised with every answer"),
+        ("binlog", has.binlog, &wanted.binlog, "it is in the rows, as the log makes them"),
         ("dispatcher", has.dispatcher, &wanted.dispatcher, "there is no other"),
     ];
     for (choice, has, wanted, why) in choices {
@@ -55,23 +56,25 @@ mod tests {
 
     #[test]
     fn what_is_as_it_is_passes_and_what_is_not_is_named() {
-        let words = |[store, log, durability, dispatcher]: [&str; 4]| Profile {
+        let words = |[store, log, durability, dispatcher, binlog]: [&str; 5]| Profile {
             store: store.to_owned(),
             log: log.to_owned(),
             durability: durability.to_owned(),
             dispatcher: dispatcher.to_owned(),
+            binlog: binlog.to_owned(),
         };
-        let profile = Some(words(["rocksdb", "local", "local", "linear"]));
+        let profile = Some(words(["rocksdb", "local", "local", "linear", "on"]));
         let table = Table { profile, ..Table::default() };
         let name = TableName::new("default", "t").expect("a name");
         let rows = [
-            (["", "", "", ""], None),
-            (["rocksdb", "local", "local", "linear"], None),
-            (["", "local", "", ""], None),
-            (["memory", "", "", ""], Some("store")),
-            (["", "none", "", ""], Some("log")),
-            (["", "", "memory", ""], Some("durability")),
-            (["rocksdb", "", "", "split"], Some("dispatcher")),
+            (["", "", "", "", ""], None),
+            (["rocksdb", "local", "local", "linear", "on"], None),
+            (["", "local", "", "", ""], None),
+            (["memory", "", "", "", ""], Some("store")),
+            (["", "none", "", "", ""], Some("log")),
+            (["", "", "memory", "", ""], Some("durability")),
+            (["rocksdb", "", "", "split", ""], Some("dispatcher")),
+            (["", "", "", "", "off"], Some("binlog")),
         ];
         for (wanted, refused) in rows {
             let checked = check_profile(&name, &table, &words(wanted));

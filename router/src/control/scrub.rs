@@ -11,7 +11,6 @@ use proto::Failure;
 use proto::control::{self, ScrubRequest, ScrubResponse};
 use proto::convert::header_from_wire;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// Bytes that are looked at in one turn.
 const TURN_BYTES: u64 = 4 << 20;
@@ -44,13 +43,13 @@ pub(super) async fn scrub(house: &Arc<House>, request: ScrubRequest) -> Result<S
 
 async fn one(house: &House, table: &TableMap, handle: &Handle) -> Result<Scrubbed, Failure> {
     let (layout, is_kv, own) = (table.spec.layout, table.spec.machine == "kv", handle.clone());
-    let mut scrub = in_the_pool(house, move || own.scrub(layout, is_kv)).await?;
+    let mut scrub = house.read_patiently(move || own.scrub(layout, is_kv)).await?.map_err(failure)?;
     loop {
         let turn = move || {
             let more = scrub.step(TURN_BYTES)?;
             Ok::<(Scrub, bool), ReadError>((scrub, more))
         };
-        let (next, more) = in_the_pool(house, turn).await?;
+        let (next, more) = house.read_patiently(turn).await?.map_err(failure)?;
         if !more {
             return Ok(next.finish());
         }
@@ -58,20 +57,8 @@ async fn one(house: &House, table: &TableMap, handle: &Handle) -> Result<Scrubbe
     }
 }
 
-async fn in_the_pool<T: Send + 'static>(
-    house: &House,
-    work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, Failure> {
-    let (answer, answered) = oneshot::channel();
-    let job = move || {
-        // Nobody reads for those who have left.
-        if !answer.is_closed() {
-            let _ = answer.send(work());
-        }
-    };
-    house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
-    let done = answered.await.map_err(|_| Failure::new(code::STOPPING, "the node is ending"))?;
-    done.map_err(|error| Failure::new(error.code(), error.to_string()))
+fn failure(error: ReadError) -> Failure {
+    Failure::new(error.code(), error.to_string())
 }
 
 fn to_wire(PartitionId(partition): PartitionId, found: Scrubbed) -> control::Scrubbed {

@@ -47,6 +47,7 @@ pub(super) fn table_from_wire(
                 text.parse::<Durability>().map_err(|why| Failure::new(code::MALFORMED, why.to_string()))?,
             ),
         },
+        binlog: chosen(&wire.binlog, preset.profile.binlog, code::PROFILE_REFUSED)?,
     };
     let machine = Some(&request.machine[..]).filter(|machine| !machine.is_empty());
     let layout = chosen(&request.layout, Layout::Hashed, code::MALFORMED)?;
@@ -67,6 +68,7 @@ pub(super) fn table_to_wire(name: &TableName, spec: &TableSpec, reaches: Durabil
         log: spec.profile.log.to_string(),
         durability: reaches.to_string(),
         dispatcher: DISPATCHER.to_owned(),
+        binlog: spec.profile.binlog.to_string(),
     };
     control::Table {
         namespace: name.namespace().to_owned(),
@@ -118,13 +120,14 @@ mod tests {
         fn profile(request: &mut CreateTableRequest) -> &mut control::Profile {
             request.profile.get_or_insert_default()
         }
-        let table: [(Change, Code, &str); 7] = [
+        let table: [(Change, Code, &str); 8] = [
             (|r| r.name = "a b".into(), code::MALFORMED, "name"),
             (|r| r.layout = "round".into(), code::MALFORMED, "round"),
             (|r| profile(r).store = "tape".into(), code::PROFILE_REFUSED, "tape"),
             (|r| profile(r).log = "stone".into(), code::PROFILE_REFUSED, "stone"),
             (|r| r.preset = "slow".into(), code::PROFILE_REFUSED, "slow"),
             (|r| profile(r).durability = "eternal".into(), code::MALFORMED, "eternal"),
+            (|r| profile(r).binlog = "loud".into(), code::PROFILE_REFUSED, "loud"),
             (|r| profile(r).dispatcher = "random".into(), code::PROFILE_REFUSED, "random"),
         ];
         for (change, code, word) in table {

@@ -31,8 +31,9 @@ pub(super) async fn clear(
         // There is nothing to be done, and so nothing in history.
         None => return Ok(RemoveResponse::default()),
     };
-    let command = KvCommand::Clear(command(plane, range.limit, rows)?);
-    let group = Group::alone(place, asked, true, |out| command.put(out));
+    let most = most(plane, range.limit);
+    let command = KvCommand::Clear(command(plane, most, rows)?);
+    let group = Group::clearing(place, asked, most, |out| command.put(out));
     let ends = send(plane, arrival, asked, &table, vec![group]).await?;
     let done = ends.into_iter().next().unwrap_or_else(|| Err(nowhere()))?;
     let (removed, next) = cleared(&done)?;
@@ -44,14 +45,18 @@ pub(super) async fn clear(
     })
 }
 
-fn command(plane: &DataPlane, limit: u64, rows: &KeyRange) -> Result<Clear, Failure> {
-    let limits = plane.house.node.limits();
-    let most = match u32::try_from(limit) {
-        Ok(0) | Err(_) => limits.remove_rows_max,
-        Ok(limit) => limit.min(limits.remove_rows_max),
-    };
+/// So many rows go at once.
+fn most(plane: &DataPlane, limit: u64) -> u32 {
+    let most = plane.house.node.limits().remove_rows_max;
+    match u32::try_from(limit) {
+        Ok(0) | Err(_) => most,
+        Ok(limit) => limit.min(most),
+    }
+}
+
+fn command(plane: &DataPlane, most: u32, rows: &KeyRange) -> Result<Clear, Failure> {
     let upto = rows.end().map_or(&[][..], |end| &end[1..]);
-    let clear = Clear::new(&rows.start()[1..], upto, most, limits.remove_bytes_max);
+    let clear = Clear::new(&rows.start()[1..], upto, most, plane.house.node.limits().remove_bytes_max);
     clear.ok_or_else(|| Failure::new(code::RANGE_INVALID, "the range is empty"))
 }
 

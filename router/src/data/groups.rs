@@ -28,6 +28,11 @@ pub(super) trait Ask {
     /// Appends its body.
     fn put(&self, out: &mut Vec<u8>);
 
+    /// How many rows it may change.
+    fn rows(&self) -> u32 {
+        1
+    }
+
     /// Is it taken although the log is nearly full, because it makes room?
     fn makes_room(&self) -> bool;
 }
@@ -47,6 +52,8 @@ pub(super) struct Group {
     place: usize,
     payload: Vec<u8>,
     count: u32,
+    /// As many as it may change.
+    rows: u32,
     makes_room: bool,
 }
 
@@ -59,23 +66,24 @@ pub(super) enum Spot {
 
 impl Group {
     fn at(place: usize) -> Group {
-        Group { place, payload: Vec::new(), count: 0, makes_room: true }
+        Group { place, payload: Vec::new(), count: 0, rows: 0, makes_room: true }
     }
 
     /// One that asks what became of an operation on this key.
     pub fn asking(table: &TableMap, key: &Key, op: OpId) -> Result<Group, Failure> {
         let mut group = Group::at(table.index_of(key).ok_or_else(nowhere)?);
         put_question(&mut group.payload, op);
-        (group.count, group.makes_room) = (1, false);
+        (group.count, group.rows, group.makes_room) = (1, 1, false);
         Ok(group)
     }
 
-    /// One command for a place that is known, under the request's own op-id.
-    pub fn alone(place: usize, asked: &Asked, makes_room: bool, put: impl FnOnce(&mut Vec<u8>)) -> Group {
+    /// One command for a place that is known, under the request's own op-id. It
+    /// takes so many rows away.
+    pub fn clearing(place: usize, asked: &Asked, rows: u32, put: impl FnOnce(&mut Vec<u8>)) -> Group {
         let mut group = Group::at(place);
         let answered = Some(asked.answered_upto).filter(|upto| *upto > 0);
         put_command(&mut group.payload, asked.op, answered, put);
-        (group.count, group.makes_room) = (1, makes_room);
+        (group.count, group.rows) = (1, rows);
         group
     }
 
@@ -87,6 +95,7 @@ impl Group {
         put_command(&mut self.payload, op, answered, |out| ask.put(out));
         self.makes_room &= ask.makes_room();
         self.count += 1;
+        self.rows = self.rows.saturating_add(ask.rows());
     }
 }
 
@@ -176,6 +185,7 @@ fn offer(
     let request = Request {
         payload: Bytes::from(group.payload),
         count,
+        rows: group.rows,
         arrived: arrival.at,
         deadline: Some(deadline),
         expected_epoch: asked.expected_epoch,

@@ -7,6 +7,7 @@ use machine::Machine;
 use model::{Durability, PartitionId, Position, code};
 use partition_mgr::desired::TableName;
 use partition_mgr::directory::{Handle, Map, TableMap};
+use pipeline::BinlogChoice;
 use proto::Failure;
 use proto::convert::Asked;
 use std::collections::BTreeSet;
@@ -33,13 +34,16 @@ pub(super) fn namespace(asked: &Asked) -> &str {
     asked.namespace.as_deref().unwrap_or(TableName::DEFAULT_NAMESPACE)
 }
 
-/// Events of this build do not say what rows were before.
-pub(super) fn events(before: bool) -> Result<(), Failure> {
-    if before {
-        let message = "the table's events do not say what rows were before";
-        return Err(Failure::new(code::NO_EVENTS, message));
-    }
-    Ok(())
+/// Does the table keep events, and with what rows were before if that is wanted?
+pub(super) fn events(table: &TableMap, before: bool) -> Result<(), Failure> {
+    let message = match table.spec.profile.binlog {
+        BinlogChoice::Off => "the table keeps no events (its binlog is `off`)",
+        BinlogChoice::On if before => {
+            "the table's events do not say what rows were before (its binlog is `on`, not `previous`)"
+        }
+        BinlogChoice::On | BinlogChoice::Previous => return Ok(()),
+    };
+    Err(Failure::new(code::NO_EVENTS, message))
 }
 
 /// A token of another table is refused, whatever is asked of this one.

@@ -11,7 +11,6 @@ use partition_mgr::directory::Standing;
 use proto::Failure;
 use proto::convert::{header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{QueryRequest, QueryResponse};
-use tokio::sync::oneshot;
 
 pub(super) async fn query(
     plane: &DataPlane,
@@ -32,18 +31,13 @@ pub(super) async fn query(
         Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
     };
     let until = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
-    let (partition, clock, of) = (handle.id, plane.house.clock.clone(), table.clone());
-    let (answer, answered) = oneshot::channel();
-    let job = move || {
-        // Nobody looks for those who have left.
-        if let Some(machine) = of.machine.as_ref().filter(|_| !answer.is_closed() && clock.mono() < until) {
-            let asking = Asking { machine, key: &key, body: &request.body, expected: asked.expected_epoch };
-            let _ = answer.send(handle.ask(asking));
-        }
+    let (partition, of) = (handle.id, table.clone());
+    let lacks = || Failure::new(code::NO_MACHINE, "this build has no such machine");
+    let work = move || {
+        let machine = of.machine.as_ref()?;
+        Some(handle.ask(Asking { machine, key: &key, body: &request.body, expected: asked.expected_epoch }))
     };
-    plane.house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
-    let late = |_| Failure::new(code::DEADLINE_EXCEEDED, "the deadline passed before the question was put");
-    let said = answered.await.map_err(late)?.map_err(failure)?;
+    let said = plane.house.read(Some(until), work).await?.ok_or_else(lacks)?.map_err(failure)?;
     let body = said.answer.map_err(|why| Failure::new(code::MALFORMED, why.to_string()))?;
     let (epoch, index) = (said.epoch, said.applied);
     let worth = Worth { durability, boot: plane.house.node.boot() };

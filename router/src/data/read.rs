@@ -12,7 +12,6 @@ use partition_mgr::reading::{ReadError, Rows};
 use proto::convert::{header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{GetRequest, GetResponse, Row, RowResult, row_result};
 use proto::{Failure, KEYS_MAX};
-use tokio::sync::oneshot;
 
 /// With more keys than this, a serving thread has other things to do.
 const KEYS_AT_ONCE: usize = 64;
@@ -138,22 +137,11 @@ impl Read<'_> {
     async fn in_the_pool(self, plane: &DataPlane, until: Mono) -> Result<Rows, Failure> {
         let (handle, layout, expected) = (self.handle.clone(), self.layout, self.expected);
         let keys: Vec<Key> = self.keys.into_iter().cloned().collect();
-        let clock = plane.house.clock.clone();
-        let (answer, answered) = oneshot::channel();
-        let job = move || {
-            // Nobody reads for those who have left.
-            if !answer.is_closed() && clock.mono() < until {
-                let keys: Vec<&Key> = keys.iter().collect();
-                let _ = answer.send(handle.read(layout, &keys, expected));
-            }
+        let work = move || {
+            let keys: Vec<&Key> = keys.iter().collect();
+            handle.read(layout, &keys, expected)
         };
-        plane.house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
-        match answered.await {
-            Ok(rows) => rows.map_err(failure),
-            Err(_) => {
-                Err(Failure::new(code::DEADLINE_EXCEEDED, "the deadline passed before the rows were read"))
-            }
-        }
+        plane.house.read(Some(until), work).await?.map_err(failure)
     }
 }
 

@@ -202,6 +202,13 @@ impl Ask for AtOnce {
         self.command.put(out);
     }
 
+    fn rows(&self) -> u32 {
+        match &self.command {
+            KvCommand::All(changes) => u32::try_from(changes.len()).unwrap_or(u32::MAX),
+            _ => 1,
+        }
+    }
+
     fn makes_room(&self) -> bool {
         matches!(&self.command, KvCommand::All(changes) if changes.iter().all(Ask::makes_room))
     }
@@ -249,6 +256,11 @@ pub(super) fn applied(
         KvReply::NotFoundIn(changes) => applied(changes.has(change)),
         KvReply::Cleared { rows, .. } => applied(rows == 0),
         KvReply::Refused { change: which, revision } => Err(refused(which, change, revision)),
+        KvReply::TooMuch => {
+            let what = "the rows that the batch replaces are too large to be told of together, \
+                        and the table's binlog keeps them (it is `previous`)";
+            Err(Failure::new(code::BATCH_TOO_LARGE, what))
+        }
         KvReply::Unreadable => {
             Err(Failure::new(code::MALFORMED, "the table's machine does not know this command"))
         }

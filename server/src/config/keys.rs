@@ -169,7 +169,7 @@ pub static KEYS: &[Key] = &[
     key!("limits.partition-request-bytes-max", Restart, bytes(64 * KIB, 64 * GIB), limits.partition_request_bytes_max,
         "Bytes of one partition's requests that may be under way."),
     key!("limits.record-commands-max", Restart, count(1, MANY), limits.record_commands_max,
-        "Commands of one record, beyond its first request."),
+        "Commands of one record, beyond its first request; a range removed counts as its rows."),
     key!("limits.record-payload-bytes-max", Restart, bytes(4 * KIB, GIB), limits.record_payload_bytes_max,
         "Bytes of one record's commands, beyond its first request."),
     key!("limits.read-bytes-max", Restart, bytes(64 * KIB, GIB), limits.read_bytes_max,

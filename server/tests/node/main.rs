@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests against real processes, sockets and disks")]
 
 mod bad_input;
+mod binlogs;
 mod connections;
 mod contents;
 mod follows;
@@ -12,6 +13,7 @@ mod kill;
 mod lifecycle;
 mod machines;
 mod malformed;
+mod namespaces;
 mod no_wakes;
 mod pages;
 mod probe;
@@ -21,6 +23,7 @@ mod raw;
 mod rows;
 mod scans;
 mod strangers;
+mod tables;
 mod talk;
 mod terms;
 mod times;

@@ -21,11 +21,12 @@ async fn begun(table: &client::Table, watching: Watching) -> Watch {
     watch
 }
 
-/// All that is told up to and with the end of this row's time.
+/// All that is told until this row's time has ended. On a slow day more comes with
+/// it.
 async fn until_expired(watch: &mut Watch, key: &str) -> Vec<(EventKind, String)> {
     let mut told: Vec<(EventKind, String)> = Vec::new();
     let word = |event: Event| (event.kind, String::from_utf8_lossy(&event.key).into_owned());
-    while told.last() != Some(&(EventKind::Expired, key.to_owned())) {
+    while !told.contains(&(EventKind::Expired, key.to_owned())) {
         if let Watched::Events(events) = watch.next().await.expect("no end").expect("no error") {
             told.extend(events.events.into_iter().map(word));
         }

@@ -4,7 +4,7 @@
 use crate::process::{Launch, Node};
 use crate::talk::{self, Table};
 use bytes::Bytes;
-use client::{Change, Client, Durability, Error, Position, Receipt, Scope, Token};
+use client::{Change, Client, Durability, Error, Position, Receipt, Scope, Token, View, Watching};
 use model::{BootId, Code, PartitionId, code};
 use proto::common::{Header, Position as Written, ReadLevel};
 use proto::control::{CreateTableRequest, Profile};
@@ -92,6 +92,8 @@ async fn a_token_of_something_else_is_refused_and_nothing_is_done() {
         refused(after.remove("k").await, code);
         refused(after.change(Change::put("k", "w")).await, code);
         refused(after.batcher().get("k").await, code);
+        refused(after.remove_range(Scope::all()).all().await, code);
+        refused(after.watch(Watching::all()).next().await.expect("an answer"), code);
         refused(after.outcome("k", client(&node).new_op()).await, code);
     }
     // What is of another partition concerns no read of this one, unless that is
@@ -162,6 +164,10 @@ async fn a_token_of_what_a_kill_lost_is_refused_for_ever() {
             // Its index is there again, and is not what it was.
             refused(forgetful.after(&token(&[*receipt])).get("k").await, code::TOKEN_LOST);
         }
+        let view = View::follow(&forgetful, Watching::all());
+        for receipt in &lost {
+            refused(view.reaches(receipt).await, code::FROM_FUTURE);
+        }
         let last = put(&forgetful, "k").await;
         assert!(forgetful.after(&token(&[last])).get("k").await.is_ok_and(|row| row.is_some()));
         assert!(durable.after(&token(&kept)).get("k").await.is_ok_and(|row| row.is_some()), "start {start}");
@@ -219,6 +225,10 @@ async fn presets_and_demands_come_to_what_they_say() {
             cache.at_least(demanded).scan(Scope::all()).next().await.expect("an answer"),
             code::DURABILITY_NOT_OFFERED,
         );
+        let mut removal = cache.at_least(demanded).remove_range(Scope::all());
+        refused(removal.step().await.expect("an answer"), code::DURABILITY_NOT_OFFERED);
+        let mut watch = cache.at_least(demanded).watch(Watching::all());
+        refused(watch.next().await.expect("an answer"), code::DURABILITY_NOT_OFFERED);
     }
     let written = cache.at_least(Durability::Memory).put("k", "v").await.expect("no more than it gives");
     assert_eq!(written.receipt.durability, Durability::Memory);

@@ -3,9 +3,10 @@
 use crate::process::{Launch, Node, Said};
 use crate::talk::{self, Table};
 use bytes::Bytes;
-use client::{Client, Scope};
+use client::{Change, Client, Scope};
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 const FROM: Table = Table::durable("from");
 const ROWS: usize = 3000;
@@ -125,6 +126,36 @@ async fn a_damaged_export_is_named_and_the_corrected_one_goes_on() {
         assert_eq!(content(&node, name).await, rows(), "{name}");
     }
     assert_eq!(content(&node, "from").await, rows(), "others are as they were");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_do_not_last_are_imported_for_the_rest_of_their_time() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let node = Launch::server(dir.path()).start().await;
+    for name in ["from", "into"] {
+        Table { name, layout: "ordered", partitions: 1, ..FROM }.create(&node).await;
+    }
+    let (from, into) = (table(&node, "from"), table(&node, "into"));
+    let hour = Duration::from_secs(3600);
+    from.change(Change::put_for("an hour", "v", hour)).await.expect("written");
+    from.put("for ever", "v").await.expect("written");
+    let file = dir.path().join("rows.jsonl");
+    let path = file.to_str().expect("text");
+    let said = run(&node, &["export", "-t", "from", "--file", path]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = run(&node, &["import", "-t", "into", "--file", path]).await;
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "loaded: 2 rows\n"), "{said:?}");
+    let until = |row: Option<client::Row>| row.expect("it is there").expires;
+    let was = until(from.get("an hour").await.expect("read")).expect("it does not last");
+    let is = until(into.get("an hour").await.expect("read")).expect("it does not last");
+    let apart = is.duration_since(was).or_else(|_| was.duration_since(is)).expect("one is first");
+    assert!(apart < hour / 2, "{apart:?}");
+    assert_eq!(until(into.get("for ever").await.expect("read")), None);
+    // What is over by now, and once was there for ever, stays as it is.
+    std::fs::write(&file, r#"{"key":"for ever","value":"w","expires_ms":1}"#).expect("written");
+    let said = run(&node, &["import", "-t", "into", "--file", path]).await;
+    assert_eq!(said.out, "loaded: 0 rows, 1 whose time is over\n", "{said:?}");
+    assert_eq!(into.get("for ever").await.expect("read").expect("it is there").value, "v");
 }
 
 /// The node is killed between two halves that the import reads from a pipe.

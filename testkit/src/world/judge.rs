@@ -112,6 +112,7 @@ pub(super) fn judge(mut world: World<'_>, closing: &Closing) -> Outcome {
     // What rot has hit is refused or lost by name.
     if !world.rotten.any() {
         failures.extend(world.books.borrow().violations());
+        failures.extend(world.leases.borrow().violations().iter().cloned());
     }
     let stopped = stopped(&world.site);
     let unexcused = stopped.iter().filter(|(id, _)| !world.rotten.may_cost(**id));

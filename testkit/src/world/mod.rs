@@ -25,6 +25,7 @@ mod frames;
 mod guest;
 mod judge;
 pub mod knobs;
+mod leasing;
 mod ledger;
 mod mend;
 mod names;

@@ -6,6 +6,7 @@ use super::counting::SUMS;
 use super::disk::{HostDisk, Pace};
 use super::end::FRESH;
 use super::frames;
+use super::leasing::LEASES;
 use super::net::SimNet;
 use super::site::{Site, Standing};
 use super::user::key_bytes;
@@ -34,7 +35,7 @@ const REQUESTS_MAX: usize = 4096;
 
 /// The table's profile: in memory, behind the node's log.
 pub fn profile() -> Profile {
-    Profile { store: StoreChoice::Memory, log: LogChoice::Local, durability: None }
+    Profile::new(StoreChoice::Memory, LogChoice::Local)
 }
 
 /// The host's program, from its start until it is killed.
@@ -118,7 +119,9 @@ fn start_error(error: StartError) -> String {
 /// Makes the users' tables, unless they are there. A change of which nobody knows
 /// whether it is durable is made sure of by asking again.
 fn make_tables(node: &Node, partitions: u32) -> Result<(), String> {
-    for (table, machine, partitions) in [(TABLE, "kv", partitions), (SUMS, "counter", 1)] {
+    for (table, machine, partitions) in
+        [(TABLE, "kv", partitions), (SUMS, "counter", 1), (LEASES, "lease", 1)]
+    {
         if node.directory().current().table("default", table).is_some() {
             continue;
         }

@@ -10,7 +10,7 @@ use super::rotten::Rotten;
 use super::site::{Site, Standing};
 use super::trouble::Trouble;
 use super::user::Crowd;
-use super::{counting, guest, node, trace, user};
+use super::{counting, guest, leasing, node, trace, user};
 use crate::fibers;
 use env::sim::SimDisk;
 use env::{Mono, Plants, Rng};
@@ -20,6 +20,7 @@ use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 use turmoil::{Builder, Sim};
+use verify::leases::LeaseBook;
 
 /// How a run is watched.
 #[derive(Default)]
@@ -59,6 +60,7 @@ pub(super) struct World<'a> {
     pub answered: u64,
     /// What is known of counters.
     pub books: Rc<RefCell<Books>>,
+    pub leases: Rc<RefCell<LeaseBook>>,
     stumbles: Option<env::rng::Stream>,
 }
 
@@ -121,6 +123,9 @@ impl<'a> World<'a> {
         let (counter, books) = (crowd.clone(), Rc::new(RefCell::new(Books::default())));
         let own = books.clone();
         sim.host("counting", move || counting::run(counter.clone(), own.clone()));
+        let (holders, leases) = (crowd.clone(), Rc::new(RefCell::new(LeaseBook::default())));
+        let own = leases.clone();
+        sim.host("leasing", move || leasing::run(holders.clone(), own.clone()));
         let guests = crowd.clone();
         sim.host("guest", move || guest::run(guests.clone()));
         World {
@@ -136,6 +141,7 @@ impl<'a> World<'a> {
             failures: Vec::new(),
             answered: 0,
             books,
+            leases,
             stumbles: stalls.then(|| rng.stream("stumbles")),
         }
     }

@@ -110,6 +110,31 @@ impl World {
 
 const TICK: Chore = Chore::Tick { most: 2 };
 
+/// What is told of rows that were there is bounded, and what is left comes with the
+/// next tick: also when the partition was opened in between.
+#[test]
+fn a_tick_ends_where_it_would_tell_too_much() {
+    let large = |name: &'static str, ttl_ms| {
+        let act = Act::Upsert { value: vec![b'v'; 600 << 10].into(), ttl_ms: Some(ttl_ms) };
+        Change { key: key(name), act, condition: Condition::Always }
+    };
+    let most = Chore::Tick { most: 9 };
+    let mut world = World::new(rules());
+    world.write(1, &[large("a", 1), large("b", 2), large("c", 3), large("d", 4)]);
+    world.chore(50, &most).expect("applied");
+    assert_eq!(world.told()[4..], ["5xa", "5xb"]);
+    assert_eq!(world.applier.standing().first_due, Some(Stamp(4 * MS)));
+    let mut opened = world.again(1);
+    let loaded = Standing::load(&opened.store, ONE).expect("read");
+    assert_eq!(loaded.first_due, Some(Stamp(4 * MS)));
+    opened.applier = Applier::after(loaded, rules(), Default::default());
+    for mut world in [world, opened] {
+        world.chore(51, &most).expect("applied");
+        assert_eq!(world.told()[6..], ["6xc", "6xd"]);
+        assert_eq!(world.applier.standing().first_due, None);
+    }
+}
+
 #[test]
 fn a_tick_takes_what_is_due_the_earliest_first_and_so_much_at_most() {
     let mut world = World::new(rules());

@@ -13,13 +13,18 @@ use partition_mgr::following::{FollowError, Place, Wanted};
 use partition_mgr::scanning::{Next, Room, Scan, Walk};
 use proto::Failure;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc};
 
 /// Keys and values of one message, beyond its first row or record.
 const PAGE_BYTES: usize = 256 << 10;
+/// A partition's moment is not held for ever: rows that are not taken by then begin
+/// anew, in another call.
+const ROWS_TIME: Duration = Duration::from_secs(600);
 /// Where nothing is told for so long, it is said that there was nothing.
 const MARK: Duration = Duration::from_secs(1);
 
@@ -71,6 +76,51 @@ impl Start {
     }
 }
 
+/// What the feeds of one call share.
+#[derive(Clone)]
+pub(super) struct Call {
+    plane: Arc<DataPlane>,
+    out: mpsc::Sender<Piece>,
+    /// When something was last taken.
+    taken: Arc<AtomicU64>,
+    /// Rows of one partition after the other: what a client takes is as much, and
+    /// moments of stores are held for less long.
+    rows: Arc<Mutex<()>>,
+}
+
+impl Call {
+    pub fn new(plane: Arc<DataPlane>, out: mpsc::Sender<Piece>) -> Call {
+        let taken = Arc::new(AtomicU64::new(plane.house.clock.mono().0));
+        Call { plane, out, taken, rows: Arc::default() }
+    }
+
+    /// Hands a message over when there is room for it; false when nobody takes it.
+    /// The others are waited for as well, so what counts is when the client took
+    /// anything at all.
+    async fn give(&self, frame: Bytes) -> Result<bool, Failure> {
+        let weight = self.plane.house.weigh(frame.len(), true).ok_or_else(full)?;
+        let mut room = pin!(self.out.reserve());
+        loop {
+            let now = || self.plane.house.clock.mono().0;
+            match tokio::time::timeout(TAKE_WAIT, &mut room).await {
+                Ok(Ok(place)) => {
+                    self.taken.store(now(), Ordering::Relaxed);
+                    place.send(Piece::Message(frame, weight));
+                    return Ok(true);
+                }
+                Ok(Err(_)) => return Ok(false),
+                Err(_) => {
+                    let idle = now().saturating_sub(self.taken.load(Ordering::Relaxed));
+                    if idle >= TAKE_WAIT.as_nanos() as u64 {
+                        let what = "nobody took what was told for 30 seconds";
+                        return Err(Failure::new(code::DEADLINE_EXCEEDED, what));
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// One partition's part of a call.
 pub(super) struct Feed {
     plane: Arc<DataPlane>,
@@ -88,23 +138,29 @@ impl Feed {
     }
 
     /// Until all is told, somebody is gone, or something is wrong.
-    pub async fn run(self, out: &mpsc::Sender<Piece>) -> End {
+    pub async fn run(self, call: &Call) -> End {
         let place = match &self.start {
             Start::Events(place) => place.clone(),
-            Start::Rows(range) => match self.rows(range.clone(), out).await? {
+            Start::Rows(range) => match self.rows_in_time(range.clone(), call).await? {
                 Some(applied) => Place { next: applied + 1, is_aligned: true },
                 None => return Ok(()),
             },
         };
-        self.events(place, out).await
+        self.events(place, call).await
+    }
+
+    async fn rows_in_time(&self, range: KeyRange, call: &Call) -> Result<Option<Index>, Failure> {
+        let _turn = call.rows.lock().await;
+        let late = |_| Failure::new(code::DEADLINE_EXCEEDED, "the rows were not taken within ten minutes");
+        tokio::time::timeout(ROWS_TIME, self.rows(range, call)).await.map_err(late)?
     }
 
     /// The rows as they are; their index, or none when nobody listens.
-    async fn rows(&self, range: KeyRange, out: &mpsc::Sender<Piece>) -> Result<Option<Index>, Failure> {
+    async fn rows(&self, range: KeyRange, call: &Call) -> Result<Option<Index>, Failure> {
         let (handle, asking) = (self.handle.clone(), self.asking.clone());
         let begin =
             move || handle.scan(asking.layout, &range, Walk { reverse: false, long: true }, asking.expected);
-        let mut scan = self.in_the_pool(begin).await?.map_err(failure)?;
+        let mut scan = self.plane.house.read_patiently(begin).await?.map_err(failure)?;
         loop {
             let (keys, partition, boot) = (self.asking.keys.clone(), self.handle.id, self.boot());
             let turn = move || {
@@ -115,9 +171,9 @@ impl Feed {
                     (scan, applied, is_all, rows(message, page))
                 })
             };
-            let (next, applied, is_all, frame) = self.in_the_pool(turn).await??;
+            let (next, applied, is_all, frame) = self.plane.house.read_patiently(turn).await??;
             scan = next;
-            if !self.give(frame?, out).await? {
+            if !call.give(frame?).await? {
                 return Ok(None);
             }
             if is_all {
@@ -126,16 +182,16 @@ impl Feed {
         }
     }
 
-    async fn events(&self, mut place: Place, out: &mpsc::Sender<Piece>) -> End {
+    async fn events(&self, mut place: Place, call: &Call) -> End {
         let (mut marked_at, mut is_first) = (self.plane.house.clock.mono(), true);
         loop {
-            let turn = self.turn(place.clone()).await?;
+            let turn = self.turn(place).await?;
             place = turn.place;
             let now = self.plane.house.clock.mono();
             let is_due = is_first || now.0.saturating_sub(marked_at.0) >= MARK.as_nanos() as u64;
             let ends = turn.is_all && self.asking.ends;
             if let Some(frame) = turn.frame.filter(|_| turn.tells || is_due || ends) {
-                if !self.give(frame, out).await? {
+                if !call.give(frame).await? {
                     return Ok(());
                 }
                 (marked_at, is_first) = (now, false);
@@ -143,7 +199,7 @@ impl Feed {
             if ends {
                 return Ok(());
             }
-            if turn.is_all && !self.rest(place.next - 1, &mut marked_at, out).await? {
+            if turn.is_all && !self.rest(place.next - 1, &mut marked_at, call).await? {
                 return Ok(());
             }
         }
@@ -166,7 +222,8 @@ impl Feed {
         let _ = tokio::time::timeout(left, more).await;
     }
 
-    /// The next page.
+    /// The next page. Who follows may be late, and is not turned away for that others
+    /// read.
     async fn turn(&self, mut place: Place) -> Result<Turn, Failure> {
         let (handle, asking, boot) = (self.handle.clone(), self.asking.clone(), self.boot());
         let turn = move || -> Result<Turn, Failure> {
@@ -179,33 +236,11 @@ impl Feed {
                 if tells { events(voice, message, told.events, before)? } else { mark(voice, message)? };
             Ok(Turn { place, frame: Some(frame), tells, is_all })
         };
-        self.in_the_pool(turn).await?
-    }
-
-    /// By a thread that may wait for a disk.
-    async fn in_the_pool<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Failure> {
-        let (answer, answered) = oneshot::channel();
-        let job = move || {
-            // Nobody reads for those who have left.
-            if !answer.is_closed() {
-                let _ = answer.send(work());
-            }
-        };
-        let busy = |busy: partition_mgr::pool::Busy| Failure::new(code::OVERLOADED, busy.to_string());
-        self.plane.house.reads.offer(job).map_err(busy)?;
-        answered.await.map_err(|_| Failure::new(code::STOPPING, "the node is ending"))
+        self.plane.house.read_patiently(turn).await?
     }
 
     /// Where nothing new is applied, nobody need look: says so once a mark is due.
-    async fn rest(
-        &self,
-        seen: Index,
-        marked_at: &mut Mono,
-        out: &mpsc::Sender<Piece>,
-    ) -> Result<bool, Failure> {
+    async fn rest(&self, seen: Index, marked_at: &mut Mono, call: &Call) -> Result<bool, Failure> {
         loop {
             self.more(seen, *marked_at).await;
             let published = &self.handle.published;
@@ -213,20 +248,10 @@ impl Feed {
                 return Ok(true);
             }
             let message = Message { partition: self.handle.id, upto: seen, is_all: true, boot: self.boot() };
-            if !self.give(mark(self.asking.voice, message)?, out).await? {
+            if !call.give(mark(self.asking.voice, message)?).await? {
                 return Ok(false);
             }
             *marked_at = self.plane.house.clock.mono();
-        }
-    }
-
-    /// Hands a message over when there is room for it; false when nobody takes it.
-    async fn give(&self, frame: Bytes, out: &mpsc::Sender<Piece>) -> Result<bool, Failure> {
-        let weight = self.plane.house.weigh(frame.len(), true).ok_or_else(full)?;
-        let given = tokio::time::timeout(TAKE_WAIT, out.send(Piece::Message(frame, weight)));
-        match given.await {
-            Ok(sent) => Ok(sent.is_ok()),
-            Err(_) => Err(Failure::new(code::DEADLINE_EXCEEDED, "nobody took what was told for 30 seconds")),
         }
     }
 }

@@ -21,10 +21,11 @@ use super::{DataPlane, lookup};
 use crate::door::{Arrival, Line, Piece, full};
 use crate::house::Place;
 use bytes::Bytes;
-use feed::{Asking, Feed, Start};
+use feed::{Asking, Call, Feed, Start};
 use futures_util::future::try_join_all;
 use model::{BootId, Index, Key, KeyRange, Layout, PartitionId, code};
 use partition_mgr::directory::{self, Handle, Map, Standing, TableMap};
+use partition_mgr::past::Unseen;
 use proto::Failure;
 use proto::common::Position;
 use proto::convert::{Asked, header_from_wire};
@@ -115,7 +116,7 @@ fn asking(
     ends: bool,
 ) -> Result<Asking, Failure> {
     lookup::durability(table, asked)?;
-    lookup::events(before)?;
+    lookup::events(table, before)?;
     let (expected, layout) = (asked.expected_epoch, table.spec.layout);
     Ok(Asking { keys, layout, expected, voice, before, ends })
 }
@@ -143,7 +144,10 @@ fn was_here(handle: &Handle, index: Index, boot: u64) -> Result<(), Failure> {
         return Ok(());
     }
     let position = model::Position { partition: handle.id, boot: BootId(boot), index };
-    handle.has_seen(position).map_err(|unseen| Failure::new(code::FROM_FUTURE, unseen.to_string()))
+    handle.has_seen(position).map_err(|unseen| {
+        let code = if matches!(unseen, Unseen::Lost { .. }) { code::FROM_FUTURE } else { unseen.code() };
+        Failure::new(code, unseen.to_string())
+    })
 }
 
 fn serving(place: &directory::Place) -> Result<Handle, Failure> {
@@ -249,7 +253,8 @@ fn follow(
                 let _ = out.send(Piece::Message(opening, weight)).await;
             }
             // The first that cannot go on ends the call: the others may never end.
-            try_join_all(feeds.into_iter().map(|feed| feed.run(&out))).await.map(drop)
+            let call = Call::new(plane.clone(), out.clone());
+            try_join_all(feeds.into_iter().map(|feed| feed.run(&call))).await.map(drop)
         };
         let late = async {
             match until {

@@ -31,7 +31,7 @@ use proto::data::ScanRequest;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use turn::{Source, Turn};
 
 /// Keys and values of one message, beyond its first row.
@@ -191,16 +191,8 @@ impl Scanning {
             bytes_left: self.bytes_left,
             one: self.is_bare,
         };
-        let (worth, clock, until) = (self.worth, house.clock.clone(), self.until);
-        let (answer, answered) = oneshot::channel();
-        let job = move || {
-            // Nobody reads for those who have left.
-            if !answer.is_closed() && clock.mono() < until {
-                let _ = answer.send(source.turn(room, worth));
-            }
-        };
-        house.reads.offer(job).map_err(|busy| Failure::new(code::OVERLOADED, busy.to_string()))?;
-        answered.await.unwrap_or_else(|_| Err(late()))
+        let worth = self.worth;
+        house.read(Some(self.until), move || source.turn(room, worth)).await?
     }
 
     /// Hands a page over, when there is room for it.

@@ -16,7 +16,7 @@ pub type Told = ((PartitionId, u64), (Bytes, Option<Bytes>));
 pub fn told(events: &Events) -> Vec<Told> {
     let event = |event: &client::Event| {
         let value = (event.kind == EventKind::Put).then(|| event.value.clone());
-        ((events.partition, event.index), (event.key.clone(), value))
+        ((events.at.partition, event.index), (event.key.clone(), value))
     };
     events.events.iter().map(event).collect()
 }
