@@ -20,9 +20,9 @@ pub trait Client: 'static {
     async fn read(&mut self, key: Bytes) -> Result<(), Failure>;
     /// Writes rows of distinct keys; returns when all are durable.
     async fn write_batch(&mut self, rows: Vec<Item>) -> Result<(), Failure>;
-    /// Adds 1 to the one counter, within a limit that is far away; returns when
-    /// that is durable.
-    async fn add(&mut self) -> Result<(), Failure>;
+    /// Adds 1 to the one counter, so often, within a limit that is far away; returns
+    /// when that is durable.
+    async fn add(&mut self, times: usize) -> Result<(), Failure>;
 }
 
 /// What to do, and for how long.
@@ -125,7 +125,7 @@ async fn keep_busy<C: Client>(
             Work::Write => client.write(bed.rows.row(number, &mut random)).await?,
             Work::Read => client.read(bed.rows.key(number)).await?,
             Work::WriteBatch => client.write_batch(bed.rows.cycle(number, items, &mut random)).await?,
-            Work::Add => client.add().await?,
+            Work::Add => client.add(items).await?,
         }
         let now = Instant::now();
         if bed.phase.get() == Phase::Counted {

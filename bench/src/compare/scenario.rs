@@ -32,6 +32,9 @@ pub enum Scenario {
     /// Additions to one counter within a limit, 256 in flight.
     #[value(name = "counter")]
     Counter,
+    /// The same, eight in a message.
+    #[value(name = "counter-batch")]
+    CounterBatch,
     /// From the start after a kill to the first read.
     #[value(name = "recovery")]
     Recovery,
@@ -94,6 +97,7 @@ impl Scenario {
             Scenario::WriteBatch => "write-batch",
             Scenario::Load => "load",
             Scenario::Counter => "counter",
+            Scenario::CounterBatch => "counter-batch",
             Scenario::Scan => "scan",
             Scenario::Tail => "tail",
             Scenario::Recovery => "recovery",
@@ -105,7 +109,7 @@ impl Scenario {
         match self {
             Scenario::Write1 | Scenario::Write256 => Work::Write,
             Scenario::Read1 | Scenario::Read256 => Work::Read,
-            Scenario::Counter => Work::Add,
+            Scenario::Counter | Scenario::CounterBatch => Work::Add,
             // Of what comes before what is measured.
             Scenario::WriteBatch | Scenario::Load | Scenario::Scan | Scenario::Recovery | Scenario::Tail => {
                 Work::WriteBatch
@@ -115,7 +119,7 @@ impl Scenario {
 
     /// The machine of its table.
     pub fn machine(self) -> &'static str {
-        if self == Scenario::Counter { "counter" } else { "kv" }
+        if self.work() == Work::Add { "counter" } else { "kv" }
     }
 
     /// Who takes part, in the order of the report.
@@ -126,7 +130,7 @@ impl Scenario {
         match self {
             Scenario::Load | Scenario::Scan | Scenario::Tail | Scenario::Recovery => &[Statehouse],
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
-            Scenario::Counter => &[Statehouse, StatehouseStream, Redis],
+            Scenario::Counter | Scenario::CounterBatch => &[Statehouse, StatehouseStream, Redis],
             Scenario::Read1 | Scenario::Read256 => {
                 &[Statehouse, StatehouseStream, Echo, Etcd, EtcdCompacted, Redis]
             }
@@ -141,6 +145,8 @@ impl Scenario {
             // A Redis client has one command under way on a connection.
             (Scenario::Write256 | Scenario::Read256 | Scenario::Counter, System::Redis) => (256, 1, 1),
             (Scenario::Write256 | Scenario::Read256 | Scenario::Counter, _) => (4, 64, 1),
+            (Scenario::CounterBatch, System::Redis) => (32, 1, 8),
+            (Scenario::CounterBatch, _) => (4, 8, 8),
             // Pipelines of 32, as `redis-benchmark -P 32` on 64 connections.
             (_, System::Redis) => (64, 1, 32),
             // etcd takes 128 operations in a transaction: as many rows under
@@ -198,6 +204,7 @@ mod tests {
                 match scenario.work() {
                     Work::WriteBatch if *system == System::Redis => assert_eq!((calls, items), (64, 32)),
                     Work::WriteBatch => assert!((8_000..8_500).contains(&(calls * items)), "{system:?}"),
+                    Work::Add if items > 1 => assert_eq!((calls * items, items), (256, 8)),
                     _ => assert!(items == 1 && (calls == 1 || calls == 256), "{scenario:?} {system:?}"),
                 }
             }

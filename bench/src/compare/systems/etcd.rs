@@ -97,7 +97,7 @@ impl Client for Kv {
         Ok(())
     }
 
-    async fn add(&mut self) -> Result<(), Failure> {
+    async fn add(&mut self, _: usize) -> Result<(), Failure> {
         Err("etcd has no counters".into())
     }
 

@@ -165,9 +165,9 @@ impl Client for Connection {
     }
 
     /// Without a limit: it would take a script.
-    async fn add(&mut self) -> Result<(), Failure> {
-        self.command(&[b"INCRBY", b"counter", b"1"]);
-        self.exchange(1, |reply| *reply == Reply::Integer).await
+    async fn add(&mut self, times: usize) -> Result<(), Failure> {
+        (0..times).for_each(|_| self.command(&[b"INCRBY", b"counter", b"1"]));
+        self.exchange(times, |reply| *reply == Reply::Integer).await
     }
 }
 

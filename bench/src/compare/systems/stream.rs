@@ -142,13 +142,13 @@ impl Shared {
 }
 
 impl Client for Shared {
-    async fn add(&mut self) -> Result<(), Failure> {
-        let (header, name) = self.names.begin(1);
-        let request = ApplyRequest { header: Some(header), ..add() };
+    async fn add(&mut self, times: usize) -> Result<(), Failure> {
+        let (header, name) = self.names.begin(times);
+        let request = ApplyRequest { header: Some(header), ..add(times) };
         let answer = self.call(stream_request::Request::Apply(request)).await?;
         self.names.end(name);
         match answer {
-            stream_response::Response::Apply(answer) => added(&answer),
+            stream_response::Response::Apply(answer) => added(&answer, times),
             _ => Err("the answer is of another kind".into()),
         }
     }

@@ -53,22 +53,25 @@ pub fn get(key: Bytes) -> GetRequest {
     GetRequest { header: None, table: TABLE.to_owned(), keys: vec![key] }
 }
 
-/// The request that adds to the one counter.
-pub fn add() -> ApplyRequest {
+/// The request that adds to the one counter, so often.
+pub fn add(times: usize) -> ApplyRequest {
     let add = CounterAdd { amount: 1, most: Some(i64::MAX / 2), ..CounterAdd::default() };
     let command = CounterCommand { command: Some(counter_command::Command::Add(add)) };
     let command = Some(machine_command::Command::Counter(command));
-    let commands = vec![MachineCommand { key: Bytes::from_static(b"counter"), command }];
+    let commands = vec![MachineCommand { key: Bytes::from_static(b"counter"), command }; times];
     ApplyRequest { header: None, table: TABLE.to_owned(), commands }
 }
 
-/// It was added: a refusal would be one in vain.
-pub fn added(answer: &ApplyResponse) -> Result<(), Failure> {
-    match answer.results.first().and_then(|result| result.outcome.as_ref()) {
+/// It was added so often: a refusal would be one in vain.
+pub fn added(answer: &ApplyResponse, times: usize) -> Result<(), Failure> {
+    if answer.results.len() != times {
+        return Err(format!("{} results for {times} additions", answer.results.len()).into());
+    }
+    answer.results.iter().try_for_each(|result| match &result.outcome {
         Some(apply_result::Outcome::Reply(_)) => Ok(()),
         Some(apply_result::Outcome::Error(error)) => Err(format!("{} {}", error.code, error.message).into()),
         None => Err("a result says nothing".into()),
-    }
+    })
 }
 
 /// Every row was written.
@@ -100,13 +103,13 @@ pub fn found(answer: &GetResponse) -> Result<(), Failure> {
 }
 
 impl Client for Unary {
-    async fn add(&mut self) -> Result<(), Failure> {
-        let (header, sequence) = self.names.as_ref().map(|names| names.begin(1)).unzip();
-        let answer = self.caller.call(&self.apply, &ApplyRequest { header, ..add() }).await?;
+    async fn add(&mut self, times: usize) -> Result<(), Failure> {
+        let (header, sequence) = self.names.as_ref().map(|names| names.begin(times)).unzip();
+        let answer = self.caller.call(&self.apply, &ApplyRequest { header, ..add(times) }).await?;
         if let (Some(names), Some(sequence)) = (&self.names, sequence) {
             names.end(sequence);
         }
-        added(&answer)
+        added(&answer, times)
     }
 
     async fn write(&mut self, row: Item) -> Result<(), Failure> {
