@@ -53,9 +53,9 @@ pub(crate) struct ServerArgs {
     )]
     namespace: String,
 
-    /// How long to wait for an answer, retries and all: 500ms, 5s, 2m.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, help_heading = "Server")]
-    deadline: Duration,
+    /// How long to wait for an answer, retries and all: 500ms, 5s, 2m [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Server")]
+    deadline: Option<Duration>,
 
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Output::Table, help_heading = "Server")]
@@ -71,15 +71,14 @@ impl ServerArgs {
     /// The same with more time, unless some was given: what has more to do than one
     /// call is waited for.
     pub fn with_time(mut self, time: Duration) -> ServerArgs {
-        if self.deadline == DEADLINE {
-            self.deadline = time;
-        }
+        self.deadline.get_or_insert(time);
         self
     }
 
     /// A client; nothing is sent yet.
     pub fn client(&self) -> Result<Client, Failed> {
-        let mut builder = Client::builder(&self.endpoint).connections(1).deadline(self.deadline);
+        let mut builder =
+            Client::builder(&self.endpoint).connections(1).deadline(self.deadline.unwrap_or(DEADLINE));
         if self.namespace != "default" {
             builder = builder.namespace(&self.namespace);
         }

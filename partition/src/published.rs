@@ -1,12 +1,11 @@
 //! What a partition lets others see without asking it.
 
 use model::{Epoch, Index, Stamp};
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::task::Waker;
-
-/// Wakers that are kept, of those who wait and of those who did.
-const WAITING_MAX: usize = 256;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 /// Written by the partition's shard, read by anybody.
 ///
@@ -93,59 +92,66 @@ impl Published {
         self.applied.fetch_max(applied, Ordering::SeqCst);
     }
 
-    /// Is more applied than this, or does it serve no longer? If neither is so, the
-    /// waker is called as soon as one is.
-    pub fn is_beyond(&self, applied: Index, waker: &Waker) -> bool {
-        let is_beyond = || self.applied.load(Ordering::SeqCst) > applied || !self.is_serving();
-        if is_beyond() {
-            return true;
-        }
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those who have gone left theirs behind; who is still there asks again.
-        let stale = waiting.make_room();
-        if !waiting.wakers.iter().any(|known| known.will_wake(waker)) {
-            waiting.wakers.push(waker.clone());
-        }
-        self.awaited.store(true, Ordering::SeqCst);
-        drop(waiting);
-        stale.into_iter().for_each(Waker::wake);
-        // It may have come in between, before anybody was waited for.
-        is_beyond()
+    /// Waits until more is applied than this, or it serves no longer.
+    pub fn more(&self, applied: Index) -> More<'_> {
+        More { published: self, applied, number: None }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self) {
-        let waiting = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let wakers = {
+            let mut waiting = self.waiting();
             self.awaited.store(false, Ordering::SeqCst);
-            std::mem::take(&mut *waiting).wakers
+            std::mem::take(&mut waiting.wakers)
         };
-        waiting.into_iter().for_each(Waker::wake);
+        wakers.into_values().for_each(Waker::wake);
     }
 }
 
-/// Who waits for more.
-#[derive(Debug)]
+/// Who waits for more, each by a number of his own.
+#[derive(Debug, Default)]
 struct Waiting {
-    wakers: Vec<Waker>,
-    /// So many may be, until it is seen who is still there.
-    most: usize,
+    wakers: BTreeMap<u64, Waker>,
+    next: u64,
 }
 
-impl Default for Waiting {
-    fn default() -> Waiting {
-        Waiting { wakers: Vec::new(), most: WAITING_MAX }
+/// A wait for more. Whoever gives it up leaves nothing behind.
+#[derive(Debug)]
+pub struct More<'a> {
+    published: &'a Published,
+    applied: Index,
+    number: Option<u64>,
+}
+
+impl Future for More<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let published = self.published;
+        let applied = self.applied;
+        let is_over = || published.applied.load(Ordering::SeqCst) > applied || !published.is_serving();
+        if !is_over() {
+            let mut waiting = published.waiting();
+            let number = *self.number.get_or_insert_with(|| {
+                waiting.next += 1;
+                waiting.next
+            });
+            waiting.wakers.insert(number, context.waker().clone());
+            published.awaited.store(true, Ordering::SeqCst);
+        }
+        // It may have come in between, before anybody was waited for.
+        if is_over() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
-impl Waiting {
-    /// Those who have to say again that they wait. If all of them do, there is room
-    /// for as many more: otherwise they would chase one another for ever.
-    fn make_room(&mut self) -> Vec<Waker> {
-        if self.wakers.len() < self.most {
-            return Vec::new();
+impl Drop for More<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.published.waiting().wakers.remove(&number);
         }
-        self.most = self.wakers.len() * 2;
-        std::mem::take(&mut self.wakers)
     }
 }
 
@@ -165,26 +171,25 @@ mod tests {
         }
     }
 
+    fn is_over(more: &mut More<'_>, waker: &Waker) -> bool {
+        Pin::new(more).poll(&mut Context::from_waker(waker)).is_ready()
+    }
+
     #[test]
-    fn any_number_may_wait_and_nobody_wakes_them_but_news() {
+    fn any_number_may_wait_and_who_leaves_leaves_nothing() {
         let published = Published::new(Epoch::FIRST, 5, Stamp(50));
-        let woken: Vec<_> = (0..3 * WAITING_MAX).map(|_| Arc::new(Woken::default())).collect();
+        let woken: Vec<_> = (0..1000).map(|_| Arc::new(Woken::default())).collect();
         let wakers: Vec<Waker> = woken.iter().map(|woken| Waker::from(woken.clone())).collect();
-        let times = || woken.iter().map(|woken| woken.0.load(Ordering::SeqCst)).collect::<Vec<_>>();
-        let mut seen = vec![0; woken.len()];
-        // Whoever is woken for nothing waits again, and that comes to an end.
-        for round in 0.. {
-            assert!(round < 5, "they chase one another");
-            let now = times();
-            let again: Vec<usize> = (0..now.len()).filter(|at| round == 0 || now[*at] > seen[*at]).collect();
-            if again.is_empty() {
-                break;
-            }
-            seen = now;
-            again.iter().for_each(|at| assert!(!published.is_beyond(5, &wakers[*at])));
+        let count = || woken.iter().map(|woken| woken.0.load(Ordering::SeqCst)).sum::<usize>();
+        let mut waits: Vec<More<'_>> = wakers.iter().map(|_| published.more(5)).collect();
+        for _ in 0..2 {
+            assert!(waits.iter_mut().zip(&wakers).all(|(wait, waker)| !is_over(wait, waker)));
         }
+        assert_eq!((count(), published.waiting().wakers.len()), (0, 1000), "nobody but news wakes them");
+        waits.truncate(10);
+        assert_eq!(published.waiting().wakers.len(), 10);
         published.set_applied(6, Stamp(60));
-        assert!(times().iter().zip(&seen).all(|(now, seen)| now > seen), "all are told");
+        assert_eq!((count(), published.waiting().wakers.len()), (10, 0));
     }
 
     #[test]
@@ -203,16 +208,18 @@ mod tests {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         let count = || woken.0.load(Ordering::SeqCst);
-        assert!(published.is_beyond(4, &waker));
-        assert!(!published.is_beyond(5, &waker) && !published.is_beyond(5, &waker));
+        assert!(is_over(&mut published.more(4), &waker));
+        let mut wait = published.more(5);
+        assert!(!is_over(&mut wait, &waker) && !is_over(&mut wait, &waker));
         assert_eq!(count(), 0);
         published.set_applied(6, Stamp(60));
         assert_eq!((count(), published.stamp()), (1, Stamp(60)));
         published.set_applied(7, Stamp(70));
         assert_eq!(count(), 1, "it did not ask again");
-        assert!(published.is_beyond(6, &waker) && !published.is_beyond(7, &waker));
+        let mut last = published.more(7);
+        assert!(is_over(&mut wait, &waker) && !is_over(&mut last, &waker));
         published.stop();
         assert_eq!(count(), 2);
-        assert!(published.is_beyond(7, &waker), "nothing more will come");
+        assert!(is_over(&mut last, &waker), "nothing more will come");
     }
 }

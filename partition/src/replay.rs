@@ -260,8 +260,9 @@ impl Climber {
             // The store is everybody's; a row that the machine cannot read is not.
             Err(ApplyError::View(error)) if error.0.is::<StoreError>() => Err(error),
             Err(error) => {
-                if let ApplyError::View(_) = &error {
-                    // Half of the record is gathered: none of it may reach the store.
+                // Half of the record may be gathered: none of it may reach the store. But
+                // for what was not even begun.
+                if !matches!(error, ApplyError::Kind { .. } | ApplyError::Unreadable { .. }) {
                     self.applier = None;
                 }
                 self.refusal = Some(refusal_of(record.first_index, error));

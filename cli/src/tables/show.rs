@@ -43,9 +43,9 @@ pub(super) async fn show(args: ShowArgs, stage: &mut Stage<'_>) -> Result<u8, Fa
     row("log", profile.log);
     row("durability", profile.durability);
     row("answers", acks.to_owned());
+    row("binlog", profile.binlog);
     if wide {
         row("dispatcher", profile.dispatcher);
-        row("binlog", profile.binlog);
     }
     columns.print("", stage.out)?;
     writeln!(stage.out)?;

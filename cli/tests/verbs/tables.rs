@@ -85,6 +85,7 @@ fn tables() {
         log         local
         durability  local
         answers     outlive the process and a power loss, not the disk
+        binlog      on
 
         ID  TABLE  START  END  STATE    EPOCH  APPLIED  REASON
         1   t1     -      -    serving  1.0    0
@@ -100,8 +101,8 @@ fn tables() {
         log         none
         durability  memory
         answers     are lost when the process ends
-        dispatcher
         binlog      on
+        dispatcher
 
         ID  NAMESPACE  TABLE  START  END  ROLE   STATE    EPOCH  APPLIED  REQUESTS  BYTES  NODE  REASON
         3   default    t2     -      -    owner  serving  1.0    0        0         0      1
@@ -146,6 +147,7 @@ fn tables() {
         log         local
         durability  local
         answers     outlive the process and a power loss, not the disk
+        binlog      on
 
         ID  TABLE  START  END  STATE    EPOCH  APPLIED  REASON
         1   t3     -      -    serving  2.0    0

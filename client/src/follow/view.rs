@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::runtime::{self, Instant};
 use crate::table::Table;
 use bytes::Bytes;
-use model::{EventKind, Index, PartitionId, code};
+use model::{BootId, EventKind, Index, PartitionId, code};
 use proto::convert::Receipt;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -118,19 +118,36 @@ impl View {
     /// when it never will be, because it is lost (`SH2231`) or the view has ended. A
     /// partition that holds no key of the view never gets there.
     pub async fn reaches(&self, receipt: &Receipt) -> Result<(), Error> {
-        let is_there = |filled: &Filled| filled.positions.get(receipt.partition) >= Some(receipt.index);
-        self.shared.until(|content| content.filled.as_ref().is_some_and(is_there)).await?;
-        let shown = self.positions().unwrap_or_default();
-        if shown.iter().any(|at| at.partition == receipt.partition && at.boot == receipt.boot) {
+        let shown = |filled: &Filled| filled.positions.iter().find(|at| at.partition == receipt.partition);
+        let reached = |content: &Content, told: &dyn Fn(BootId) -> bool| {
+            let at = content.filled.as_ref().and_then(shown);
+            at.is_some_and(|at| at.index >= receipt.index && told(at.boot))
+        };
+        self.shared.until(|content| reached(content, &|_| true)).await?;
+        let Some(before) = self.shared.read().filled.as_ref().and_then(shown) else { return Ok(()) };
+        if before.boot == receipt.boot {
             return Ok(());
         }
-        // Told by another boot of the node: perhaps that lost the write, and other
-        // commands have come as far.
+        // Told by another boot of the node: perhaps that has lost the write, and other
+        // commands have come as far; perhaps the view has yet to hear of the receipt's.
+        let current = self.boot_behind(receipt).await?;
+        self.shared.until(|content| reached(content, &|boot| boot == current || boot != before.boot)).await
+    }
+
+    /// Which boot has the receipt in its history, if one has.
+    async fn boot_behind(&self, receipt: &Receipt) -> Result<BootId, Error> {
+        let client = &self.table.client;
+        let none = || Error::new(code::INTERNAL, "a tail that tells all has told nothing");
         let behind = Tailing::behind(receipt.position()).ends(true);
-        match self.table.client.tail(receipt.partition, behind).next().await {
-            Some(Err(error)) if !error.is(code::COMPACTED) => Err(error),
-            _ => Ok(()),
-        }
+        let told = match client.tail(receipt.partition, behind).next().await.ok_or_else(none)? {
+            // It has, and tells no more what came behind it.
+            Err(error) if error.is(code::COMPACTED) => {
+                let now = Tailing::now().ends(true);
+                client.tail(receipt.partition, now).next().await.ok_or_else(none)?
+            }
+            told => told,
+        };
+        Ok(told?.at.boot)
     }
 
     /// A row as it is shown.
@@ -223,23 +240,24 @@ impl Shared {
     /// Fills and follows until that makes no sense; why.
     async fn keep(&self, table: &Table, watching: &Watching) -> Error {
         loop {
-            let error = self.follow(table.watch(watching.clone())).await;
-            let refillable = [code::COMPACTED, code::FROM_FUTURE, code::TOKEN_FOREIGN];
-            if !refillable.iter().any(|code| error.is(*code)) {
+            let (error, was_ready) = self.follow(table.watch(watching.clone())).await;
+            // Of one that had no positions it is the table's own token that is refused.
+            let is_unknown = error.is(code::TOKEN_FOREIGN) && was_ready;
+            if !(is_unknown || error.is(code::COMPACTED) || error.is(code::FROM_FUTURE)) {
                 return error;
             }
             self.content().refills += 1;
         }
     }
 
-    /// Follows one watch to its end.
-    async fn follow(&self, mut watch: Watch) -> Error {
+    /// Follows one watch to its end: why, and whether it had got anywhere.
+    async fn follow(&self, mut watch: Watch) -> (Error, bool) {
         let mut filling = Some(Filled::default());
         loop {
             let watched = match watch.next().await {
                 Some(Ok(watched)) => watched,
-                Some(Err(error)) => return error,
-                None => return Error::new(code::INTERNAL, "a watch without an end has ended"),
+                Some(Err(error)) => return (error, watch.positions().is_some()),
+                None => return (Error::new(code::INTERNAL, "a watch without an end has ended"), false),
             };
             match (&mut filling, watched) {
                 (_, Watched::Restarted) => filling = Some(Filled::default()),

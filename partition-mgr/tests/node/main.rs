@@ -9,6 +9,7 @@ mod copying;
 mod crashes;
 mod dropping;
 mod erasing;
+mod increments;
 mod making;
 mod profiles;
 mod renaming;

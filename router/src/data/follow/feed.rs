@@ -12,11 +12,9 @@ use partition_mgr::directory::Handle;
 use partition_mgr::following::{FollowError, Place, Wanted};
 use partition_mgr::scanning::{Next, Room, Scan, Walk};
 use proto::Failure;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
@@ -54,7 +52,9 @@ pub(super) enum Start {
 impl Start {
     /// With what comes.
     pub fn now(handle: &Handle) -> Start {
-        Start::Events(Place { next: handle.published.applied() + 1, is_aligned: true })
+        // What is announced may end within a record: a row was seen that one of its
+        // commands wrote.
+        Start::at(handle.published.applied() + 1)
     }
 
     /// With this index.
@@ -211,11 +211,7 @@ impl Feed {
 
     /// Waits until more is applied, or a mark is due.
     async fn more(&self, seen: Index, marked_at: Mono) {
-        let published = &self.handle.published;
-        let more = poll_fn(|context| match published.is_beyond(seen, context.waker()) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        });
+        let more = self.handle.published.more(seen);
         let now = self.plane.house.clock.mono();
         let left = MARK.saturating_sub(Duration::from_nanos(now.0.saturating_sub(marked_at.0)));
         // Either is as good.
