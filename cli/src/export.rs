@@ -2,6 +2,7 @@
 
 use crate::exit;
 use crate::failed::Failed;
+use crate::keys::KeysArgs;
 use crate::lines;
 use crate::progress::{Progress, ProgressArgs};
 use crate::rows::RowsArgs;
@@ -9,12 +10,10 @@ use crate::server::{Output, ServerArgs};
 use crate::sink::Sink;
 use crate::stage::Stage;
 use crate::tables::find;
-use bytes::Bytes;
 use clap::Args;
-use client::{Page, Receipt, Scope};
+use client::{Page, Receipt};
 use proto::control::Table;
 use serde_json::json;
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -25,17 +24,8 @@ Examples:
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    /// Rows whose keys begin so.
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["start", "end"])]
-    prefix: Option<OsString>,
-
-    /// The first key.
-    #[arg(long, value_name = "KEY")]
-    start: Option<OsString>,
-
-    /// The key behind the last.
-    #[arg(long, value_name = "KEY")]
-    end: Option<OsString>,
+    #[command(flatten)]
+    keys: KeysArgs,
 
     /// How the table lays out its keys. Then its control address is not asked, which is
     /// where a server answers from its own machine alone.
@@ -65,19 +55,9 @@ struct Written {
     moment: Option<Receipt>,
 }
 
-impl ExportArgs {
-    fn scope(&mut self) -> Result<Scope, Failed> {
-        let key = |key: Option<OsString>| key.map_or(Ok(Bytes::new()), |key| self.rows.key(key));
-        match self.prefix.take() {
-            Some(prefix) => Ok(Scope::prefix(self.rows.key(prefix)?)),
-            None => Ok(Scope::range(key(self.start.take())?, key(self.end.take())?)),
-        }
-    }
-}
-
 pub(crate) async fn export(mut args: ExportArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
     let client = args.server.client()?;
-    let scope = args.scope()?;
+    let scope = args.keys.scope(&args.rows)?;
     let table = match args.layout.take() {
         Some(layout) => {
             let (namespace, name) = (args.server.namespace().to_owned(), args.rows.table.clone());

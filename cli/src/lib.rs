@@ -27,6 +27,7 @@ mod export;
 mod failed;
 mod import;
 mod json;
+mod keys;
 mod lines;
 mod machines;
 mod moment;

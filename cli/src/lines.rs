@@ -1,6 +1,6 @@
 //! The lines of exported rows, written and read: `docs/formats/rows.md`.
 
-use crate::{json, moment};
+use crate::json;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -12,8 +12,6 @@ use serde_json::{Map, Value, json};
 const VERSION: u64 = 1;
 /// The field that begins an export.
 const MAGIC: &str = "statehouse_rows";
-/// Of a row that does not last.
-const EXPIRES: &str = "expires_ms";
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,9 +58,7 @@ pub(crate) fn row(entry: &Entry) -> Value {
     json::bytes(&mut object, "key", &entry.key);
     json::bytes(&mut object, "value", &entry.row.value);
     object.insert("revision".to_owned(), entry.row.revision.into());
-    if let Some(expires) = entry.row.expires {
-        object.insert(EXPIRES.to_owned(), moment::ms(expires).into());
-    }
+    json::expires(&mut object, entry.row.expires);
     object.into()
 }
 
@@ -80,7 +76,8 @@ pub(crate) fn parse(line: &[u8]) -> Result<Line, String> {
     }
     match (bytes(&object, "key")?, bytes(&object, "value")?) {
         (Some(key), Some(value)) => {
-            let expires_ms = object.get(EXPIRES).map(|ms| ms.as_u64().ok_or("its `expires_ms` is no time"));
+            let expires_ms =
+                object.get("expires_ms").map(|ms| ms.as_u64().ok_or("its `expires_ms` is no time"));
             return Ok(Line::Row { key, value, expires_ms: expires_ms.transpose()? });
         }
         (Some(_), None) => return Err("it has a key and no value".to_owned()),

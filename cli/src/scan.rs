@@ -4,10 +4,10 @@ use crate::encoding::{Encoding, line};
 use crate::exit;
 use crate::failed::Failed;
 use crate::json;
+use crate::keys::KeysArgs;
 use crate::rows::RowsArgs;
 use crate::server::{Output, ServerArgs};
 use crate::stage::Stage;
-use bytes::Bytes;
 use clap::Args;
 use client::{Entry, Page, Scope};
 use serde_json::Value;
@@ -23,17 +23,8 @@ Examples:
 
 #[derive(Args, Debug)]
 pub(crate) struct ScanArgs {
-    /// Rows whose keys begin so.
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["start", "end"])]
-    prefix: Option<OsString>,
-
-    /// The first key.
-    #[arg(long, value_name = "KEY")]
-    start: Option<OsString>,
-
-    /// The key behind the last.
-    #[arg(long, value_name = "KEY")]
-    end: Option<OsString>,
+    #[command(flatten)]
+    keys: KeysArgs,
 
     /// Go on behind this key, of any table.
     #[arg(long, value_name = "KEY")]
@@ -60,12 +51,7 @@ pub(crate) struct ScanArgs {
 
 impl ScanArgs {
     fn scope(&mut self) -> Result<Scope, Failed> {
-        let key = |key: Option<OsString>| key.map_or(Ok(Bytes::new()), |key| self.rows.key(key));
-        let (start, end) = (key(self.start.take())?, key(self.end.take())?);
-        let scope = match self.prefix.take() {
-            Some(prefix) => Scope::prefix(self.rows.key(prefix)?),
-            None => Scope::range(start, end),
-        };
+        let scope = self.keys.scope(&self.rows)?;
         let scope = match self.after.take() {
             Some(after) => scope.after(self.rows.key(after)?),
             None => scope,

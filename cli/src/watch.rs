@@ -2,14 +2,13 @@
 
 use crate::exit;
 use crate::failed::Failed;
+use crate::keys::KeysArgs;
 use crate::news::News;
 use crate::rows::RowsArgs;
 use crate::server::{Output, ServerArgs};
 use crate::stage::Stage;
-use bytes::Bytes;
 use clap::Args;
 use client::{Positions, Watch, Watched, Watching};
-use std::ffi::OsString;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -19,17 +18,8 @@ Examples:
 
 #[derive(Args, Debug)]
 pub(crate) struct WatchArgs {
-    /// Keys that begin so, of any table.
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["start", "end"])]
-    prefix: Option<OsString>,
-
-    /// The first key, of any table.
-    #[arg(long, alias = "from", value_name = "KEY")]
-    start: Option<OsString>,
-
-    /// The key behind the last.
-    #[arg(long, alias = "to", value_name = "KEY")]
-    end: Option<OsString>,
+    #[command(flatten)]
+    keys: KeysArgs,
 
     /// Begin with the rows as they are.
     #[arg(long, conflicts_with = "behind")]
@@ -56,13 +46,7 @@ pub(crate) struct WatchArgs {
 
 impl WatchArgs {
     fn watching(&mut self) -> Result<Watching, Failed> {
-        let key = |key: Option<OsString>| key.map_or(Ok(Bytes::new()), |key| self.rows.key(key));
-        let (start, end) = (key(self.start.take())?, key(self.end.take())?);
-        let watching = match self.prefix.take() {
-            Some(prefix) => Watching::prefix(self.rows.key(prefix)?),
-            None => Watching::range(start, end),
-        };
-        let watching = watching.before(self.before).ends(self.ends);
+        let watching = self.keys.watching(&self.rows)?.before(self.before).ends(self.ends);
         Ok(match &self.behind {
             Some(positions) => watching.behind(positions.parse::<Positions>()?),
             None if self.initial => watching.with_rows(),

@@ -1,5 +1,6 @@
 //! A change of one row, and what has to hold for it.
 
+use crate::runtime::ms;
 use bytes::Bytes;
 use model::Condition;
 use proto::convert::condition_to_wire;
@@ -81,5 +82,5 @@ impl Change {
 
 /// Nothing lasts for no time: that would be for ever.
 fn at_least_one_ms(ttl: Duration) -> u64 {
-    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)
+    ms(ttl).max(1)
 }

@@ -2,6 +2,7 @@
 
 use crate::answer::{asked_another_machine, of_another_machine};
 use crate::error::Error;
+use crate::runtime::ms;
 use crate::table::Table;
 use bytes::Bytes;
 use model::Index;
@@ -85,8 +86,7 @@ impl Counter {
         most: Option<i64>,
         ttl: Duration,
     ) -> Result<Counted, Error> {
-        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let reserve = CounterReserve { id: bytes(id), amount, most, ttl_ms };
+        let reserve = CounterReserve { id: bytes(id), amount, most, ttl_ms: ms(ttl) };
         self.command(key.into(), Command::Reserve(reserve)).await
     }
 

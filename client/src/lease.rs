@@ -2,6 +2,7 @@
 
 use crate::answer::{asked_another_machine, of_another_machine, senseless};
 use crate::error::Error;
+use crate::runtime::ms;
 use crate::table::Table;
 use bytes::Bytes;
 use proto::convert::Receipt;
@@ -86,8 +87,4 @@ impl Leases {
 fn held(state: LeaseState, receipt: Receipt) -> Option<Held> {
     let LeaseState { held, token, remaining_ms, holder } = state;
     held.then(|| Held { token, remaining: Duration::from_millis(remaining_ms), holder, receipt })
-}
-
-fn ms(ttl: Duration) -> u64 {
-    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }

@@ -27,3 +27,8 @@ pub(crate) async fn before<T>(at: Instant, future: impl Future<Output = T>) -> O
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(task).abort_handle()
 }
+
+/// As the wire says how long something is.
+pub(crate) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
