@@ -2,9 +2,9 @@
 //! not there.
 
 use crate::crashes::crashes;
-use crate::world::{MEMORY, World, key, name};
+use crate::world::{MEMORY, World, key, name, profile};
 use env::sim::{Fault, OpKind};
-use model::{Durability, Limits, OpId, PartitionId, code};
+use model::{Limits, OpId, PartitionId, code};
 use partition_mgr::ListedState::Serving;
 use pipeline::{LogChoice, Profile, Reply, StoreChoice};
 use std::path::Path;
@@ -12,16 +12,12 @@ use std::path::Path;
 const OP: OpId = OpId { client: 0x0190_0000_0000_7000_8000_0000_0000_0001, sequence: 1 };
 
 fn profiles() -> [(&'static str, Profile); 5] {
-    let of = |store, log| {
-        let durability = (log == LogChoice::None).then_some(Durability::Memory);
-        Profile { durability, ..Profile::new(store, log) }
-    };
     [
-        ("rocks-local", of(StoreChoice::Rocks, LogChoice::Local)),
-        ("memory-local", of(StoreChoice::Memory, LogChoice::Local)),
-        ("rocks-store", of(StoreChoice::Rocks, LogChoice::Store)),
-        ("rocks-none", of(StoreChoice::Rocks, LogChoice::None)),
-        ("memory-none", of(StoreChoice::Memory, LogChoice::None)),
+        ("rocks-local", profile(StoreChoice::Rocks, LogChoice::Local)),
+        ("memory-local", profile(StoreChoice::Memory, LogChoice::Local)),
+        ("rocks-store", profile(StoreChoice::Rocks, LogChoice::Store)),
+        ("rocks-none", profile(StoreChoice::Rocks, LogChoice::None)),
+        ("memory-none", profile(StoreChoice::Memory, LogChoice::None)),
     ]
 }
 

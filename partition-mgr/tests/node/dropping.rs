@@ -1,8 +1,8 @@
 //! Tables dropped with all that is in them, and brought back.
 
 use crate::crashes::crashes;
-use crate::world::{MEMORY, World, key, name};
-use model::{Durability, Epoch, Limits, OpId, PartitionId, code};
+use crate::world::{MEMORY, World, key, name, profile};
+use model::{Epoch, Limits, OpId, PartitionId, code};
 use partition_mgr::ListedState::{Quarantined, Serving};
 use pipeline::{LogChoice, Profile, Reply, StoreChoice};
 
@@ -10,15 +10,11 @@ const OP: OpId = OpId { client: 0x0190_0000_0000_7000_8000_0000_0000_0001, seque
 const WEEK_MS: u64 = 7 * 86_400_000;
 
 fn profiles() -> [(&'static str, Profile); 4] {
-    let of = |store, log| {
-        let durability = (log == LogChoice::None).then_some(Durability::Memory);
-        Profile { durability, ..Profile::new(store, log) }
-    };
     [
-        ("rocks-local", of(StoreChoice::Rocks, LogChoice::Local)),
-        ("memory-local", of(StoreChoice::Memory, LogChoice::Local)),
-        ("rocks-store", of(StoreChoice::Rocks, LogChoice::Store)),
-        ("memory-none", of(StoreChoice::Memory, LogChoice::None)),
+        ("rocks-local", profile(StoreChoice::Rocks, LogChoice::Local)),
+        ("memory-local", profile(StoreChoice::Memory, LogChoice::Local)),
+        ("rocks-store", profile(StoreChoice::Rocks, LogChoice::Store)),
+        ("memory-none", profile(StoreChoice::Memory, LogChoice::None)),
     ]
 }
 

@@ -1,16 +1,11 @@
 //! What each profile keeps over an end and a start.
 
-use crate::world::{World, key, name};
+use crate::world::{World, key, name, profile};
 use bytes::Bytes;
 use model::{Durability, Layout, code};
 use partition_mgr::desired::TableSpec;
 use pipeline::{LogChoice, Profile, Reply, StoreChoice};
 use wal::SyncPolicy;
-
-fn profile(store: StoreChoice, log: LogChoice) -> Profile {
-    let durability = (log == LogChoice::None).then_some(Durability::Memory);
-    Profile { durability, ..Profile::new(store, log) }
-}
 
 #[test]
 fn every_profile_keeps_its_rows_over_an_orderly_end() {

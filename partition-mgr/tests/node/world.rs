@@ -5,7 +5,7 @@ use env::sim::SimDisk;
 use env::{Files, Rng, real};
 use machine::{Change, KvCommand, Row};
 use model::command::{Command, encode_commands};
-use model::{Index, Key, KeyRange, Layout, Limits, OpId, PartitionId, code, keyspace};
+use model::{Durability, Index, Key, KeyRange, Layout, Limits, OpId, PartitionId, code, keyspace};
 use partition::Outlet;
 use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::directory::{Handle, Standing};
@@ -210,6 +210,12 @@ pub fn key(text: &str) -> Key {
 
 pub fn name(text: &str) -> TableName {
     TableName::new("default", text).expect("a name")
+}
+
+/// These two, and what they can promise.
+pub fn profile(store: StoreChoice, log: LogChoice) -> Profile {
+    let durability = (log == LogChoice::None).then_some(Durability::Memory);
+    Profile { durability, ..Profile::new(store, log) }
 }
 
 /// Rows in memory, records in the log.

@@ -77,21 +77,20 @@ impl Start {
 }
 
 /// What the feeds of one call share.
-#[derive(Clone)]
 pub(super) struct Call {
     plane: Arc<DataPlane>,
     out: mpsc::Sender<Piece>,
     /// When something was last taken.
-    taken: Arc<AtomicU64>,
+    taken: AtomicU64,
     /// Rows of one partition after the other: what a client takes is as much, and
     /// moments of stores are held for less long.
-    rows: Arc<Mutex<()>>,
+    rows: Mutex<()>,
 }
 
 impl Call {
     pub fn new(plane: Arc<DataPlane>, out: mpsc::Sender<Piece>) -> Call {
-        let taken = Arc::new(AtomicU64::new(plane.house.clock.mono().0));
-        Call { plane, out, taken, rows: Arc::default() }
+        let taken = AtomicU64::new(plane.house.clock.mono().0);
+        Call { plane, out, taken, rows: Mutex::default() }
     }
 
     /// Hands a message over when there is room for it; false when nobody takes it.
