@@ -23,6 +23,11 @@ macro_rules! plants {
                 self <= Plant::AppliedOutsideBatch
             }
 
+            /// Is it one of replication, which replicas without users can show?
+            pub fn is_of_replicas(self) -> bool {
+                self >= Plant::VoteNotPersisted
+            }
+
             /// Its name on a command line.
             pub fn name(self) -> &'static str {
                 match self { $(Plant::$variant => $name),* }
@@ -73,6 +78,20 @@ plants! {
     TableLost = "table-lost-on-restart",
     /// What a read has to have seen is not asked.
     TokenIgnored = "token-ignored",
+    /// A replica says yes to a candidate before its disk knows.
+    VoteNotPersisted = "vote-not-persisted",
+    /// A replica says that it has entries before its disk does.
+    AppendAckedEarly = "append-acknowledged-before-sync",
+    /// A leader takes entries that it has sent for entries that others have.
+    QuorumCountedWrong = "quorum-counted-wrong",
+    /// What others have is applied before this node's disk has it.
+    ApplyAheadOfLog = "apply-ahead-of-log",
+    /// A leader that restarts goes on as one.
+    LeaderRestored = "leader-goes-on-after-restart",
+    /// A read is answered by a round that began before it.
+    ReadIndexStale = "stale-read-index-round",
+    /// A replica whose disk was lost comes back as the same one.
+    ReplicaIdReused = "replica-id-reused",
 }
 
 impl fmt::Display for Plant {
@@ -83,7 +102,7 @@ impl fmt::Display for Plant {
 
 /// The mistakes switched on; none, in production.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Plants(u32);
+pub struct Plants(u64);
 
 impl Plants {
     /// No mistakes.
@@ -91,12 +110,12 @@ impl Plants {
 
     /// One mistake. For the simulation alone.
     pub fn of(plant: Plant) -> Plants {
-        Plants(1 << plant as u32)
+        Plants(1 << plant as u64)
     }
 
     /// Is this one on?
     #[inline]
     pub fn has(self, plant: Plant) -> bool {
-        self.0 & (1 << plant as u32) != 0
+        self.0 & (1 << plant as u64) != 0
     }
 }

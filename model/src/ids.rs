@@ -72,6 +72,10 @@ id64! {
     NodeId
 }
 id64! {
+    /// One copy of a partition. A copy that is made anew is another one.
+    ReplicaId
+}
+id64! {
     /// A partition of a table. 0 is the log's own, see [`PartitionId::LOG`].
     PartitionId
 }

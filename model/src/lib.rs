@@ -36,7 +36,7 @@ pub use condition::Condition;
 pub use durability::Durability;
 pub use epoch::Epoch;
 pub use event::{Before, Event, EventDraft, EventKind, Events};
-pub use ids::{BootId, ClusterId, DiskId, NodeId, PartitionId};
+pub use ids::{BootId, ClusterId, DiskId, NodeId, PartitionId, ReplicaId};
 pub use key::{KEY_BYTES_MAX, Key, KeyError};
 pub use keyspace::{KeyKind, StoredKey};
 pub use layout::Layout;

@@ -16,5 +16,6 @@ compile_error!(
 pub mod disk;
 pub mod fibers;
 pub mod fuzz;
+pub mod replicas;
 pub mod sim;
 pub mod world;

@@ -1,6 +1,8 @@
 //! Carrier state: what the log has to remember of each partition even when all
 //! its records are gone.
 
+use crate::packet::Carry;
+use crate::place::Lsn;
 use bytes::Bytes;
 use model::{Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use std::collections::BTreeMap;
@@ -19,6 +21,9 @@ pub struct Carrier {
     /// may stand in a record behind the last opening, and that record is needed.
     /// Known to this process alone.
     pub(crate) fresh: bool,
+    /// Everything of it up to this batch, but for what has an index, is in the
+    /// opaque bytes. Known to this process alone.
+    pub(crate) cleared: Lsn,
 }
 
 const SUSPECT: u8 = 1;
@@ -58,10 +63,14 @@ impl Carriers {
         self.by_partition.remove(&partition);
     }
 
-    /// The owner hands in what the next openings repeat.
-    pub(crate) fn carry(&mut self, partition: PartitionId, opaque: Bytes) {
+    /// The owner hands in what the next openings repeat, with a record of this
+    /// batch. Others of the batch may stand behind it.
+    pub(crate) fn carry(&mut self, partition: PartitionId, carry: Carry, batch: Lsn) {
         let carrier = self.by_partition.entry(partition).or_default();
-        (carrier.opaque, carrier.suspect, carrier.fresh) = (opaque, false, true);
+        (carrier.opaque, carrier.suspect, carrier.fresh) = (carry.state, false, true);
+        if carry.alone {
+            carrier.cleared = Lsn(batch.0.saturating_sub(1));
+        }
     }
 
     /// Promises of the partition may have been lost.
@@ -77,7 +86,8 @@ impl Carriers {
             return None;
         }
         let opaque = record.payload.slice_ref(opaque);
-        let carrier = Carrier { purged: index(purged)?, opaque, suspect: flags & SUSPECT != 0, fresh: false };
+        let carrier =
+            Carrier { purged: index(purged)?, opaque, suspect: flags & SUSPECT != 0, ..Carrier::default() };
         self.by_partition.insert(record.partition, carrier);
         Some(())
     }
@@ -145,13 +155,15 @@ mod tests {
         carriers.note(&record(RecordKind::Commands, Bytes::new()));
         carriers.note(&record(RecordKind::Purge, index_payload(9)));
         carriers.note(&record(RecordKind::Purge, index_payload(5)));
-        carriers.carry(PartitionId(4), Bytes::from_static(b"vote"));
+        carriers.carry(PartitionId(4), Carry::alone(Bytes::from_static(b"vote")), Lsn(7));
         carriers.suspect(PartitionId(4));
         let mut restored = Carriers::default();
         for record in carriers.records() {
             restored.restore(&record).expect("our own bytes");
         }
-        carriers.by_partition.get_mut(&PartitionId(4)).expect("just noted").fresh = false;
+        let carrier = carriers.by_partition.get_mut(&PartitionId(4)).expect("just noted");
+        assert_eq!((carrier.fresh, carrier.cleared), (true, Lsn(6)));
+        (carrier.fresh, carrier.cleared) = (false, Lsn(0));
         assert_eq!(restored, carriers);
         assert_eq!(restored.get(PartitionId(4)).map(|c| c.purged), Some(9));
         restored.note(&record(RecordKind::Forget, Bytes::new()));

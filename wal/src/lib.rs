@@ -54,7 +54,7 @@ pub use config::{LogConfig, MarkPolicy, SyncPolicy};
 pub use damage::{Condemned, Damage};
 pub use error::LogError;
 pub use meters::Meters;
-pub use packet::{Append, Packet};
+pub use packet::{Append, Carry, Packet};
 pub use place::{LogIdentity, Lsn, Place, SegmentId};
 pub use reader::{ReadBatch, Reader};
 pub use recover::{OpenLog, Recovery, open};

@@ -8,6 +8,7 @@ use crate::carrier::{Carriers, index};
 use crate::checksum::Checksum;
 use crate::error::LogError;
 use crate::frame;
+use crate::place::Lsn;
 use crate::roster::Roster;
 use bytes::Bytes;
 use model::{Index, PartitionId, Record, RecordKind};
@@ -20,9 +21,31 @@ const LONG_BYTES: usize = 16 << 10;
 pub struct Append {
     /// The record.
     pub record: Record,
-    /// From this record on, every opening repeats these bytes for the record's
-    /// partition: its carrier state, opaque here.
-    pub carry: Option<Bytes>,
+    /// What its partition hands in with it.
+    pub carry: Option<Carry>,
+}
+
+/// From the record on that this is handed in with, every opening repeats the
+/// state for the record's partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carry {
+    /// The partition's carrier state, opaque here.
+    pub state: Bytes,
+    /// Of what the partition has in earlier batches, it needs no promise and no
+    /// record without an index beside this. Those with one are for it to purge.
+    pub alone: bool,
+}
+
+impl Carry {
+    /// A state that stands for all promises before it.
+    pub fn alone(state: Bytes) -> Carry {
+        Carry { state, alone: true }
+    }
+
+    /// A state whose partition still needs what lies in between its indexes.
+    pub fn beside(state: Bytes) -> Carry {
+        Carry { state, alone: false }
+    }
 }
 
 impl From<Record> for Append {
@@ -38,7 +61,7 @@ enum Note {
     Forget(PartitionId),
     /// It has records behind a `Forget` in the same packet.
     Know(PartitionId),
-    Carry(PartitionId, Bytes),
+    Carry(PartitionId, Carry),
 }
 
 /// Records framed for a batch, in order.
@@ -66,7 +89,7 @@ impl Packet {
         let mut packet = Packet::of_records(appends.iter().map(|append| &append.record));
         for Append { record, carry } in appends {
             packet.notes.extend(note(record, &packet.notes));
-            packet.notes.extend(carry.clone().map(|opaque| Note::Carry(record.partition, opaque)));
+            packet.notes.extend(carry.clone().map(|carry| Note::Carry(record.partition, carry)));
         }
         Ok(packet)
     }
@@ -124,8 +147,8 @@ impl Packet {
         !self.notes.is_empty()
     }
 
-    /// Its batch is written: the carrier states follow.
-    pub(crate) fn note_in(self, carriers: &mut Carriers) {
+    /// It is written, as part of this batch: the carrier states follow.
+    pub(crate) fn note_in(self, carriers: &mut Carriers, batch: Lsn) {
         for span in self.roster.spans() {
             carriers.know(span.partition);
         }
@@ -134,7 +157,7 @@ impl Packet {
                 Note::Purge(partition, upto) => carriers.purge(partition, upto),
                 Note::Forget(partition) => carriers.forget(partition),
                 Note::Know(partition) => carriers.know(partition),
-                Note::Carry(partition, opaque) => carriers.carry(partition, opaque),
+                Note::Carry(partition, carry) => carriers.carry(partition, carry, batch),
             }
         }
     }
@@ -182,7 +205,7 @@ mod tests {
             let records: Vec<Record> = records.iter().map(|kind| record(3, *kind)).collect();
             let appends: Vec<Append> = records.iter().cloned().map(Append::from).collect();
             let (mut live, mut restarted) = (Carriers::default(), Carriers::default());
-            Packet::encode(&appends, usize::MAX).expect("no bound").note_in(&mut live);
+            Packet::encode(&appends, usize::MAX).expect("no bound").note_in(&mut live, Lsn(1));
             records.iter().for_each(|record| restarted.note(record));
             assert_eq!(live, restarted, "{records:?}");
         }

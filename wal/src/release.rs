@@ -40,18 +40,21 @@ impl Writer {
     /// Whoever needs the oldest segment that somebody needs. Segments before it
     /// go with the next release.
     pub fn laggards(&self) -> Vec<Laggard> {
-        let mut needed = self.sealed.iter().map(|sealed| self.needed_by(&sealed.roster));
+        let mut needed = self.sealed.iter().map(|sealed| self.needed_by(sealed));
         needed.find(|laggards| !laggards.is_empty()).unwrap_or_default()
     }
 
-    fn needed_by(&self, roster: &Roster) -> Vec<Laggard> {
-        let needed = roster.spans().iter().filter(|span| {
+    fn needed_by(&self, sealed: &Sealed) -> Vec<Laggard> {
+        let needed = sealed.roster.spans().iter().filter(|span| {
             let carrier = self.carriers.get(span.partition);
             // A forgotten partition's records bind nothing; one that nobody can
             // name binds for good: its owner has to be rebuilt.
-            // So does a promise until its owner has handed in its state again.
+            // So does a promise until its owner has handed in its state again, and
+            // what may stand beside promises without an index, until the owner has
+            // purged something behind it or says that it does not need it.
             let records = |c: &Carrier| span.is_indexed() && c.purged < span.last;
-            let promise = |c: &Carrier| span.promise && !c.fresh;
+            let beside = |c: &Carrier| c.purged <= span.last && c.cleared < sealed.last;
+            let promise = |c: &Carrier| span.promise && (!c.fresh || beside(c));
             span.partition == ANYBODY || carrier.is_some_and(|c| records(c) || promise(c))
         });
         needed.map(|span| Laggard { partition: span.partition, upto: span.last }).collect()
@@ -60,7 +63,7 @@ impl Writer {
     fn releasable(&self) -> Option<SegmentId> {
         let pinned = self.pins.lowest();
         let free = self.sealed.iter().take_while(|sealed| {
-            pinned.is_none_or(|lowest| sealed.id < lowest) && self.needed_by(&sealed.roster).is_empty()
+            pinned.is_none_or(|lowest| sealed.id < lowest) && self.needed_by(sealed).is_empty()
         });
         free.last().map(|sealed| sealed.id)
     }

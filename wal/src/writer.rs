@@ -110,9 +110,10 @@ impl Writer {
         let body = packets.iter().map(Packet::bytes).sum();
         self.make_room(now, &own, body, urgency)?;
         self.write(now, BatchKind::Data, own, &packets.iter().collect::<Vec<_>>())?;
+        let batch = Lsn(self.next.0 - 1);
         for packet in packets.drain(..) {
             self.release_due |= packet.changes_carriers();
-            packet.note_in(&mut self.carriers);
+            packet.note_in(&mut self.carriers, batch);
         }
         self.sync_as_promised(now)?;
         self.unmarked = Some(now);

@@ -349,33 +349,3 @@ fn a_foreign_or_later_segment_is_named() {
     let refused = open(Arc::new(disk.clone()), config(SyncPolicy::Each), Mono(0)).err().expect("refused");
     assert!(matches!(refused, LogError::Format { found: 2, .. }), "{refused}");
 }
-
-#[test]
-fn after_a_restart_a_vote_keeps_its_segment_until_its_owner_hands_it_in_again() {
-    let disk = disk();
-    let mut log = start(&disk);
-    let vote = |opaque: &'static [u8]| {
-        let mut append = record(1, 1, 0);
-        append.record.kind = RecordKind::Vote;
-        append.record.payload = Bytes::from_static(opaque);
-        Append { carry: Some(Bytes::from_static(opaque)), ..append }
-    };
-    write(&mut log.writer, &[vote(b"term 7")]);
-    log.writer.idle(Mono(0).plus_ms(10)).expect("marked");
-    drop(log);
-    let mut log = start(&disk);
-    drop(log.reader);
-    assert_eq!(log.writer.release(Mono(0)).expect("nothing goes"), 0);
-    write(&mut log.writer, &[vote(b"term 7")]);
-    assert_eq!(log.writer.release(Mono(0)).expect("it may go now"), 1);
-    drop(log.writer);
-    // The vote is in a record, or in what the opening repeats; never nowhere.
-    let log = start(&disk);
-    let opaque = log.writer.carriers().get(PartitionId(1)).map(|carrier| carrier.opaque.clone());
-    let mut reader = log.reader;
-    let mut votes = Vec::new();
-    while let Some(batch) = reader.next_batch().expect("readable") {
-        votes.extend(batch.records.into_iter().filter(|r| r.kind == RecordKind::Vote).map(|r| r.payload));
-    }
-    assert!(votes.last().or(opaque.as_ref()).is_some_and(|vote| &vote[..] == b"term 7"));
-}

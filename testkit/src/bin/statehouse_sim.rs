@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use testkit::disk::{Enumeration, Tally};
+use testkit::replicas::Herd;
 use testkit::sim::{Many, Seeds, one, replay};
 use testkit::world::Plan;
 
@@ -39,6 +40,21 @@ enum Verb {
         /// Switch a known mistake on: the run must then fail.
         #[arg(long, value_parser = plant)]
         plant: Option<Plant>,
+    },
+    /// Run replicas, their logs and the ways between them, without nodes and users.
+    Replicas {
+        /// Which seeds: A..B, where B is not run.
+        #[arg(long, default_value = "1..1001")]
+        seeds: Seeds,
+        /// Switch a known mistake on: one of them must fail, and is the last.
+        #[arg(long, value_parser = plant)]
+        plant: Option<Plant>,
+        /// How long leaders propose, in simulated seconds.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+        /// Write every event of the last seed to this file.
+        #[arg(long)]
+        trace: Option<PathBuf>,
     },
     /// Name the mistakes that can be planted, one a line.
     Plants,
@@ -125,6 +141,9 @@ fn main() -> ExitCode {
             Ok(true)
         }),
         Verb::Disk { ops, seed, plant } => Ok(disk(ops, seed, plant)),
+        Verb::Replicas { seeds, plant, seconds, trace } => {
+            Herd { seeds, plant, work_ms: seconds * 1000, trace }.run()
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

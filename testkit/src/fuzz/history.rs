@@ -75,7 +75,7 @@ impl History {
     fn hand_in(&mut self, partition: u64, vote: Bytes) -> Append {
         self.votes.entry(PartitionId(partition)).or_default().later.push(vote.clone());
         let record = self.record(partition, RecordKind::Vote, self.next(partition), vote.clone());
-        Append { record, carry: Some(vote) }
+        Append { record, carry: Some(wal::Carry::alone(vote)) }
     }
 
     /// A purge of everything promised.

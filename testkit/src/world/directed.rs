@@ -79,6 +79,9 @@ fn aim(plant: Plant, knobs: &mut Knobs, draws: &mut Stream) -> Option<Struck> {
         }
         Plant::WatchGap => Vec::new(),
         Plant::TableLost => vec![(at, Kind::Kill { down_ms: 20 })],
+        Plant::VoteNotPersisted | Plant::AppendAckedEarly | Plant::QuorumCountedWrong => return None,
+        Plant::ApplyAheadOfLog | Plant::LeaderRestored | Plant::ReadIndexStale => return None,
+        Plant::ReplicaIdReused => return None,
         Plant::ParkedReplyLost | Plant::EpochUnchecked | Plant::TokenIgnored => Vec::new(),
         Plant::RetryAppliedTwice => {
             knobs.reads_percent = 50;

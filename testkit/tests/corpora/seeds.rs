@@ -184,7 +184,7 @@ fn segment_3(identity: LogIdentity) -> Vec<u8> {
     let mut purge = record(1, 9, RecordKind::Purge);
     purge.record.payload = index_payload(8);
     let mut vote = record(2, 1, RecordKind::Vote);
-    vote.carry = Some(Bytes::from_static(b"vote"));
+    vote.carry = Some(wal::Carry::alone(Bytes::from_static(b"vote")));
     write(&mut writer, &[purge, vote]);
     assert_eq!(writer.release(Mono(0)).expect("released"), 2);
     writer.idle(Mono(0).plus_ms(9)).expect("marked");

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod fixtures;
+mod promises;
 mod verdicts;
 mod worked_bytes;
 mod world;

@@ -87,7 +87,7 @@ pub fn naming(partition: u64, kind: RecordKind, index: Index) -> Append {
 pub fn vote(partition: u64, next_index: Index, vote: &'static str) -> Append {
     let payload = Bytes::from_static(vote.as_bytes());
     let record = record(partition, next_index, RecordKind::Vote, payload.clone());
-    Append { record, carry: Some(payload) }
+    Append { record, carry: Some(wal::Carry::alone(payload)) }
 }
 
 /// Writes one batch.

@@ -1,0 +1,3 @@
+//! Copies of a partition on several nodes.
+
+pub mod raft;

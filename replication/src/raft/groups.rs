@@ -1,0 +1,144 @@
+//! The groups of a shard.
+//!
+//! A shard tells them what has happened, lets them run, and does what they want
+//! done. Nothing here waits.
+
+use super::group::{Group, Start, answer};
+use super::message::{Envelope, Message};
+use super::outbox::{Flush, Outbox, Outputs};
+use super::recover::Recovered;
+use super::runtime::Executor;
+use super::site::Site;
+use super::streams::Sender;
+use env::rng::Stream;
+use env::{Clock, Mono, Plants};
+use model::{NodeId, PartitionId, Record};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Polls of one run: what is left is for the next.
+const POLLS_MAX: usize = 10_000;
+
+/// Names what the log was handed in one go. Rises.
+pub type Ticket = u64;
+
+/// Replicas that one shard moves along.
+pub struct Groups {
+    executor: Executor,
+    outbox: Arc<Outbox>,
+    plants: Plants,
+    groups: BTreeMap<PartitionId, Group>,
+    /// Who waits for what the log was handed.
+    flushes: BTreeMap<Ticket, Vec<Flush>>,
+    draws: Stream,
+}
+
+impl Groups {
+    /// Without a group. Its random numbers decide about elections.
+    pub fn new(clock: Arc<dyn Clock>, mut draws: Stream, plants: Plants) -> Groups {
+        let mut own = env::Rng::from_seed(draws.next_u64()).stream("raft");
+        own.next_u64();
+        Groups {
+            executor: Executor::new(clock, own),
+            outbox: Arc::default(),
+            plants,
+            groups: BTreeMap::new(),
+            flushes: BTreeMap::new(),
+            draws,
+        }
+    }
+
+    /// A replica begins, or goes on.
+    pub fn open(&mut self, recovered: Recovered, start: Start) {
+        let partition = recovered.partition;
+        let site = Site::new(start.replica, self.plants, recovered, self.outbox.clone());
+        let append = site.journal().hand_in();
+        site.log(vec![append], None);
+        // Numbers of an earlier life must not be taken for this one's.
+        site.calls().begin(self.draws.next_u64() >> 1);
+        self.groups.insert(partition, Group::start(&self.executor, site, start));
+    }
+
+    /// A record, written by the leader of this term.
+    pub fn propose(&mut self, term: u64, record: Record) {
+        if let Some(group) = self.groups.get_mut(&record.partition) {
+            group.propose(term, record);
+        }
+    }
+
+    /// May a read be served here? An event says.
+    pub fn read(&mut self, partition: PartitionId, serial: u64) {
+        if let Some(group) = self.groups.get(&partition) {
+            group.read(serial);
+        }
+    }
+
+    /// A peer says something. What nobody here is meant by is passed over.
+    pub fn deliver(&mut self, envelope: Envelope) {
+        let Envelope { node, partition, from, to, message } = envelope;
+        let Some(group) = self.groups.get_mut(&partition).filter(|group| group.site.replica == to) else {
+            return;
+        };
+        match message {
+            Message::Answer(serial, answer) => group.site.calls().answer(serial, answer),
+            Message::Appended(stream, serial, appended) => {
+                group.site.calls().appended(stream, serial, appended);
+            }
+            Message::Append(stream, serial, append) => {
+                let Some(handle) = group.handle() else { return };
+                let sender = Sender { node, replica: from, stream };
+                group.streams.take(&self.executor, &group.site, &handle, (sender, serial), append);
+            }
+            Message::Ask(serial, ask) => {
+                let Some(handle) = group.handle() else { return };
+                let site = group.site.clone();
+                self.executor.spawn(async move {
+                    if let Some(answer) = answer(handle, from, to, ask).await {
+                        site.send(node, from, Message::Answer(serial, answer));
+                    }
+                });
+            }
+        }
+    }
+
+    /// The way to a node is lost: nothing that was asked of it is answered.
+    pub fn lose(&mut self, node: NodeId) {
+        for group in self.groups.values_mut() {
+            group.site.calls().lose(node);
+        }
+    }
+
+    /// What the log was handed under this ticket is on disk.
+    pub fn logged(&mut self, ticket: Ticket) {
+        for flush in self.flushes.remove(&ticket).into_iter().flatten() {
+            flush.done();
+        }
+    }
+
+    /// Lets the groups run, and takes what they want done. The appends are the
+    /// log's under this ticket.
+    pub fn run(&mut self, ticket: Ticket) -> Outputs {
+        self.executor.run(POLLS_MAX);
+        let mut outputs = self.outbox.take();
+        for (partition, event) in &outputs.events {
+            if let Some(group) = self.groups.get_mut(partition) {
+                group.note(event);
+            }
+        }
+        let flushes = std::mem::take(&mut outputs.flushes);
+        if !flushes.is_empty() {
+            self.flushes.insert(ticket, flushes);
+        }
+        outputs
+    }
+
+    /// When they have to run again, if nothing happens before; None for now.
+    pub fn wakes_at(&self) -> Option<Mono> {
+        self.executor.wakes_at()
+    }
+
+    /// Was something left by the last run?
+    pub fn is_behind(&self) -> bool {
+        self.executor.is_ready()
+    }
+}

@@ -1,0 +1,96 @@
+//! What groups want done by others, gathered until their shard collects it.
+
+use super::journal::Underway;
+use super::kind::Kind;
+use super::message::Envelope;
+use super::site::Site;
+use model::{Index, NodeId, PartitionId, Record, Stamp};
+use openraft::storage::IOFlushed;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot;
+use wal::Append;
+
+/// What a shard has to do for its groups.
+#[derive(Default)]
+pub struct Outputs {
+    /// For the node's log, in this order and in one submission.
+    pub appends: Vec<Append>,
+    /// For other nodes, in this order for each.
+    pub messages: Vec<Envelope>,
+    /// For the partitions, in this order for each.
+    pub events: Vec<(PartitionId, Event)>,
+    /// Who waits for the appends.
+    pub(crate) flushes: Vec<Flush>,
+}
+
+impl Outputs {
+    /// Is there nothing to do?
+    pub fn is_empty(&self) -> bool {
+        self.appends.is_empty() && self.messages.is_empty() && self.events.is_empty()
+    }
+}
+
+/// What a partition is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// History goes on with this record for good, and it is on this node's disk.
+    Committed(Record),
+    /// This replica leads, and writes behind what it has.
+    Leads {
+        /// Its term.
+        term: u64,
+        /// The last command before it.
+        last_index: Index,
+        /// The last stamp before it, where it is known.
+        last_stamp: Stamp,
+    },
+    /// Another replica leads, or nobody that is known.
+    Follows(Option<NodeId>),
+    /// A record did not enter history, and nothing that was proposed behind it.
+    Refused {
+        /// The first command of the record.
+        first_index: Index,
+    },
+    /// These reads may be served once this command is applied.
+    ReadAt(Vec<u64>, Index),
+    /// These reads may not be served here.
+    ReadRefused(Vec<u64>),
+    /// The replica has ended; why.
+    Failed(String),
+}
+
+/// Who waits for the disk.
+pub(crate) enum Flush {
+    Entries { site: Arc<Site>, underway: Underway, done: IOFlushed<Kind> },
+    Vote(oneshot::Sender<()>),
+}
+
+impl Flush {
+    /// It is on disk.
+    pub fn done(self) {
+        match self {
+            Flush::Entries { site, underway, done } => {
+                site.settle(underway);
+                done.io_completed(Ok(()));
+            }
+            Flush::Vote(waits) => {
+                let _ = waits.send(());
+            }
+        }
+    }
+}
+
+/// Where groups put what they want done.
+#[derive(Default)]
+pub(crate) struct Outbox(Mutex<Outputs>);
+
+impl Outbox {
+    pub fn put(&self, put: impl FnOnce(&mut Outputs)) {
+        put(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub fn take(&self) -> Outputs {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

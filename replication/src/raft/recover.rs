@@ -1,0 +1,141 @@
+//! A replica's history read back from the node's log.
+
+use super::journal::{Held, Journal};
+use super::promise::{Carried, Settled, decode_ballot, decode_members, decode_position};
+use model::{PartitionId, Record, RecordKind};
+use std::collections::VecDeque;
+
+/// Why a replica cannot go on with what the log has of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// It may have promised what nobody can read any more.
+    #[error("what it last promised its peers may be lost")]
+    Promise,
+    /// Entries are missing.
+    #[error("entries before position {0} are missing")]
+    Hole(u64),
+    /// Bytes that no build of ours writes.
+    #[error("a record of kind {0} cannot be read")]
+    Unreadable(RecordKind),
+}
+
+/// Takes in a replica's records, in the log's order.
+#[derive(Debug)]
+pub struct Recovering {
+    partition: PartitionId,
+    journal: Journal,
+    /// The position of the first of `entries`, once one is known.
+    start: Option<u64>,
+    entries: VecDeque<Held>,
+}
+
+impl Recovering {
+    /// Begins with what the log carries from segment to segment. `suspect`: later
+    /// promises may have been lost to damage.
+    pub fn new(
+        partition: PartitionId,
+        generation: u64,
+        carried: &[u8],
+        suspect: bool,
+    ) -> Result<Recovering, Lost> {
+        if suspect {
+            return Err(Lost::Promise);
+        }
+        let mut journal = Journal::new(partition, generation);
+        if !carried.is_empty() {
+            let carried = Carried::decode(carried).ok_or(Lost::Unreadable(RecordKind::Checkpoint))?;
+            (journal.ballot, journal.base) = (carried.ballot, carried.base);
+        }
+        Ok(Recovering { partition, journal, start: None, entries: VecDeque::new() })
+    }
+
+    /// Takes in the next of its records.
+    ///
+    /// Openings may carry what is newer than the oldest records: promises only
+    /// ever grow. Of entries for one place the last one holds.
+    pub fn take(&mut self, record: &Record) -> Result<(), Lost> {
+        let unreadable = Lost::Unreadable(record.kind);
+        match record.kind {
+            RecordKind::Vote => {
+                let ballot = decode_ballot(&record.payload).ok_or(unreadable)?;
+                if self.journal.ballot.is_none_or(|known| known < ballot) {
+                    self.journal.ballot = Some(ballot);
+                }
+            }
+            RecordKind::Committed => match Settled::decode(&record.payload).ok_or(unreadable)? {
+                Settled::Placed(placed) => {
+                    self.journal.committed = self.journal.committed.max(placed.committed);
+                    self.go_to(placed.next);
+                }
+                Settled::Base(base) => {
+                    if self.journal.base.purged < base.purged {
+                        self.journal.base = base;
+                    }
+                }
+            },
+            RecordKind::Truncate => {
+                let next = decode_position(&record.payload).ok_or(unreadable)?;
+                if self.start.is_some_and(|start| next <= start + self.entries.len() as u64) {
+                    self.go_to(next);
+                }
+            }
+            RecordKind::Membership if decode_members(&record.payload).is_none() => return Err(unreadable),
+            // Without a place it is of the time before the table was replicated.
+            kind if (kind.counts() || is_entry(kind)) && self.start.is_some() => {
+                self.entries.push_back(Held { term: record.epoch.term, record: record.clone() });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The next entry goes here.
+    fn go_to(&mut self, next: u64) {
+        let end = self.start.map_or(next, |start| start + self.entries.len() as u64);
+        let start = *self.start.get_or_insert(next);
+        if next < start || next > end {
+            // What is missing in between was purged, or `finish` says that it is missing.
+            self.entries.clear();
+            self.start = Some(next);
+        } else {
+            self.entries.truncate(usize::try_from(next - start).expect("they are in memory"));
+        }
+    }
+
+    /// The history, all of it durable.
+    pub fn finish(mut self) -> Result<Recovered, Lost> {
+        let first = self.journal.base.purged.map_or(0, |purged| purged.index + 1);
+        let start = self.start.unwrap_or(first);
+        if start > first {
+            return Err(Lost::Hole(start));
+        }
+        let gone = usize::try_from(first - start).unwrap_or(usize::MAX).min(self.entries.len());
+        self.entries.drain(..gone);
+        self.journal.refill(self.entries);
+        Ok(Recovered { partition: self.partition, journal: self.journal })
+    }
+}
+
+/// Kinds that take no index and have a place in history all the same.
+fn is_entry(kind: RecordKind) -> bool {
+    matches!(kind, RecordKind::Blank | RecordKind::Membership | RecordKind::Hash)
+}
+
+/// A replica's history as the log has it.
+#[derive(Debug)]
+pub struct Recovered {
+    pub(crate) partition: PartitionId,
+    pub(crate) journal: Journal,
+}
+
+impl Recovered {
+    /// Of a replica that is made now.
+    pub fn nothing(partition: PartitionId, generation: u64) -> Recovered {
+        Recovered { partition, journal: Journal::new(partition, generation) }
+    }
+
+    /// The last command that is known to be settled.
+    pub fn committed(&self) -> model::Index {
+        self.journal.committed.map_or(self.journal.base.index, |upto| self.journal.index_at(upto.index))
+    }
+}

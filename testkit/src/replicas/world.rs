@@ -1,0 +1,341 @@
+//! The loop: whatever is due next happens, and whoever it happens to takes a turn.
+
+use super::book::{Book, Failure};
+use super::clock::WorldClock;
+use super::host::Host;
+use super::knobs::Knobs;
+use super::life::{Life, Starter};
+use super::net::Net;
+use crate::world::trace;
+use env::rng::Stream;
+use env::{Plant, Plants, Rng};
+use model::PartitionId;
+use replication::raft::{Envelope, Outputs};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use tokio::runtime::{Builder, RngSeed};
+
+pub(super) const MS: u64 = 1_000_000;
+/// Once all is well, so long until everybody has everything.
+const SETTLES_WITHIN_MS: u64 = 60_000;
+
+/// So often a host may find that something is left to do, before time goes on.
+const TURNS_MAX: u32 = 1_000;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// What went wrong.
+    pub failures: Vec<Failure>,
+    /// Records that were acknowledged.
+    pub acked: u64,
+    /// Reads that were served.
+    pub read: u64,
+    /// Elections that were won.
+    pub led: u64,
+    /// Two runs of a seed that differ anywhere differ here.
+    pub trace: u64,
+}
+
+/// What happens.
+pub(super) enum What {
+    Arrives(Box<Envelope>),
+    Written(u64, u64),
+    Wakes(u64, u64),
+    Proposes(u64, u64),
+    Reads(u64, u64),
+    Flushes(u64, u64),
+    Starts(u64),
+    Trouble,
+    Heals,
+    Quick(u64),
+}
+
+/// The world as it turns.
+pub(super) struct World {
+    pub knobs: Knobs,
+    clock: WorldClock,
+    rng: Rng,
+    pub plants: Plants,
+    pub hosts: Vec<Host>,
+    pub net: Net,
+    pub book: Book,
+    due: BTreeMap<(u64, u64), What>,
+    serial: u64,
+    pub draws: Stream,
+    /// Nothing goes wrong any more, and nobody proposes.
+    pub rests: bool,
+}
+
+/// Runs a seed to its end and judges it. A world that breaks is a failure, too.
+pub fn run(seed: u64, work_ms: u64, plant: Option<Plant>, copy: Option<Box<dyn Write>>) -> Verdict {
+    let ran = catch_unwind(AssertUnwindSafe(|| turn(seed, work_ms, plant, copy)));
+    ran.unwrap_or_else(|_| Verdict {
+        failures: vec!["the world broke; why was said on standard error".to_owned()],
+        ..Verdict::default()
+    })
+}
+
+fn turn(seed: u64, work_ms: u64, plant: Option<Plant>, copy: Option<Box<dyn Write>>) -> Verdict {
+    trace::begin(copy);
+    // Channels of this runtime draw whom they wake first; nothing else of it is used.
+    let runtime = Builder::new_current_thread().rng_seed(RngSeed::from_bytes(&seed.to_le_bytes())).build();
+    let runtime = runtime.expect("a runtime without anything in it");
+    runtime.block_on(tokio::task::unconstrained(async move {
+        let rng = Rng::from_seed(seed);
+        let knobs = Knobs::of(&rng, work_ms);
+        let mut world = World::new(knobs, rng, plant.map(Plants::of).unwrap_or_default());
+        world.work();
+        world.settle();
+        let Book { failures, acked, read, led, .. } = world.book;
+        Verdict { failures, acked, read, led, trace: trace::sum().0 }
+    }))
+}
+
+impl World {
+    fn new(knobs: Knobs, rng: Rng, plants: Plants) -> World {
+        let mut world = World {
+            clock: WorldClock::default(),
+            hosts: (0..knobs.hosts).map(|_| Host::new()).collect(),
+            net: Net::new(rng.stream("network")),
+            book: Book::default(),
+            due: BTreeMap::new(),
+            serial: 0,
+            draws: rng.stream("world"),
+            rests: false,
+            knobs,
+            rng,
+            plants,
+        };
+        (0..world.knobs.hosts).for_each(|host| world.at(0, What::Starts(host)));
+        world.later(world.knobs.faults_every_ms * MS, What::Trouble);
+        world
+    }
+
+    pub fn now(&self) -> u64 {
+        self.clock.ns()
+    }
+
+    pub fn at(&mut self, ns: u64, what: What) {
+        self.serial += 1;
+        self.due.insert((ns, self.serial), what);
+    }
+
+    /// About so much later.
+    pub fn later(&mut self, ns: u64, what: What) {
+        let jitter = self.draws.below(ns.max(1));
+        self.at(self.now() + ns / 2 + jitter, what);
+    }
+
+    fn run_until(&mut self, end: u64) {
+        while let Some(entry) = self.due.first_entry() {
+            let (ns, _) = *entry.key();
+            if ns > end || self.book.failures.len() > 3 {
+                break;
+            }
+            let what = entry.remove();
+            self.clock.set(ns.max(self.now()));
+            self.happens(what);
+        }
+        self.clock.set(end.max(self.now()));
+    }
+
+    fn work(&mut self) {
+        self.run_until(self.knobs.work_ms * MS);
+    }
+
+    /// Everything is mended; then everybody has to have everything.
+    fn settle(&mut self) {
+        self.rests = true;
+        self.net.heal();
+        (self.knobs.lost_permille, self.knobs.doubled_permille, self.knobs.overtaken_permille) = (0, 0, 0);
+        for host in 0..self.hosts.len() {
+            self.hosts[host].slow = 1;
+            self.hosts[host].paused_until = 0;
+            if self.hosts[host].life.is_none() {
+                self.happens(What::Starts(host as u64));
+            } else {
+                self.turn(host);
+            }
+        }
+        let patience = SETTLES_WITHIN_MS.max(40 * self.knobs.timing.heartbeat_ms);
+        self.run_until(self.now() + patience * MS);
+        // One more of each: whoever leads can write, and everybody hears of it.
+        for partition in (1..=self.knobs.partitions).map(PartitionId) {
+            let Some(host) = self.leader(partition) else {
+                self.book.fail(format!("nobody leads partition {partition} although all is well"));
+                continue;
+            };
+            self.propose(host, partition);
+        }
+        self.run_until(self.now() + SETTLES_WITHIN_MS * MS);
+        for partition in (1..=self.knobs.partitions).map(PartitionId) {
+            let lives = self.hosts.iter().enumerate().filter_map(|(host, h)| Some((host, h.life.as_ref()?)));
+            let applied: Vec<_> =
+                lives.map(|(host, life)| (host as u64, life.partitions[&partition].upto)).collect();
+            self.book.close(partition, &applied);
+        }
+    }
+
+    fn leader(&self, partition: PartitionId) -> Option<usize> {
+        let term = |host: &Host| host.life.as_ref().and_then(|life| life.partitions[&partition].leads);
+        let leaders = self.hosts.iter().enumerate().filter(|(_, host)| term(host).is_some());
+        leaders.max_by_key(|(_, host)| term(host)).map(|(number, _)| number)
+    }
+
+    fn happens(&mut self, what: What) {
+        match what {
+            What::Starts(host) => self.start(host as usize),
+            What::Arrives(envelope) => self.arrives(*envelope),
+            What::Written(host, boot) => self.written(host as usize, boot),
+            What::Wakes(host, boot) => {
+                if let Some(life) = self.living(host as usize, boot) {
+                    life.wakes_at = None;
+                    self.turn(host as usize);
+                }
+            }
+            What::Proposes(host, boot) => self.proposes(host as usize, boot),
+            What::Reads(host, boot) => self.reads(host as usize, boot),
+            What::Flushes(host, boot) => self.flushes(host as usize, boot),
+            What::Trouble => self.trouble(),
+            What::Heals => self.net.heal(),
+            What::Quick(host) => self.hosts[host as usize].slow = 1,
+        }
+    }
+
+    /// The process that was meant, unless it has ended.
+    pub fn living(&mut self, host: usize, boot: u64) -> Option<&mut Life> {
+        let host = &mut self.hosts[host];
+        if host.boots == boot { host.life.as_mut() } else { None }
+    }
+
+    /// Is it standing still? Then it is later.
+    pub fn stands_still(&mut self, host: usize, what: impl FnOnce() -> What) -> bool {
+        let until = self.hosts[host].paused_until;
+        let still = until > self.now() && self.hosts[host].life.is_some();
+        if still {
+            self.at(until, what());
+        }
+        still
+    }
+
+    fn start(&mut self, host: usize) {
+        if self.hosts[host].life.is_some() {
+            return;
+        }
+        let boots = self.hosts[host].boots;
+        let starter = Starter {
+            host: host as u64,
+            knobs: &self.knobs,
+            clock: &self.clock,
+            rng: Rng::from_seed(self.rng.stream(&format!("host {host} start {boots}")).next_u64()),
+            plants: self.plants,
+        };
+        if let Err(why) = self.hosts[host].start(&starter) {
+            return self.book.fail(format!("host {host} does not start: {why}"));
+        }
+        self.say(format_args!("host {host} starts"));
+        let boot = self.hosts[host].boots;
+        self.later(self.knobs.think_us * 1000, What::Proposes(host as u64, boot));
+        self.later(self.knobs.think_us * 1000, What::Reads(host as u64, boot));
+        self.later(self.knobs.flush_every_ms * MS, What::Flushes(host as u64, boot));
+        self.turn(host);
+    }
+
+    fn arrives(&mut self, envelope: Envelope) {
+        let host = self.hosts.len().min(envelope.to.0 as usize % 100 - 1);
+        if self.stands_still(host, || What::Arrives(Box::new(envelope.clone()))) {
+            return;
+        }
+        if let Some(life) = &mut self.hosts[host].life {
+            life.groups.deliver(envelope);
+            self.turn(host);
+        }
+    }
+
+    fn written(&mut self, host: usize, boot: u64) {
+        if self.stands_still(host, || What::Written(host as u64, boot)) {
+            return;
+        }
+        let now = self.now();
+        let Some(life) = self.living(host, boot) else { return };
+        match life.write(now) {
+            Ok(tickets) => tickets.into_iter().for_each(|ticket| life.groups.logged(ticket)),
+            Err(why) => return self.book.fail(format!("host {host} cannot write: {why}")),
+        }
+        self.turn(host);
+    }
+
+    /// Lets a host run, and does what it wants done.
+    pub fn turn(&mut self, host: usize) {
+        for turn in 0.. {
+            if turn > TURNS_MAX {
+                // Whoever is always busy would take a core, and let nobody else run.
+                self.book.fail(format!("host {host} does not come to rest"));
+                break;
+            }
+            let Some(life) = &mut self.hosts[host].life else { return };
+            let outputs = life.turn();
+            let behind = life.groups.is_behind();
+            if outputs.is_empty() && !behind {
+                break;
+            }
+            self.carry_out(host, outputs);
+        }
+        self.begin_write(host);
+        self.set_alarm(host);
+    }
+
+    fn carry_out(&mut self, host: usize, outputs: Outputs) {
+        for envelope in outputs.messages {
+            let to = envelope.node.0;
+            let envelope = Envelope { node: model::NodeId(host as u64), ..envelope };
+            for at in self.net.arrivals(self.now(), &self.knobs, host as u64, to) {
+                self.at(at, What::Arrives(Box::new(envelope.clone())));
+            }
+        }
+        for (partition, event) in outputs.events {
+            self.hears(host, partition, event);
+        }
+    }
+
+    fn begin_write(&mut self, host: usize) {
+        let (least, most) = self.knobs.sync_us;
+        let mut us = least + self.draws.below(most - least + 1);
+        if self.draws.chance(self.knobs.spikes_percent) {
+            us *= 10;
+        }
+        let (now, one) = (self.now(), &mut self.hosts[host]);
+        let (boot, slow) = (one.boots, one.slow);
+        let Some(life) = &mut one.life else { return };
+        if life.writing.is_empty() && !life.queued.is_empty() {
+            life.writing = std::mem::take(&mut life.queued);
+            self.at(now + us * 1000 * slow, What::Written(host as u64, boot));
+        }
+    }
+
+    fn set_alarm(&mut self, host: usize) {
+        let (now, boot) = (self.now(), self.hosts[host].boots);
+        let paused = self.hosts[host].paused_until;
+        let Some(life) = &mut self.hosts[host].life else { return };
+        let Some(at) = life.groups.wakes_at().map(|at| at.0.max(now).max(paused)) else { return };
+        if life.wakes_at.is_none_or(|set| at < set) {
+            life.wakes_at = Some(at);
+            self.at(at, What::Wakes(host as u64, boot));
+        }
+    }
+
+    /// The store writes down what it has.
+    fn flushes(&mut self, host: usize, boot: u64) {
+        let Some(life) = self.living(host, boot) else { return };
+        let flushed = life.partitions.iter().map(|(id, own)| (*id, own.upto)).collect();
+        self.hosts[host].shelf = flushed;
+        self.later(self.knobs.flush_every_ms * MS, What::Flushes(host as u64, boot));
+    }
+
+    pub fn say(&self, what: std::fmt::Arguments<'_>) {
+        trace::event(Duration::from_nanos(self.now()), what);
+    }
+}
