@@ -6,12 +6,13 @@ use prost::Message;
 use std::error::Error;
 use std::path::PathBuf;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "statehouse/v1/header.proto",
     "statehouse/v1/error.proto",
     "statehouse/data/v1/data.proto",
     "statehouse/data/v1/machines.proto",
     "statehouse/control/v1/control.proto",
+    "statehouse/peer/v1/peer.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

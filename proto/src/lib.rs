@@ -1,9 +1,10 @@
 //! What is on the wire, and the way between it and the model.
 //!
 //! It is: the generated messages and services of `statehouse.data.v1` and
-//! `statehouse.control.v1`, the checks that turn what came in into words of the
-//! model ([`convert`]), the one place where an error becomes a gRPC status and
-//! back ([`Failure`]), and the frame of a message ([`Gathering`], [`framed`]).
+//! `statehouse.control.v1`, the messages between nodes (`statehouse.peer.v1`),
+//! the checks that turn what came in into words of the model ([`convert`]), the
+//! one place where an error becomes a gRPC status and back ([`Failure`]), and the
+//! frame of a message ([`Gathering`], [`framed`]).
 //! It is not: a place that knows machines or storage. Wire types stop where
 //! this crate is used.
 
@@ -32,10 +33,16 @@ mod generated {
             tonic::include_proto!("statehouse.control.v1");
         }
     }
+    pub mod peer {
+        pub mod v1 {
+            tonic::include_proto!("statehouse.peer.v1");
+        }
+    }
 }
 
 pub use generated::control::v1 as control;
 pub use generated::data::v1 as data;
+pub use generated::peer::v1 as peer;
 pub use generated::v1 as common;
 
 /// Every file, service and message, for reflection.

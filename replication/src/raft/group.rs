@@ -44,7 +44,7 @@ pub(crate) struct Group {
     /// None until the library has taken stock.
     raft: Arc<Mutex<Option<Handle>>>,
     pub streams: Streams,
-    proposals: mpsc::Sender<(u64, Record)>,
+    proposals: mpsc::Sender<Record>,
     reads: mpsc::Sender<u64>,
     /// In which term this replica leads, and the next command of a proposal: one
     /// that stands behind a refused one is none.
@@ -63,14 +63,15 @@ impl Group {
     }
 
     /// A record, written by the leader of this term.
-    pub fn propose(&mut self, term: u64, record: Record) {
+    pub fn propose(&mut self, record: Record) {
+        let term = record.epoch.term;
         if self.leads != Some((term, record.first_index)) {
             return;
         }
         let (first_index, last_index) = (record.first_index, record.last_index());
-        match self.proposals.try_send((term, record)) {
+        match self.proposals.try_send(record) {
             Ok(()) => self.leads = Some((term, last_index + 1)),
-            Err(_) => self.site.tell(Event::Refused { first_index }),
+            Err(_) => self.site.tell(Event::Refused { term, first_index }),
         }
     }
 
@@ -86,10 +87,33 @@ impl Group {
         match event {
             Event::Leads { term, last_index, .. } => self.leads = Some((*term, last_index + 1)),
             Event::Follows(_) | Event::Failed(_) => self.leads = None,
-            Event::Refused { first_index } => {
-                self.leads = self.leads.map(|(term, next)| (term, next.min(*first_index)));
+            Event::Refused { term, first_index } => {
+                let of_this_term = self.leads.filter(|(leads, _)| leads == term);
+                self.leads = of_this_term.map(|(term, next)| (term, next.min(*first_index))).or(self.leads);
             }
             _ => {}
+        }
+    }
+
+    /// Lets go of what is in the store up to this command.
+    pub fn purge(&self, executor: &Executor, index: Index) {
+        let Some(handle) = self.handle() else { return };
+        let Some(upto) = self.site.flush(index) else { return };
+        executor.spawn(async move {
+            // It lets go of what it knows to be in an export, and an export is what the
+            // store has flushed. Where that is not noted yet, the next purge takes it along.
+            let _ = handle.trigger().snapshot().await;
+            let _ = handle.trigger().purge_log(upto.index).await;
+        });
+    }
+
+    /// Ends it: nothing of it is heard any more.
+    pub fn close(self, executor: &Executor) {
+        self.site.close();
+        if let Some(handle) = self.handle() {
+            executor.spawn(async move {
+                let _ = handle.shutdown().await;
+            });
         }
     }
 
@@ -107,13 +131,17 @@ async fn run(
     site: Arc<Site>,
     start: Start,
     raft: Arc<Mutex<Option<Handle>>>,
-    proposed: mpsc::Receiver<(u64, Record)>,
+    proposed: mpsc::Receiver<Record>,
     asked: mpsc::Receiver<u64>,
 ) {
     let handle = match open(&site, &start).await {
         Ok(handle) => handle,
         Err(why) => return site.tell(Event::Failed(why)),
     };
+    if site.is_closed() {
+        let _ = handle.shutdown().await;
+        return;
+    }
     *lock(&raft) = Some(handle.clone());
     ShardRuntime::spawn(propose(site.clone(), handle.clone(), proposed));
     ShardRuntime::spawn(read(site.clone(), handle.clone(), asked));
@@ -125,6 +153,9 @@ async fn open(site: &Arc<Site>, start: &Start) -> Result<Handle, String> {
     let restore = site.plants.has(Plant::LeaderRestored);
     let name = site.partition.to_string();
     let config = start.timing.config(name, restore).map_err(|error| error.to_string())?;
+    if !site.journal().fits(start.applied) {
+        return Err(format!("its store has {} commands, which is not what its log has", start.applied));
+    }
     let applied = site.journal().position_of(start.applied);
     let network = Network { site: site.clone(), timing: start.timing };
     let (store, machine) = (LogStore(site.clone()), Machine::new(site.clone(), applied));
@@ -147,7 +178,9 @@ async fn watch(site: &Site, handle: &Handle) -> String {
             let term = seen.vote.leader_id.term;
             let leads = seen.state == ServerState::Leader && seen.vote.committed;
             let seat = |replica| seen.membership_config.get_node(replica).map(|seat| seat.node());
-            (leads.then_some(term), seen.current_leader.as_ref().and_then(seat))
+            // Where a leader is changes nothing for itself.
+            let leader = seen.current_leader.as_ref().filter(|_| !leads).and_then(seat);
+            (leads.then_some(term), leader)
         };
         if told != Some(now) {
             told = Some(now);
@@ -173,21 +206,21 @@ fn role(site: &Site, now: (Option<u64>, Option<NodeId>)) -> Event {
 
 /// Hands proposals to the library, the next one when the one before has its
 /// place: where one gets none, those behind it must not get any either.
-async fn propose(site: Arc<Site>, handle: Handle, mut proposed: mpsc::Receiver<(u64, Record)>) {
-    while let Some((term, record)) = proposed.recv().await {
-        let first_index = record.first_index;
-        if !take_place(&site, &handle, term, record).await {
+async fn propose(site: Arc<Site>, handle: Handle, mut proposed: mpsc::Receiver<Record>) {
+    while let Some(record) = proposed.recv().await {
+        let (term, first_index) = (record.epoch.term, record.first_index);
+        if !take_place(&site, &handle, record).await {
             while proposed.try_recv().is_ok() {}
-            site.tell(Event::Refused { first_index });
+            site.tell(Event::Refused { term, first_index });
         }
     }
 }
 
 /// False when it has none and never will.
-async fn take_place(site: &Site, handle: &Handle, term: u64, record: Record) -> bool {
+async fn take_place(site: &Site, handle: &Handle, record: Record) -> bool {
     let (fate, decided) = Fate::new();
-    let placed = site.expect_place();
-    let leader = CommittedLeader::new(term);
+    let placed = site.expect_place(&record);
+    let leader = CommittedLeader::new(record.epoch.term);
     if handle.write(Proposal(record)).with_leader(leader).responder(fate).await.is_err() {
         // The library has ended; the event that says so answers everything.
         return true;
@@ -208,15 +241,17 @@ async fn read(site: Arc<Site>, handle: Handle, mut asked: mpsc::Receiver<u64>) {
         while let Ok(serial) = asked.try_recv() {
             serials.push(serial);
         }
-        if let Some(index) = before.take().filter(|_| site.plants.has(Plant::ReadIndexStale)) {
+        // The mistake: most are answered by a round that began before they came.
+        let stale = before.filter(|_| site.plants.has(Plant::ReadIndexStale) && first % 8 != 0);
+        if let Some(index) = stale {
             site.tell(Event::ReadAt(serials, index));
             continue;
         }
         match handle.get_read_log_id(ReadPolicy::ReadIndex).await {
             Ok((upto, _)) => {
                 let index = site.journal().index_at(upto.log_id().index);
-                before = Some(index);
-                site.tell(Event::ReadAt(serials, index));
+                before = index;
+                site.tell(index.map_or(Event::ReadRefused(serials.clone()), |at| Event::ReadAt(serials, at)));
             }
             Err(_) => site.tell(Event::ReadRefused(serials)),
         }

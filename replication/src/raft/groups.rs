@@ -12,7 +12,7 @@ use super::site::Site;
 use super::streams::Sender;
 use env::rng::Stream;
 use env::{Clock, Mono, Plants};
-use model::{NodeId, PartitionId, Record};
+use model::{Index, Limits, NodeId, PartitionId, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,14 +31,16 @@ pub struct Groups {
     /// Who waits for what the log was handed.
     flushes: BTreeMap<Ticket, Vec<Flush>>,
     draws: Stream,
+    /// What the log takes.
+    payload_bytes_max: usize,
 }
 
 impl Groups {
     /// Without a group. Its random numbers decide about elections.
-    pub fn new(clock: Arc<dyn Clock>, mut draws: Stream, plants: Plants) -> Groups {
-        let mut own = env::Rng::from_seed(draws.next_u64()).stream("raft");
-        own.next_u64();
+    pub fn new(clock: Arc<dyn Clock>, mut draws: Stream, plants: Plants, limits: &Limits) -> Groups {
+        let own = env::Rng::from_seed(draws.next_u64()).stream("raft");
         Groups {
+            payload_bytes_max: limits.request_payload_bytes_max(),
             executor: Executor::new(clock, own),
             outbox: Arc::default(),
             plants,
@@ -51,18 +53,37 @@ impl Groups {
     /// A replica begins, or goes on.
     pub fn open(&mut self, recovered: Recovered, start: Start) {
         let partition = recovered.partition;
+        assert!(!self.groups.contains_key(&partition), "partition {partition} would have two replicas here");
         let site = Site::new(start.replica, self.plants, recovered, self.outbox.clone());
-        let append = site.journal().hand_in();
-        site.log(vec![append], None);
+        let appends = {
+            let mut journal = site.journal();
+            journal.payload_bytes_max = self.payload_bytes_max;
+            journal.hand_in()
+        };
+        site.log(appends, None);
         // Numbers of an earlier life must not be taken for this one's.
         site.calls().begin(self.draws.next_u64() >> 1);
         self.groups.insert(partition, Group::start(&self.executor, site, start));
     }
 
-    /// A record, written by the leader of this term.
-    pub fn propose(&mut self, term: u64, record: Record) {
+    /// A record, written by the leader of its term.
+    pub fn propose(&mut self, record: Record) {
         if let Some(group) = self.groups.get_mut(&record.partition) {
-            group.propose(term, record);
+            group.propose(record);
+        }
+    }
+
+    /// What the store has up to this command is not needed here any more.
+    pub fn purge(&mut self, partition: PartitionId, index: Index) {
+        if let Some(group) = self.groups.get(&partition) {
+            group.purge(&self.executor, index);
+        }
+    }
+
+    /// A replica ends.
+    pub fn close(&mut self, partition: PartitionId) {
+        if let Some(group) = self.groups.remove(&partition) {
+            group.close(&self.executor);
         }
     }
 
@@ -108,8 +129,11 @@ impl Groups {
         }
     }
 
-    /// What the log was handed under this ticket is on disk.
+    /// What the log was handed under this ticket is on disk. In the order of the
+    /// tickets: what is given up behind an append is told apart by it.
     pub fn logged(&mut self, ticket: Ticket) {
+        let first = self.flushes.first_key_value().map_or(ticket, |(first, _)| *first);
+        assert!(first >= ticket, "the log answered {ticket} before {first}");
         for flush in self.flushes.remove(&ticket).into_iter().flatten() {
             flush.done();
         }
@@ -132,7 +156,7 @@ impl Groups {
         outputs
     }
 
-    /// When they have to run again, if nothing happens before; None for now.
+    /// When they have to run again, if nothing happens before.
     pub fn wakes_at(&self) -> Option<Mono> {
         self.executor.wakes_at()
     }

@@ -19,6 +19,8 @@ use wal::{Append, Carry};
 pub(crate) struct Journal {
     partition: PartitionId,
     generation: u64,
+    /// What the log takes.
+    pub payload_bytes_max: usize,
     pub ballot: Option<Ballot>,
     pub committed: Option<LogId>,
     pub base: Base,
@@ -31,8 +33,6 @@ pub(crate) struct Journal {
     era: u64,
     /// … to below here, since appends of this era were last heard of.
     cut: u64,
-    /// Has the log been handed the carried state since it was opened?
-    handed_in: bool,
     /// For the library's suite, which begins its histories where it likes and
     /// applies what was never appended.
     #[cfg(test)]
@@ -63,6 +63,8 @@ pub(crate) enum Misplaced {
     Index { expected: Index, found: Index },
     #[error("a record of term {found} in an entry of term {expected}")]
     Term { expected: u64, found: u64 },
+    #[error("a record that is none of this partition's entries, or is too long")]
+    Foreign,
 }
 
 impl Journal {
@@ -71,6 +73,7 @@ impl Journal {
         Journal {
             partition,
             generation,
+            payload_bytes_max: usize::MAX,
             ballot: None,
             committed: None,
             base: Base::default(),
@@ -79,7 +82,6 @@ impl Journal {
             durable: 0,
             era: 0,
             cut: u64::MAX,
-            handed_in: false,
             #[cfg(test)]
             suits: false,
         }
@@ -121,10 +123,17 @@ impl Journal {
         self.entries.back().map_or(Stamp(0), |held| held.record.stamp)
     }
 
+    /// Is this the library's suite?
+    pub fn is_tried(&self) -> bool {
+        #[cfg(test)]
+        return self.suits;
+        #[cfg(not(test))]
+        false
+    }
+
     /// Is everything up to and with this position on this node's disk?
     pub fn is_durable(&self, position: u64) -> bool {
-        #[cfg(test)]
-        if self.suits {
+        if self.is_tried() {
             return true;
         }
         position < self.durable
@@ -173,9 +182,17 @@ impl Journal {
         next.checked_sub(1).and_then(|position| self.id_at(position))
     }
 
-    /// The last command up to a position.
-    pub fn index_at(&self, position: u64) -> Index {
-        self.get(position).map_or(self.base.index, |held| held.record.last_index())
+    /// The last command up to a position; `None` where there is no such position.
+    pub fn index_at(&self, position: u64) -> Option<Index> {
+        match self.get(position) {
+            Some(held) => Some(held.record.last_index()),
+            None => self.base.purged.filter(|purged| position <= purged.index).map(|_| self.base.index),
+        }
+    }
+
+    /// Can a store that has applied this much be the one of this history?
+    pub fn fits(&self, applied: Index) -> bool {
+        (self.base.index..=self.last_index()).contains(&applied)
     }
 
     /// Who belonged to the group at a position.
@@ -189,11 +206,20 @@ impl Journal {
         self.base.members.clone()
     }
 
-    /// What the log is to carry from now on, for a replica that goes on.
-    pub fn hand_in(&mut self) -> Append {
-        let placed = Placed { next: self.next(), committed: self.committed };
-        let record = self.note(RecordKind::Committed, Settled::Placed(placed).encode());
-        Append { record, carry: Some(self.carry()) }
+    /// All that a replica that goes on has promised, for the log to carry from now
+    /// on. In records as well: until the log opens its next segment nothing else of
+    /// it repeats what older segments say, and they may go.
+    pub fn hand_in(&mut self) -> Vec<Append> {
+        let placed = Placed { next: self.next(), before: self.last(), committed: self.committed };
+        let placed = self.note(RecordKind::Committed, Settled::Placed(placed).encode());
+        let base = self.base.purged.is_some().then(|| Settled::Base(self.base.clone()).encode());
+        let ballot = self.ballot.as_ref().map(encode_ballot);
+        let base = base.map(|base| self.note(RecordKind::Committed, base));
+        let ballot = ballot.map(|ballot| self.note(RecordKind::Vote, ballot));
+        let mut appends: Vec<Append> =
+            base.into_iter().chain(ballot).chain([placed]).map(Append::from).collect();
+        appends[0].carry = Some(self.carry());
+        appends
     }
 
     /// What a candidate or leader is promised, for the log.
@@ -208,10 +234,9 @@ impl Journal {
         &mut self,
         entries: impl IntoIterator<Item = Entry>,
     ) -> Result<(Vec<Append>, Underway), Misplaced> {
-        let placed = Placed { next: self.next(), committed: self.committed };
+        let placed = Placed { next: self.next(), before: self.last(), committed: self.committed };
         let placed = self.note(RecordKind::Committed, Settled::Placed(placed).encode());
-        let carry = (!self.handed_in).then(|| self.carry());
-        let mut appends = vec![Append { record: placed, carry }];
+        let mut appends = vec![Append::from(placed)];
         let before = self.entries.len();
         for entry in entries {
             match self.hold(entry) {
@@ -258,8 +283,7 @@ impl Journal {
             return Vec::new();
         }
         let members = self.members_at(Some(upto));
-        // Behind a snapshot of somebody else's, nothing here leads there.
-        let index = if upto.index < self.next() { self.index_at(upto.index) } else { self.base.index };
+        let index = self.index_at(upto.index).unwrap_or_else(|| self.last_index());
         let gone = (upto.index + 1 - self.first()).min(self.entries.len() as u64);
         self.entries.drain(..usize::try_from(gone).expect("they are in memory"));
         self.base = Base { purged: Some(upto), index, members };
@@ -275,8 +299,7 @@ impl Journal {
 
     /// Entries without a command have no index that the log could purge by: it
     /// keeps them until it hears that none is needed.
-    fn carry(&mut self) -> Carry {
-        self.handed_in = true;
+    fn carry(&self) -> Carry {
         let state = Carried { ballot: self.ballot, base: self.base.clone() }.encode();
         Carry { state, alone: self.entries.is_empty() }
     }
@@ -296,8 +319,7 @@ impl Journal {
 
     fn hold(&self, entry: Entry) -> Result<(u64, Held), Misplaced> {
         let (term, position, next) = (entry.log_id.leader_id.term, entry.log_id.index, self.next());
-        #[cfg(test)]
-        let next = if self.suits && self.entries.is_empty() { position } else { next };
+        let next = if self.is_tried() && self.entries.is_empty() { position } else { next };
         if position != next {
             return Err(Misplaced::Position { expected: next, found: position });
         }
@@ -308,6 +330,12 @@ impl Journal {
             }
             EntryPayload::Normal(Proposal(record)) => record,
         };
+        let is_entry = record.kind.counts() || is_entry(record.kind);
+        let is_dense = record.kind.counts() == (record.count > 0);
+        let is_short = record.payload.len() <= self.payload_bytes_max;
+        if record.partition != self.partition || !is_entry || !is_dense || !is_short {
+            return Err(Misplaced::Foreign);
+        }
         if record.epoch.term != term {
             return Err(Misplaced::Term { expected: term, found: record.epoch.term });
         }
@@ -323,6 +351,11 @@ impl Journal {
         record.epoch.term = term;
         record
     }
+}
+
+/// Kinds that take no index and have a place in history all the same.
+pub(crate) fn is_entry(kind: RecordKind) -> bool {
+    matches!(kind, RecordKind::Blank | RecordKind::Membership | RecordKind::Hash)
 }
 
 impl Held {

@@ -116,7 +116,8 @@ impl Timing {
             election_timeout_min: self.election_ms.0,
             election_timeout_max: self.election_ms.1,
             snapshot_policy: SnapshotPolicy::Never,
-            max_in_snapshot_log_to_keep: 0,
+            // What the store has not flushed is needed: only what is said is let go of.
+            max_in_snapshot_log_to_keep: u64::MAX / 2,
             removed_leader_step_down: StepDownPolicy::Never,
             broadcast_submitted_on_append: Some(true),
             enable_pre_vote: Some(true),

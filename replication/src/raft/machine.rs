@@ -95,7 +95,17 @@ impl RaftSnapshotBuilder<Kind> for Machine {
     type SnapshotData = ();
 
     async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<Kind, ()>> {
-        let meta = Meta { last_log_id: self.applied, last_membership: self.members.clone() };
+        // What was passed on may be in memory alone: an export is what was flushed.
+        let flushed = self.site.flushed().clone();
+        let (last_log_id, last_membership) = match flushed {
+            Some((upto, members)) => (Some(upto), members),
+            None if self.site.journal().is_tried() => (self.applied, self.members.clone()),
+            None => {
+                let base = self.site.journal().base.clone();
+                (base.purged, base.members)
+            }
+        };
+        let meta = Meta { last_log_id, last_membership };
         *self.exported() = Some(meta.clone());
         Ok(SnapshotOf::<Kind, ()> { meta, snapshot: () })
     }

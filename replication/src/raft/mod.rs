@@ -16,6 +16,7 @@ pub mod runtime;
 mod site;
 mod storage;
 mod streams;
+pub mod wire;
 
 pub use group::Start;
 pub use groups::{Groups, Ticket};

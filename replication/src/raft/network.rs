@@ -208,6 +208,13 @@ impl<'s, S: Stream<Item = AppendEntriesRequest<Kind>> + Send + Unpin> Run<'s, S>
                     }
                 }
                 Next::Reply(serial, appended) => match run.under_way.pop_front() {
+                    // The library takes an answer for one to the latest request with the
+                    // same last entry, and reads count on when that was sent: so only the
+                    // answer to the latest is passed on.
+                    Some((first, last, _))
+                        if first == serial
+                            && appended == Appended::Upto(last)
+                            && run.under_way.front().is_some_and(|(_, next, _)| *next == last) => {}
                     Some((first, ..)) if first == serial => {
                         let result = outcome(appended);
                         let goes_on = matches!(result, Ok(Ok(_)));

@@ -45,10 +45,12 @@ pub enum Event {
         /// The last stamp before it, where it is known.
         last_stamp: Stamp,
     },
-    /// Another replica leads, or nobody that is known.
+    /// This replica does not lead; who does, where that is known.
     Follows(Option<NodeId>),
     /// A record did not enter history, and nothing that was proposed behind it.
     Refused {
+        /// The term of its leader.
+        term: u64,
         /// The first command of the record.
         first_index: Index,
     },

@@ -22,6 +22,8 @@ pub(crate) enum Settled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub next: u64,
+    /// The entry before it: another one there is a history with a part missing.
+    pub before: Option<LogId>,
     pub committed: Option<LogId>,
 }
 
@@ -50,11 +52,12 @@ const BASE: u8 = 2;
 
 impl Settled {
     pub fn encode(&self) -> Bytes {
-        let mut out = Vec::with_capacity(26);
+        let mut out = Vec::with_capacity(43);
         match self {
             Settled::Placed(placed) => {
                 out.push(PLACED);
                 out.extend_from_slice(&placed.next.to_le_bytes());
+                put_log_id(&mut out, placed.before);
                 put_log_id(&mut out, placed.committed);
             }
             Settled::Base(base) => {
@@ -69,7 +72,8 @@ impl Settled {
         let mut at = Cursor::new(payload);
         match at.u8()? {
             PLACED => {
-                let placed = Placed { next: at.u64()?, committed: take_log_id(&mut at)? };
+                let (next, before) = (at.u64()?, take_log_id(&mut at)?);
+                let placed = Placed { next, before, committed: take_log_id(&mut at)? };
                 at.is_empty().then_some(Settled::Placed(placed))
             }
             BASE => Base::take(at).map(Settled::Base),
@@ -225,7 +229,7 @@ mod tests {
             next in any::<u64>(), committed in id(), purged in id(), since in id(),
             index in any::<u64>(), members in members(), ballot in any::<Option<(u64, u64, bool)>>(),
         ) {
-            let placed = Settled::Placed(Placed { next, committed });
+            let placed = Settled::Placed(Placed { next, before: since, committed });
             prop_assert_eq!(Settled::decode(&placed.encode()), Some(placed));
             let ballot = ballot.map(|(term, voted_for, committed)| {
                 Ballot { leader_id: LeaderId { term, voted_for }, committed }
@@ -246,8 +250,12 @@ mod tests {
 
     #[test]
     fn bytes_are_golden() {
-        let placed = Settled::Placed(Placed { next: 7, committed: Some(log_id(2, 6)) });
-        assert_eq!(&placed.encode()[..], b"\x01\x07\0\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0");
+        let placed = Placed { next: 7, before: Some(log_id(3, 6)), committed: Some(log_id(2, 6)) };
+        let placed = Settled::Placed(placed);
+        let before = b"\x01\x03\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0";
+        assert_eq!(&placed.encode()[..9], b"\x01\x07\0\0\0\0\0\0\0");
+        assert_eq!(&placed.encode()[9..26], before);
+        assert_eq!(&placed.encode()[26..], b"\x01\x02\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0");
         let ballot = Ballot { leader_id: LeaderId { term: 3, voted_for: 9 }, committed: true };
         assert_eq!(&encode_ballot(&ballot)[..], b"\x03\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x01");
         let seats: BTreeMap<u64, Seat> = [(4, Seat { node: 1 })].into();

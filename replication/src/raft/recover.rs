@@ -1,7 +1,8 @@
 //! A replica's history read back from the node's log.
 
-use super::journal::{Held, Journal};
-use super::promise::{Carried, Settled, decode_ballot, decode_members, decode_position};
+use super::journal::{Held, Journal, is_entry};
+use super::kind::Ballot;
+use super::promise::{Base, Carried, Placed, Settled, decode_ballot, decode_members, decode_position};
 use model::{PartitionId, Record, RecordKind};
 use std::collections::VecDeque;
 
@@ -14,6 +15,9 @@ pub enum Lost {
     /// Entries are missing.
     #[error("entries before position {0} are missing")]
     Hole(u64),
+    /// An operator gave up a part of it, or a store went ahead of it.
+    #[error("a part of its history was given up")]
+    GivenUp,
     /// Bytes that no build of ours writes.
     #[error("a record of kind {0} cannot be read")]
     Unreadable(RecordKind),
@@ -23,7 +27,10 @@ pub enum Lost {
 #[derive(Debug)]
 pub struct Recovering {
     partition: PartitionId,
+    generation: u64,
     journal: Journal,
+    /// What the log carries from segment to segment.
+    carried: Carried,
     /// The position of the first of `entries`, once one is known.
     start: Option<u64>,
     entries: VecDeque<Held>,
@@ -41,12 +48,12 @@ impl Recovering {
         if suspect {
             return Err(Lost::Promise);
         }
-        let mut journal = Journal::new(partition, generation);
-        if !carried.is_empty() {
-            let carried = Carried::decode(carried).ok_or(Lost::Unreadable(RecordKind::Checkpoint))?;
-            (journal.ballot, journal.base) = (carried.ballot, carried.base);
-        }
-        Ok(Recovering { partition, journal, start: None, entries: VecDeque::new() })
+        let carried = match carried {
+            [] => Carried::default(),
+            bytes => Carried::decode(bytes).ok_or(Lost::Unreadable(RecordKind::Checkpoint))?,
+        };
+        let journal = Journal::new(partition, generation);
+        Ok(Recovering { partition, generation, journal, carried, start: None, entries: VecDeque::new() })
     }
 
     /// Takes in the next of its records.
@@ -56,23 +63,21 @@ impl Recovering {
     pub fn take(&mut self, record: &Record) -> Result<(), Lost> {
         let unreadable = Lost::Unreadable(record.kind);
         match record.kind {
-            RecordKind::Vote => {
-                let ballot = decode_ballot(&record.payload).ok_or(unreadable)?;
-                if self.journal.ballot.is_none_or(|known| known < ballot) {
-                    self.journal.ballot = Some(ballot);
-                }
-            }
+            RecordKind::Vote => self.vote(decode_ballot(&record.payload).ok_or(unreadable)?),
             RecordKind::Committed => match Settled::decode(&record.payload).ok_or(unreadable)? {
                 Settled::Placed(placed) => {
                     self.journal.committed = self.journal.committed.max(placed.committed);
                     self.go_to(placed.next);
+                    self.stands_behind(&placed)?;
                 }
-                Settled::Base(base) => {
-                    if self.journal.base.purged < base.purged {
-                        self.journal.base = base;
-                    }
-                }
+                Settled::Base(base) => self.rest_on(base),
             },
+            // What stood before was of another replica, which was here and left.
+            RecordKind::Forget => {
+                self.journal = Journal::new(self.partition, self.generation);
+                (self.start, self.entries) = (None, VecDeque::new());
+            }
+            RecordKind::AcceptLoss | RecordKind::Gap => return Err(Lost::GivenUp),
             RecordKind::Truncate => {
                 let next = decode_position(&record.payload).ok_or(unreadable)?;
                 if self.start.is_some_and(|start| next <= start + self.entries.len() as u64) {
@@ -87,6 +92,24 @@ impl Recovering {
             _ => {}
         }
         Ok(())
+    }
+
+    fn vote(&mut self, ballot: Ballot) {
+        if self.journal.ballot.is_none_or(|known| known < ballot) {
+            self.journal.ballot = Some(ballot);
+        }
+    }
+
+    fn rest_on(&mut self, base: Base) {
+        if self.journal.base.purged < base.purged {
+            self.journal.base = base;
+        }
+    }
+
+    /// Is the last entry the one that this was written behind?
+    fn stands_behind(&self, placed: &Placed) -> Result<(), Lost> {
+        let other = |held: &Held| placed.before.is_none_or(|before| before.leader_id.term != held.term);
+        if self.entries.back().is_some_and(other) { Err(Lost::Hole(placed.next)) } else { Ok(()) }
     }
 
     /// The next entry goes here.
@@ -104,6 +127,9 @@ impl Recovering {
 
     /// The history, all of it durable.
     pub fn finish(mut self) -> Result<Recovered, Lost> {
+        let Carried { ballot, base } = std::mem::take(&mut self.carried);
+        ballot.into_iter().for_each(|ballot| self.vote(ballot));
+        self.rest_on(base);
         let first = self.journal.base.purged.map_or(0, |purged| purged.index + 1);
         let start = self.start.unwrap_or(first);
         if start > first {
@@ -114,11 +140,6 @@ impl Recovering {
         self.journal.refill(self.entries);
         Ok(Recovered { partition: self.partition, journal: self.journal })
     }
-}
-
-/// Kinds that take no index and have a place in history all the same.
-fn is_entry(kind: RecordKind) -> bool {
-    matches!(kind, RecordKind::Blank | RecordKind::Membership | RecordKind::Hash)
 }
 
 /// A replica's history as the log has it.
@@ -132,10 +153,5 @@ impl Recovered {
     /// Of a replica that is made now.
     pub fn nothing(partition: PartitionId, generation: u64) -> Recovered {
         Recovered { partition, journal: Journal::new(partition, generation) }
-    }
-
-    /// The last command that is known to be settled.
-    pub fn committed(&self) -> model::Index {
-        self.journal.committed.map_or(self.journal.base.index, |upto| self.journal.index_at(upto.index))
     }
 }

@@ -3,11 +3,13 @@
 
 use super::calls::Calls;
 use super::journal::{Journal, Underway};
+use super::kind::{LogId, StoredMembership};
 use super::message::{Envelope, Message};
 use super::outbox::{Event, Flush, Outbox};
 use super::recover::Recovered;
 use env::Plants;
-use model::{NodeId, PartitionId, ReplicaId};
+use model::{Index, NodeId, PartitionId, Record, RecordKind, ReplicaId};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 use wal::Append;
@@ -22,9 +24,14 @@ pub(crate) struct Site {
     /// Rises when more is durable.
     settled: watch::Sender<u64>,
     calls: Mutex<Calls>,
+    closed: AtomicBool,
+    flushed: Mutex<Option<(LogId, StoredMembership)>>,
     /// Is told when the library has given the proposal that it was handed its place.
-    accepted: Mutex<Option<oneshot::Sender<()>>>,
+    accepted: Mutex<Option<Awaited>>,
 }
+
+/// Who waits for the place of a record: its term, its first command.
+type Awaited = ((u64, Index), oneshot::Sender<()>);
 
 impl Site {
     pub fn new(replica: ReplicaId, plants: Plants, recovered: Recovered, outbox: Arc<Outbox>) -> Arc<Site> {
@@ -36,6 +43,8 @@ impl Site {
             outbox,
             settled: watch::Sender::new(0),
             calls: Mutex::default(),
+            closed: AtomicBool::new(false),
+            flushed: Mutex::default(),
             accepted: Mutex::default(),
         })
     }
@@ -48,8 +57,21 @@ impl Site {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It ends: what it says from now on is nobody's.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Has it ended?
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// For the log, and who waits for it.
     pub fn log(&self, appends: Vec<Append>, flush: Option<Flush>) {
+        if self.is_closed() {
+            return;
+        }
         self.outbox.put(|out| {
             out.appends.extend(appends);
             out.flushes.extend(flush);
@@ -58,13 +80,32 @@ impl Site {
 
     /// For a peer.
     pub fn send(&self, node: NodeId, to: ReplicaId, message: Message) {
+        if self.is_closed() {
+            return;
+        }
         let envelope = Envelope { node, partition: self.partition, from: self.replica, to, message };
         self.outbox.put(|out| out.messages.push(envelope));
     }
 
     /// For the partition.
     pub fn tell(&self, event: Event) {
+        if self.is_closed() {
+            return;
+        }
         self.outbox.put(|out| out.events.push((self.partition, event)));
+    }
+
+    /// The store has flushed up to this command. Returns the entry up to which that is.
+    pub fn flush(&self, index: Index) -> Option<LogId> {
+        let journal = self.journal();
+        let upto = journal.position_of(index).filter(|_| journal.fits(index))?;
+        *self.flushed() = Some((upto, journal.members_at(Some(upto))));
+        Some(upto)
+    }
+
+    /// What the store has flushed, and who belonged to the group there.
+    pub fn flushed(&self) -> MutexGuard<'_, Option<(LogId, StoredMembership)>> {
+        self.flushed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// More is durable.
@@ -83,21 +124,34 @@ impl Site {
         }
     }
 
-    /// The next proposal that gets its place is told of.
-    pub fn expect_place(&self) -> oneshot::Receiver<()> {
+    /// Is told when this proposal has its place.
+    pub fn expect_place(&self, record: &Record) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
-        *self.accepted() = Some(tell);
+        *self.accepted() = Some((name(record), tell));
         told
     }
 
-    /// A proposal has its place.
-    pub fn place(&self) {
-        if let Some(waits) = self.accepted().take() {
+    /// These have their places.
+    pub fn place(&self, appends: &[Append]) {
+        let mut accepted = self.accepted();
+        let is_awaited = |(awaited, _): &mut Awaited| {
+            appends.iter().any(|one| !is_told(one.record.kind) && name(&one.record) == *awaited)
+        };
+        if let Some((_, waits)) = accepted.take_if(is_awaited) {
             let _ = waits.send(());
         }
     }
 
-    fn accepted(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
+    fn accepted(&self) -> MutexGuard<'_, Option<Awaited>> {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn name(record: &Record) -> (u64, Index) {
+    (record.epoch.term, record.first_index)
+}
+
+/// Kinds that nobody proposes: what a replica says of itself.
+fn is_told(kind: RecordKind) -> bool {
+    kind.is_promise() || matches!(kind, RecordKind::Blank | RecordKind::Membership | RecordKind::Purge)
 }

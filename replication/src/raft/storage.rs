@@ -136,7 +136,7 @@ impl RaftLogStorage<Kind> for LogStore {
         I::IntoIter: Send,
     {
         let (appends, underway) = self.0.journal().append(entries).map_err(io::Error::other)?;
-        self.0.place();
+        self.0.place(&appends);
         if self.0.plants.has(Plant::AppendAckedEarly) {
             self.0.log(appends, None);
             self.0.settle(underway);
@@ -155,7 +155,14 @@ impl RaftLogStorage<Kind> for LogStore {
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
-        let appends = self.0.journal().purge(upto);
+        let appends = {
+            let mut journal = self.0.journal();
+            if upto.index >= journal.next() && !journal.is_tried() {
+                // Only an export knows which command that is.
+                return Err(io::Error::other("entries that are not there cannot be let go of"));
+            }
+            journal.purge(upto)
+        };
         self.0.log(appends, None);
         Ok(())
     }

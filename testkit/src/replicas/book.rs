@@ -3,7 +3,7 @@
 //! it was asked.
 
 use model::{Index, PartitionId, Record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What went wrong.
@@ -29,6 +29,8 @@ struct Page {
     history: BTreeMap<Index, (u32, u64)>,
     /// The last command that was acknowledged.
     acked: Index,
+    /// Records of which was said that they are not in it.
+    refused: BTreeSet<u64>,
     /// Who led in which term.
     leaders: BTreeMap<u64, u64>,
 }
@@ -59,6 +61,9 @@ impl Book {
             self.fail(format!("host {host} applies {first} of partition {partition} behind {applied}"));
         }
         let own = (record.count, print(record));
+        if self.page(partition).refused.contains(&own.1) {
+            self.fail(format!("host {host} applies {first} of partition {partition}, which was refused"));
+        }
         let known = *self.page(partition).history.entry(first).or_insert(own);
         if known != own {
             self.fail(format!(
@@ -66,6 +71,11 @@ impl Book {
             ));
         }
         record.last_index()
+    }
+
+    /// Whoever proposed a record hears that it never will be in history.
+    pub fn refuses(&mut self, record: &Record) {
+        self.page(record.partition).refused.insert(print(record));
     }
 
     /// Whoever proposed a record hears that it is done.

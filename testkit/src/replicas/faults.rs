@@ -74,7 +74,11 @@ impl World {
                 self.hosts[host as usize].slow = times;
                 self.at(self.now() + ms * MS, What::Quick(host));
             }
-            Trouble::Pause(host, ms) => self.hosts[host as usize].paused_until = self.now() + ms * MS,
+            Trouble::Pause(host, ms) => {
+                let until = self.now() + ms * MS;
+                let one = &mut self.hosts[host as usize];
+                (one.paused_until, one.late_ns) = (until, 0);
+            }
         }
         self.later(self.knobs.faults_every_ms * MS, What::Trouble);
     }

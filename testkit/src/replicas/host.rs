@@ -23,6 +23,8 @@ pub struct Host {
     pub shelf: BTreeMap<PartitionId, Index>,
     /// It stands still until then.
     pub paused_until: u64,
+    /// What has waited for it meanwhile.
+    pub late_ns: u64,
     /// Its syncs take so many times as long.
     pub slow: u64,
     /// Rises with each start: what was meant for an earlier process is void.
@@ -32,7 +34,15 @@ pub struct Host {
 impl Host {
     /// With an empty disk.
     pub fn new() -> Host {
-        Host { disk: SimDisk::new(), life: None, shelf: BTreeMap::new(), paused_until: 0, slow: 1, boots: 0 }
+        Host {
+            disk: SimDisk::new(),
+            life: None,
+            shelf: BTreeMap::new(),
+            paused_until: 0,
+            late_ns: 0,
+            slow: 1,
+            boots: 0,
+        }
     }
 
     /// Starts it.

@@ -14,8 +14,7 @@ impl World {
         match event {
             Event::Committed(record) => {
                 own.upto = self.book.applies(host as u64, own.upto, &record);
-                let proposed = (record.first_index, record.last_index(), record.epoch.term);
-                if own.under_way.first() == Some(&proposed) {
+                if own.under_way.first() == Some(&record) {
                     own.under_way.remove(0);
                     self.book.acks(partition, record.last_index());
                 }
@@ -31,9 +30,13 @@ impl World {
                 own.leads = None;
                 own.under_way.clear();
             }
-            Event::Refused { first_index } => {
-                own.under_way.retain(|(first, ..)| *first < first_index);
+            // Of an earlier term: it was told that it does not lead any more.
+            Event::Refused { term, .. } if own.leads != Some(term) => {}
+            Event::Refused { first_index, .. } => {
+                let at = own.under_way.partition_point(|record| record.first_index < first_index);
+                let refused: Vec<_> = own.under_way.drain(at..).collect();
                 own.proposed.0 = first_index - 1;
+                refused.iter().for_each(|record| self.book.refuses(record));
             }
             Event::ReadAt(serials, index) => {
                 for serial in serials {
@@ -86,8 +89,8 @@ impl World {
         let (first, stamp) = (own.proposed.0 + 1, now.max(own.proposed.1 + 1));
         let record = record(partition, term, first, count, stamp, bytes);
         own.proposed = (record.last_index(), stamp);
-        own.under_way.push((first, record.last_index(), term));
-        life.groups.propose(term, record);
+        own.under_way.push(record.clone());
+        life.groups.propose(record);
         self.turn(host);
     }
 

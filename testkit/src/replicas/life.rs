@@ -22,8 +22,8 @@ pub struct Applied {
     pub leads: Option<u64>,
     /// The last command that it has proposed, and its stamp.
     pub proposed: (Index, u64),
-    /// Records that it proposed and that were not decided: first and last command.
-    pub under_way: Vec<(Index, Index, u64)>,
+    /// Records that it proposed and that were not decided.
+    pub under_way: Vec<Record>,
     /// Reads asked here, and what they have to see.
     pub asked: BTreeMap<u64, Index>,
     /// Reads that may be served once so much is applied.
@@ -98,7 +98,7 @@ impl Life {
         let histories = read_back(&mut log, starter)?;
         let draws = starter.rng.stream("groups");
         let mut life = Life {
-            groups: Groups::new(Arc::new(starter.clock.clone()), draws, starter.plants),
+            groups: Groups::new(Arc::new(starter.clock.clone()), draws, starter.plants, &limits()),
             writer: log.writer,
             queued: Vec::new(),
             writing: Vec::new(),

@@ -7,10 +7,11 @@ use super::knobs::Knobs;
 use super::life::{Life, Starter};
 use super::net::Net;
 use crate::world::trace;
+use bytes::Bytes;
 use env::rng::Stream;
 use env::{Plant, Plants, Rng};
-use model::PartitionId;
-use replication::raft::{Envelope, Outputs};
+use model::{NodeId, PartitionId};
+use replication::raft::{Outputs, wire};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,9 @@ const SETTLES_WITHIN_MS: u64 = 60_000;
 
 /// So often a host may find that something is left to do, before time goes on.
 const TURNS_MAX: u32 = 1_000;
+
+/// What waited for a host that stood still comes at this distance.
+const LATE_NS: u64 = 20_000;
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -41,7 +45,7 @@ pub struct Verdict {
 
 /// What happens.
 pub(super) enum What {
-    Arrives(Box<Envelope>),
+    Arrives(u64, u64, Bytes),
     Written(u64, u64),
     Wakes(u64, u64),
     Proposes(u64, u64),
@@ -188,9 +192,12 @@ impl World {
     fn happens(&mut self, what: What) {
         match what {
             What::Starts(host) => self.start(host as usize),
-            What::Arrives(envelope) => self.arrives(*envelope),
+            What::Arrives(from, to, frame) => self.arrives(from, to as usize, frame),
             What::Written(host, boot) => self.written(host as usize, boot),
             What::Wakes(host, boot) => {
+                if self.stands_still(host as usize, || What::Wakes(host, boot)) {
+                    return;
+                }
                 if let Some(life) = self.living(host as usize, boot) {
                     life.wakes_at = None;
                     self.turn(host as usize);
@@ -216,7 +223,11 @@ impl World {
         let until = self.hosts[host].paused_until;
         let still = until > self.now() && self.hosts[host].life.is_some();
         if still {
-            self.at(until, what());
+            // What has waited comes in its order, and each takes a moment.
+            let one = &mut self.hosts[host];
+            one.late_ns += LATE_NS;
+            let at = until + one.late_ns;
+            self.at(at, what());
         }
         still
     }
@@ -244,14 +255,14 @@ impl World {
         self.turn(host);
     }
 
-    fn arrives(&mut self, envelope: Envelope) {
-        let host = self.hosts.len().min(envelope.to.0 as usize % 100 - 1);
-        if self.stands_still(host, || What::Arrives(Box::new(envelope.clone()))) {
+    fn arrives(&mut self, from: u64, to: usize, frame: Bytes) {
+        if self.stands_still(to, || What::Arrives(from, to as u64, frame.clone())) {
             return;
         }
-        if let Some(life) = &mut self.hosts[host].life {
-            life.groups.deliver(envelope);
-            self.turn(host);
+        if let Some(life) = &mut self.hosts[to].life {
+            let envelopes = wire::decode(NodeId(from), frame).expect("what a host has written");
+            envelopes.into_iter().for_each(|envelope| life.groups.deliver(envelope));
+            self.turn(to);
         }
     }
 
@@ -291,9 +302,11 @@ impl World {
     fn carry_out(&mut self, host: usize, outputs: Outputs) {
         for envelope in outputs.messages {
             let to = envelope.node.0;
-            let envelope = Envelope { node: model::NodeId(host as u64), ..envelope };
-            for at in self.net.arrivals(self.now(), &self.knobs, host as u64, to) {
-                self.at(at, What::Arrives(Box::new(envelope.clone())));
+            // Each by itself, so that each can be lost by itself.
+            for frame in wire::encode(vec![envelope]) {
+                for at in self.net.arrivals(self.now(), &self.knobs, host as u64, to) {
+                    self.at(at, What::Arrives(host as u64, to, frame.clone()));
+                }
             }
         }
         for (partition, event) in outputs.events {
@@ -327,11 +340,16 @@ impl World {
         }
     }
 
-    /// The store writes down what it has.
+    /// The store writes down what it has, and the log marks itself.
     fn flushes(&mut self, host: usize, boot: u64) {
+        let now = self.now();
         let Some(life) = self.living(host, boot) else { return };
+        if life.writing.is_empty() {
+            life.writer.idle(env::Mono(now)).expect("a disk that is well");
+        }
         let flushed = life.partitions.iter().map(|(id, own)| (*id, own.upto)).collect();
         self.hosts[host].shelf = flushed;
+        self.turn(host);
         self.later(self.knobs.flush_every_ms * MS, What::Flushes(host as u64, boot));
     }
 
