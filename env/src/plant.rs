@@ -92,6 +92,10 @@ plants! {
     ReadIndexStale = "stale-read-index-round",
     /// A replica whose disk was lost comes back as the same one.
     ReplicaIdReused = "replica-id-reused",
+    /// A promise to a candidate goes to the log behind what is written after it.
+    VoteAfterLog = "vote-and-log-reordered",
+    /// A leader follows a wish about its group that was followed by a later one.
+    StaleWish = "earlier-wish-followed",
 }
 
 impl fmt::Display for Plant {

@@ -41,7 +41,7 @@ pub enum RecordKind {
     Vote = 32,
     /// What is known to be committed.
     Committed = 33,
-    /// What follows an index is void. Reserved for replication.
+    /// What a replica has from a position of its history on is void.
     Truncate = 34,
     /// Everything up to an index is in the store; the log may let go of it.
     Purge = 35,

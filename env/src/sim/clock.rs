@@ -24,6 +24,12 @@ impl SimClock {
         self.wall.fetch_add(ms * 1_000_000, Ordering::Relaxed);
     }
 
+    /// Both clocks go forward to where the one that never goes back shows this.
+    pub fn go_to(&self, ns: u64) {
+        let ahead = ns.saturating_sub(self.mono.fetch_max(ns, Ordering::Relaxed));
+        self.wall.fetch_add(ahead, Ordering::Relaxed);
+    }
+
     /// Somebody sets the wall clock, perhaps back.
     pub fn set_wall(&self, wall: Wall) {
         self.wall.store(wall.0, Ordering::Relaxed);

@@ -1,25 +1,31 @@
 //! One replica of a partition: the library's group, and what is asked of it.
 
+use super::arrival::Arrival;
 use super::fate::Fate;
 use super::kind::{CommittedLeader, Kind, Members, Proposal, Timing};
 use super::machine::Machine;
-use super::message::{Answer, Append, Appended, Ask, Candidacy};
 use super::network::Network;
 use super::outbox::Event;
+use super::plan::Wanted;
+use super::promise::Base;
 use super::runtime::{Executor, ShardRuntime};
 use super::site::Site;
 use super::storage::LogStore;
 use super::streams::Streams;
+use super::strive::strive;
+use bytes::Bytes;
 use env::Plant;
 use model::{Index, NodeId, Record, ReplicaId};
+use openraft::alias::{SnapshotMetaOf, SnapshotOf};
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest};
+use openraft::metrics::RaftServerMetrics;
 use openraft::{Raft, ReadPolicy, ServerState};
 use openraft_rt::{AsyncRuntime, Select2};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 
-type Handle = Raft<Kind, Machine>;
+pub(crate) type Handle = Raft<Kind, Machine>;
 
 /// Proposals that wait for their place.
 const PROPOSALS_MAX: usize = 1024;
@@ -32,10 +38,17 @@ pub struct Start {
     pub replica: ReplicaId,
     /// What its store has.
     pub applied: Index,
-    /// Who makes up the group, for one that is made now.
-    pub members: Option<Members>,
+    /// What an export has brought along that is its store now.
+    pub rests_on: Option<Bytes>,
     /// How patient it is.
     pub timing: Timing,
+}
+
+/// What is asked of a replica.
+struct Asked {
+    proposed: mpsc::Receiver<Record>,
+    asked: mpsc::Receiver<u64>,
+    wanted: watch::Receiver<Wanted>,
 }
 
 /// A replica that runs.
@@ -46,6 +59,7 @@ pub(crate) struct Group {
     pub streams: Streams,
     proposals: mpsc::Sender<Record>,
     reads: mpsc::Sender<u64>,
+    wanted: watch::Sender<Wanted>,
     /// In which term this replica leads, and the next command of a proposal: one
     /// that stands behind a refused one is none.
     leads: Option<(u64, Index)>,
@@ -57,9 +71,11 @@ impl Group {
         let (proposals, proposed) = mpsc::channel(PROPOSALS_MAX);
         let (reads, asked) = mpsc::channel(READS_MAX);
         let raft = Arc::default();
-        let run = run(site.clone(), start, Arc::clone(&raft), proposed, asked);
+        let wanted = watch::Sender::default();
+        let asked = Asked { proposed, asked, wanted: wanted.subscribe() };
+        let run = run(site.clone(), start, Arc::clone(&raft), asked);
         executor.spawn(run);
-        Group { site, raft, streams: Streams::default(), proposals, reads, leads: None }
+        Group { site, raft, streams: Streams::default(), proposals, reads, wanted, leads: None }
     }
 
     /// A record, written by the leader of this term.
@@ -107,9 +123,64 @@ impl Group {
         });
     }
 
+    /// Who is to make up its group.
+    pub fn want(&self, wanted: Wanted) {
+        self.wanted.send_if_modified(|known| {
+            let other = *known != wanted;
+            *known = wanted;
+            other
+        });
+    }
+
+    /// Another one is to lead, if this one does.
+    pub fn hand_over(&self, executor: &Executor, heir: ReplicaId) {
+        if let Some(handle) = self.handle().filter(|_| self.leads.is_some()) {
+            executor.spawn(async move {
+                let _ = handle.trigger().transfer_leader(heir.0).await;
+            });
+        }
+    }
+
+    /// What an export rests on that has everything up to this command.
+    pub fn base(&self, index: Index) -> Option<Bytes> {
+        Some(self.site.journal().base_at(index)?.encode())
+    }
+
+    /// An export is here, and rests on this; `None`: none could be had.
+    pub fn fetched(&self, executor: &Executor, base: Option<Bytes>) {
+        let base = base.and_then(|bytes| Base::decode(&bytes));
+        let mut arrival = self.site.arrival();
+        let Arrival::Fetching(ballot) = *arrival else { return self.site.tell(Event::DropExport) };
+        // Of a later leader than the one who sent for it: that one asks again.
+        let suits =
+            |base: &Base| base.purged.is_some_and(|upto| upto.leader_id.term <= ballot.leader_id.term);
+        let (Some(base), Some(handle)) = (base.filter(suits), self.handle()) else {
+            *arrival = Arrival::None;
+            return self.site.tell(Event::DropExport);
+        };
+        let (last_log_id, last_membership) = (base.purged, base.members.clone());
+        *arrival = Arrival::Here(base);
+        let (site, meta) = (self.site.clone(), SnapshotMetaOf::<Kind> { last_log_id, last_membership });
+        executor.spawn(async move {
+            let _ = handle.install_full_snapshot(ballot, SnapshotOf::<Kind, ()> { meta, snapshot: () }).await;
+            // It was not wanted any more.
+            let left = site.arrival().take_here();
+            if left {
+                site.tell(Event::DropExport);
+            }
+        });
+    }
+
+    /// The export has taken the store's place, durably.
+    pub fn taken(&self) {
+        self.site.arrival().taken();
+    }
+
     /// Ends it: nothing of it is heard any more.
     pub fn close(self, executor: &Executor) {
         self.site.close();
+        // Nobody takes an export any more, and nobody waits until one is.
+        *self.site.arrival() = Arrival::None;
         if let Some(handle) = self.handle() {
             executor.spawn(async move {
                 let _ = handle.shutdown().await;
@@ -127,13 +198,7 @@ fn lock(raft: &Mutex<Option<Handle>>) -> MutexGuard<'_, Option<Handle>> {
     raft.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn run(
-    site: Arc<Site>,
-    start: Start,
-    raft: Arc<Mutex<Option<Handle>>>,
-    proposed: mpsc::Receiver<Record>,
-    asked: mpsc::Receiver<u64>,
-) {
+async fn run(site: Arc<Site>, start: Start, raft: Arc<Mutex<Option<Handle>>>, asked: Asked) {
     let handle = match open(&site, &start).await {
         Ok(handle) => handle,
         Err(why) => return site.tell(Event::Failed(why)),
@@ -143,9 +208,11 @@ async fn run(
         return;
     }
     *lock(&raft) = Some(handle.clone());
-    ShardRuntime::spawn(propose(site.clone(), handle.clone(), proposed));
-    ShardRuntime::spawn(read(site.clone(), handle.clone(), asked));
-    let why = watch(&site, &handle).await;
+    let pace = Duration::from_millis(start.timing.heartbeat_ms);
+    ShardRuntime::spawn(propose(site.clone(), handle.clone(), asked.proposed));
+    ShardRuntime::spawn(read(site.clone(), handle.clone(), asked.asked));
+    ShardRuntime::spawn(strive(site.clone(), handle.clone(), asked.wanted, pace));
+    let why = watch(&site, &handle, pace).await;
     site.tell(Event::Failed(why));
 }
 
@@ -160,47 +227,85 @@ async fn open(site: &Arc<Site>, start: &Start) -> Result<Handle, String> {
     let network = Network { site: site.clone(), timing: start.timing };
     let (store, machine) = (LogStore(site.clone()), Machine::new(site.clone(), applied));
     let opened = Handle::new(start.replica.0, Arc::new(config), network, store, machine).await;
-    let handle = opened.map_err(|error| error.to_string())?;
-    if let Some(members) = start.members.as_ref().filter(|_| site.journal().last().is_none()) {
-        // It fails where a peer was faster and has written the same already.
-        let _ = handle.initialize(members.seats()).await;
-    }
-    Ok(handle)
+    opened.map_err(|error| error.to_string())
 }
 
 /// Tells of every change of leadership; returns when the library has ended.
-async fn watch(site: &Site, handle: &Handle) -> String {
+///
+/// A leader takes nothing before a quorum has answered it once: it is told of then.
+async fn watch(site: &Site, handle: &Handle, pace: Duration) -> String {
     let mut metrics = handle.server_metrics();
-    let mut told: Option<(Option<u64>, Option<NodeId>)> = None;
+    let (mut told, mut knew, mut confirmed) = (None, None, None);
     loop {
-        let now = {
-            let seen = metrics.borrow_watched();
-            let term = seen.vote.leader_id.term;
-            let leads = seen.state == ServerState::Leader && seen.vote.committed;
-            let seat = |replica| seen.membership_config.get_node(replica).map(|seat| seat.node());
-            // Where a leader is changes nothing for itself.
-            let leader = seen.current_leader.as_ref().filter(|_| !leads).and_then(seat);
-            (leads.then_some(term), leader)
-        };
+        let settled = metrics.borrow_watched().committed_membership_config.clone();
+        if *settled.log_id() > knew
+            && let Some(entry) = *settled.log_id()
+        {
+            knew = Some(entry);
+            let members = Members(settled.membership().clone());
+            site.tell(Event::Settled { members, since: (entry.leader_id.term, entry.index) });
+        }
+        let seen = Role::of(&metrics.borrow_watched());
+        let asks = matches!(seen, Role::Leads(_)) && confirmed != Some(seen);
+        let now = if asks { Role::Follows(None) } else { seen };
         if told != Some(now) {
             told = Some(now);
-            site.tell(role(site, now));
+            site.tell(now.event(site));
         }
-        if metrics.changed().await.is_err() {
+        let changed = if asks {
+            match ShardRuntime::select2(Box::pin(is_followed(handle, pace)), Box::pin(metrics.changed()))
+                .await
+            {
+                Select2::First(true) => {
+                    confirmed = Some(seen);
+                    Ok(())
+                }
+                Select2::First(false) => Ok(()),
+                Select2::Second(changed) => changed,
+            }
+        } else {
+            metrics.changed().await
+        };
+        if changed.is_err() {
             let ended = handle.metrics().borrow_watched().running_state.clone();
             return ended.err().map_or("it was stopped".to_owned(), |why| why.to_string());
         }
     }
 }
 
-fn role(site: &Site, now: (Option<u64>, Option<NodeId>)) -> Event {
-    match now {
-        (Some(term), _) => {
-            let journal = site.journal();
-            let (last_index, last_stamp) = (journal.last_index(), journal.last_stamp());
-            Event::Leads { term, last_index, last_stamp }
+/// Does a quorum follow this leader? Takes a while where it does not.
+async fn is_followed(handle: &Handle, pace: Duration) -> bool {
+    let followed = handle.get_read_log_id(ReadPolicy::ReadIndex).await.is_ok();
+    if !followed {
+        ShardRuntime::sleep(pace / 4).await;
+    }
+    followed
+}
+
+/// What a replica is to its partition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Leads(u64),
+    Follows(Option<NodeId>),
+}
+
+impl Role {
+    fn of(seen: &RaftServerMetrics<Kind>) -> Role {
+        if seen.state == ServerState::Leader && seen.vote.committed {
+            return Role::Leads(seen.vote.leader_id.term);
         }
-        (None, leader) => Event::Follows(leader),
+        let seat = |replica| seen.membership_config.get_node(replica).map(|seat| seat.node());
+        Role::Follows(seen.current_leader.as_ref().and_then(seat))
+    }
+
+    fn event(self, site: &Site) -> Event {
+        let journal = site.journal();
+        match self {
+            Role::Leads(term) => {
+                Event::Leads { term, last_index: journal.last_index(), last_stamp: journal.last_stamp() }
+            }
+            Role::Follows(leader) => Event::Follows(leader),
+        }
     }
 }
 
@@ -210,8 +315,14 @@ async fn propose(site: Arc<Site>, handle: Handle, mut proposed: mpsc::Receiver<R
     while let Some(record) = proposed.recv().await {
         let (term, first_index) = (record.epoch.term, record.first_index);
         if !take_place(&site, &handle, record).await {
-            while proposed.try_recv().is_ok() {}
             site.tell(Event::Refused { term, first_index });
+            let mut told = term;
+            while let Ok(behind) = proposed.try_recv() {
+                let (term, first_index) = (behind.epoch.term, behind.first_index);
+                if term != std::mem::replace(&mut told, term) {
+                    site.tell(Event::Refused { term, first_index });
+                }
+            }
         }
     }
 }
@@ -249,55 +360,13 @@ async fn read(site: Arc<Site>, handle: Handle, mut asked: mpsc::Receiver<u64>) {
         }
         match handle.get_read_log_id(ReadPolicy::ReadIndex).await {
             Ok((upto, _)) => {
-                let index = site.journal().index_at(upto.log_id().index);
-                before = index;
-                site.tell(index.map_or(Event::ReadRefused(serials.clone()), |at| Event::ReadAt(serials, at)));
+                before = site.journal().index_at(upto.log_id().index);
+                site.tell(match before {
+                    Some(index) => Event::ReadAt(serials, index),
+                    None => Event::ReadRefused(serials),
+                });
             }
             Err(_) => site.tell(Event::ReadRefused(serials)),
         }
-    }
-}
-
-/// Answers a peer's question; None when there is nothing to say.
-pub(crate) async fn answer(handle: Handle, from: ReplicaId, to: ReplicaId, ask: Ask) -> Option<Answer> {
-    match ask {
-        Ask::Vote(candidacy) => vote(handle.vote(request(candidacy)).await),
-        Ask::PreVote(candidacy) => vote(handle.pre_vote(request(candidacy)).await),
-        Ask::Beat(append) => {
-            let (before, last) = (append.before, append.before);
-            let outcome = handle.append_entries(entries(append)).await.ok()?;
-            Some(Answer::Beat(match outcome {
-                AppendEntriesResponse::Success => Appended::Upto(last),
-                AppendEntriesResponse::PartialSuccess(upto) => Appended::Upto(upto),
-                AppendEntriesResponse::Conflict => Appended::Conflict(before?),
-                AppendEntriesResponse::HigherVote(ballot) => Appended::Higher(ballot),
-            }))
-        }
-        Ask::Lead { ballot, last } => {
-            let _ = from;
-            let outcome = handle.handle_transfer_leader(TransferLeaderRequest::new(ballot, to.0, last)).await;
-            Some(Answer::Lead(matches!(outcome, Ok(Ok(())))))
-        }
-    }
-}
-
-fn request(candidacy: Candidacy) -> VoteRequest<Kind> {
-    let mut request = VoteRequest::new(candidacy.ballot, candidacy.last);
-    request.leadership_transfer = candidacy.transfer;
-    request
-}
-
-fn vote<E>(response: Result<openraft::raft::VoteResponse<Kind>, E>) -> Option<Answer> {
-    let response = response.ok()?;
-    let (ballot, granted, last) = (response.vote, response.vote_granted, response.last_log_id);
-    Some(Answer::Vote { ballot, granted, last })
-}
-
-pub(crate) fn entries(append: Append) -> AppendEntriesRequest<Kind> {
-    AppendEntriesRequest {
-        vote: append.ballot,
-        prev_log_id: append.before,
-        entries: append.entries,
-        leader_commit: append.committed,
     }
 }

@@ -3,16 +3,20 @@
 //! A shard tells them what has happened, lets them run, and does what they want
 //! done. Nothing here waits.
 
-use super::group::{Group, Start, answer};
+use super::answer::answer;
+use super::group::{Group, Start};
 use super::message::{Envelope, Message};
 use super::outbox::{Flush, Outbox, Outputs};
+use super::plan::Wanted;
+use super::promise::Base;
 use super::recover::Recovered;
 use super::runtime::Executor;
 use super::site::Site;
 use super::streams::Sender;
+use bytes::Bytes;
 use env::rng::Stream;
 use env::{Clock, Mono, Plants};
-use model::{Index, Limits, NodeId, PartitionId, Record};
+use model::{Index, Limits, NodeId, PartitionId, Record, ReplicaId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -52,12 +56,16 @@ impl Groups {
 
     /// A replica begins, or goes on.
     pub fn open(&mut self, recovered: Recovered, start: Start) {
-        let partition = recovered.partition;
+        let partition = recovered.0.partition;
         assert!(!self.groups.contains_key(&partition), "partition {partition} would have two replicas here");
         let site = Site::new(start.replica, self.plants, recovered, self.outbox.clone());
         let appends = {
             let mut journal = site.journal();
             journal.payload_bytes_max = self.payload_bytes_max;
+            // A crash may have come between the store and the log.
+            if let Some(base) = start.rests_on.as_deref().and_then(Base::decode) {
+                journal.stand_on_settled(base);
+            }
             journal.hand_in()
         };
         site.log(appends, None);
@@ -77,6 +85,42 @@ impl Groups {
     pub fn purge(&mut self, partition: PartitionId, index: Index) {
         if let Some(group) = self.groups.get(&partition) {
             group.purge(&self.executor, index);
+        }
+    }
+
+    /// These are to make up a partition's group: whoever leads it sees to that, now
+    /// and after each election, until something else is wanted.
+    pub fn want(&mut self, partition: PartitionId, wanted: Wanted) {
+        if let Some(group) = self.groups.get(&partition) {
+            group.want(wanted);
+        }
+    }
+
+    /// This one is to lead instead of the replica here. It has to be there, and near:
+    /// until it leads, nobody does.
+    pub fn hand_over(&mut self, partition: PartitionId, heir: ReplicaId) {
+        if let Some(group) = self.groups.get(&partition) {
+            group.hand_over(&self.executor, heir);
+        }
+    }
+
+    /// What an export of its store rests on, if that has everything up to this
+    /// command: goes with the export, and is handed in where it arrives.
+    pub fn base(&self, partition: PartitionId, index: Index) -> Option<Bytes> {
+        self.groups.get(&partition)?.base(index)
+    }
+
+    /// An export is here and is in order, and rests on this; `None`: none could be had.
+    pub fn fetched(&mut self, partition: PartitionId, base: Option<Bytes>) {
+        if let Some(group) = self.groups.get(&partition) {
+            group.fetched(&self.executor, base);
+        }
+    }
+
+    /// The export has taken the store's place, durably, and with what it rests on.
+    pub fn taken(&mut self, partition: PartitionId) {
+        if let Some(group) = self.groups.get(&partition) {
+            group.taken();
         }
     }
 
@@ -114,7 +158,7 @@ impl Groups {
                 let Some(handle) = group.handle() else { return };
                 let site = group.site.clone();
                 self.executor.spawn(async move {
-                    if let Some(answer) = answer(handle, from, to, ask).await {
+                    if let Some(answer) = answer(&site, &handle, node, ask).await {
                         site.send(node, from, Message::Answer(serial, answer));
                     }
                 });

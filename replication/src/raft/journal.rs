@@ -1,6 +1,8 @@
 //! A replica's history as it has it: what its log holds, and what of it is
 //! durable. Values in, values out; [`super::storage`] shows it to the library.
 
+mod resting;
+
 use super::kind::{Ballot, Entry, LogId, Membership, Proposal, StoredMembership, log_id};
 use super::promise::{
     Base, Carried, Placed, Settled, decode_members, encode_ballot, encode_members, encode_position,
@@ -17,7 +19,7 @@ use wal::{Append, Carry};
 /// `durable` are on this node's disk.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    partition: PartitionId,
+    pub partition: PartitionId,
     generation: u64,
     /// What the log takes.
     pub payload_bytes_max: usize,
@@ -85,6 +87,11 @@ impl Journal {
             #[cfg(test)]
             suits: false,
         }
+    }
+
+    /// Of a replica that has nothing, of the same partition.
+    pub fn blank(&self) -> Journal {
+        Journal::new(self.partition, self.generation)
     }
 
     /// Puts in what was read back, which is durable.
@@ -163,36 +170,6 @@ impl Journal {
             out.push(held.entry(position));
         }
         out
-    }
-
-    /// The last entry that whoever has applied this command has applied for
-    /// certain: entries without a command may stand behind it, and are not
-    /// settled because it is.
-    pub fn position_of(&self, index: Index) -> Option<LogId> {
-        let mut upto = self.base.purged;
-        if index > self.base.index {
-            let before = self.entries.partition_point(|held| held.record.last_index() < index) as u64;
-            upto = self.id_at(self.first() + before).or_else(|| self.last());
-        }
-        let mut next = upto.map_or(0, |upto| upto.index + 1);
-        let settled = self.committed.map_or(0, |committed| committed.index + 1);
-        while next < settled && self.get(next).is_some_and(|held| held.record.count == 0) {
-            next += 1;
-        }
-        next.checked_sub(1).and_then(|position| self.id_at(position))
-    }
-
-    /// The last command up to a position; `None` where there is no such position.
-    pub fn index_at(&self, position: u64) -> Option<Index> {
-        match self.get(position) {
-            Some(held) => Some(held.record.last_index()),
-            None => self.base.purged.filter(|purged| position <= purged.index).map(|_| self.base.index),
-        }
-    }
-
-    /// Can a store that has applied this much be the one of this history?
-    pub fn fits(&self, applied: Index) -> bool {
-        (self.base.index..=self.last_index()).contains(&applied)
     }
 
     /// Who belonged to the group at a position.
@@ -277,26 +254,6 @@ impl Journal {
         Append::from(self.note(RecordKind::Truncate, encode_position(next)))
     }
 
-    /// Lets go of what is in the store up to here; for the log.
-    pub fn purge(&mut self, upto: LogId) -> Vec<Append> {
-        if self.base.purged.is_some_and(|purged| purged.index >= upto.index) {
-            return Vec::new();
-        }
-        let members = self.members_at(Some(upto));
-        let index = self.index_at(upto.index).unwrap_or_else(|| self.last_index());
-        let gone = (upto.index + 1 - self.first()).min(self.entries.len() as u64);
-        self.entries.drain(..usize::try_from(gone).expect("they are in memory"));
-        self.base = Base { purged: Some(upto), index, members };
-        self.start = upto.index + 1;
-        self.durable = self.durable.max(upto.index + 1);
-        let base = self.note(RecordKind::Committed, Settled::Base(self.base.clone()).encode());
-        let purge = Record {
-            first_index: index.saturating_add(1),
-            ..self.note(RecordKind::Purge, wal::index_payload(index))
-        };
-        vec![Append { record: base, carry: Some(self.carry()) }, Append::from(purge)]
-    }
-
     /// Entries without a command have no index that the log could purge by: it
     /// keeps them until it hears that none is needed.
     fn carry(&self) -> Carry {
@@ -373,3 +330,6 @@ impl Held {
         Entry { log_id: log_id(self.term, position), payload }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,14 @@
 //! What the library is told about us: the types it works on, and how it is set.
 
 use super::fate::Fate;
+use super::plan::Wanted;
 use super::runtime::ShardRuntime;
 use model::{NodeId, Record, ReplicaId};
 use openraft::alias;
 use openraft::impls::leader_id_std::LeaderId;
 use openraft::impls::{BoxedErrorSource, InlineBatch};
 use openraft::{Config, EntryPayload, RaftTypeConfig, SnapshotPolicy, StepDownPolicy, Vote};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The types that the library works on.
@@ -63,6 +64,8 @@ impl fmt::Display for Proposal {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seat {
     pub(crate) node: u64,
+    /// The wish that it has led by, or come by.
+    pub(crate) generation: u64,
 }
 
 impl Seat {
@@ -76,19 +79,38 @@ impl Seat {
 pub struct Members(pub(crate) Membership);
 
 impl Members {
-    /// All of them vote.
-    pub fn voters(voters: impl IntoIterator<Item = (ReplicaId, NodeId)>) -> Members {
-        let seats = voters.into_iter().map(|(replica, node)| (replica.0, Seat { node: node.0 }));
-        Members(Membership::from(seats.collect::<BTreeMap<_, _>>()))
+    /// All that are wanted vote.
+    pub fn founding(wanted: &Wanted) -> Members {
+        let Wanted { generation, seats } = wanted;
+        let seat = |node: &NodeId| Seat { node: node.0, generation: *generation };
+        let seats: BTreeMap<u64, Seat> =
+            seats.iter().map(|(replica, node)| (replica.0, seat(node))).collect();
+        Members(Membership::from(seats))
     }
 
-    pub(crate) fn seats(&self) -> BTreeMap<u64, Seat> {
-        self.0.nodes().map(|(replica, seat)| (*replica, *seat)).collect()
+    /// The latest wish that this comes of: no earlier one is followed any more.
+    pub fn generation(&self) -> u64 {
+        self.0.nodes().map(|(_, seat)| seat.generation).max().unwrap_or(0)
     }
 
-    /// Where a replica is.
-    pub fn node_of(&self, replica: ReplicaId) -> Option<NodeId> {
-        self.0.get_node(&replica.0).map(|seat| seat.node())
+    /// The latest wish that this replica has led by, or come by; 0 if it is not there.
+    pub fn generation_of(&self, replica: ReplicaId) -> u64 {
+        self.0.get_node(&replica.0).map_or(0, |seat| seat.generation)
+    }
+
+    /// Those who vote; while one configuration gives way to another, those of the other.
+    pub fn who_votes(&self) -> BTreeSet<ReplicaId> {
+        self.0.get_joint_config().last().into_iter().flatten().copied().map(ReplicaId).collect()
+    }
+
+    /// Does one configuration give way to another?
+    pub fn is_joint(&self) -> bool {
+        self.0.get_joint_config().len() > 1
+    }
+
+    /// Everybody, and where they are.
+    pub fn everybody(&self) -> BTreeMap<ReplicaId, NodeId> {
+        self.0.nodes().map(|(replica, seat)| (ReplicaId(*replica), seat.node())).collect()
     }
 }
 
@@ -116,6 +138,7 @@ impl Timing {
             election_timeout_min: self.election_ms.0,
             election_timeout_max: self.election_ms.1,
             snapshot_policy: SnapshotPolicy::Never,
+            install_snapshot_timeout: self.append_patience_ms,
             // What the store has not flushed is needed: only what is said is let go of.
             max_in_snapshot_log_to_keep: u64::MAX / 2,
             removed_leader_step_down: StepDownPolicy::Never,

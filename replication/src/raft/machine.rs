@@ -1,16 +1,19 @@
 //! The partition as the library's state machine: what is settled is passed on,
 //! and applied by whoever owns the partition.
 
+use super::arrival::Arrival;
 use super::kind::{Kind, LogId, StoredMembership};
 use super::outbox::Event;
+use super::promise::Base;
 use super::site::Site;
 use env::Plant;
 use futures_util::{Stream, TryStreamExt};
 use openraft::alias::{SnapshotMetaOf, SnapshotOf};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, RaftSnapshotBuilder};
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::{io, mem};
+use tokio::sync::oneshot;
 
 /// One replica's.
 pub(crate) struct Machine {
@@ -18,8 +21,6 @@ pub(crate) struct Machine {
     /// The last entry passed on.
     applied: Option<LogId>,
     members: StoredMembership,
-    /// What an export of it would be, as far as there is one.
-    exported: Arc<Mutex<Option<Meta>>>,
 }
 
 type Meta = SnapshotMetaOf<Kind>;
@@ -28,11 +29,19 @@ impl Machine {
     /// Goes on behind `applied`.
     pub fn new(site: Arc<Site>, applied: Option<LogId>) -> Machine {
         let members = site.journal().members_at(applied);
-        Machine { site, applied, members, exported: Arc::default() }
+        Machine { site, applied, members }
     }
 
-    fn exported(&self) -> MutexGuard<'_, Option<Meta>> {
-        self.exported.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What an export is announced as. What was passed on may be in memory alone, so
+    /// it is what was flushed; one that is taken for a peer has that and more.
+    fn export(&self) -> SnapshotOf<Kind, ()> {
+        let Base { purged, members, .. } = self.site.flushed();
+        let meta = if self.site.journal().is_tried() {
+            Meta { last_log_id: self.applied, last_membership: self.members.clone() }
+        } else {
+            Meta { last_log_id: purged, last_membership: members }
+        };
+        SnapshotOf::<Kind, ()> { meta, snapshot: () }
     }
 }
 
@@ -56,7 +65,7 @@ impl RaftStateMachine<Kind> for Machine {
                 self.site.durable(id.index).await;
             }
             match entry.payload {
-                EntryPayload::Blank => {}
+                EntryPayload::Blank => self.site.tell(Event::Began(id.leader_id.term)),
                 EntryPayload::Membership(members) => {
                     self.members = StoredMembership::new(Some(id), members);
                 }
@@ -71,23 +80,28 @@ impl RaftStateMachine<Kind> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Machine {
-        Machine {
-            site: self.site.clone(),
-            applied: self.applied,
-            members: self.members.clone(),
-            exported: self.exported.clone(),
-        }
+        Machine { site: self.site.clone(), applied: self.applied, members: self.members.clone() }
     }
 
-    async fn install_snapshot(&mut self, meta: &SnapshotMetaOf<Kind>, _: ()) -> io::Result<()> {
+    /// The export that was fetched takes the store's place.
+    async fn install_snapshot(&mut self, meta: &Meta, _: ()) -> io::Result<()> {
         self.applied = meta.last_log_id;
         self.members = meta.last_membership.clone();
-        *self.exported() = Some(meta.clone());
-        Ok(())
+        if self.site.journal().is_tried() {
+            return Ok(());
+        }
+        let (done, taken) = oneshot::channel();
+        let Arrival::Here(base) = mem::take(&mut *self.site.arrival()) else {
+            return Err(io::Error::other("an export that nobody has fetched"));
+        };
+        *self.site.arrival() = Arrival::Taking(base, done);
+        self.site.tell(Event::TakeExport);
+        taken.await.map_err(|_| io::Error::other("the replica is closed"))
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<Kind, ()>>> {
-        Ok(self.exported().clone().map(|meta| SnapshotOf::<Kind, ()> { meta, snapshot: () }))
+        let export = self.export();
+        Ok(export.meta.last_log_id.is_some().then_some(export))
     }
 }
 
@@ -95,18 +109,6 @@ impl RaftSnapshotBuilder<Kind> for Machine {
     type SnapshotData = ();
 
     async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<Kind, ()>> {
-        // What was passed on may be in memory alone: an export is what was flushed.
-        let flushed = self.site.flushed().clone();
-        let (last_log_id, last_membership) = match flushed {
-            Some((upto, members)) => (Some(upto), members),
-            None if self.site.journal().is_tried() => (self.applied, self.members.clone()),
-            None => {
-                let base = self.site.journal().base.clone();
-                (base.purged, base.members)
-            }
-        };
-        let meta = Meta { last_log_id, last_membership };
-        *self.exported() = Some(meta.clone());
-        Ok(SnapshotOf::<Kind, ()> { meta, snapshot: () })
+        Ok(self.export())
     }
 }

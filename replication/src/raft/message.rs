@@ -40,12 +40,21 @@ pub enum Ask {
     PreVote(Candidacy),
     /// I lead still: an append without entries.
     Beat(Append),
-    /// Lead in my place, once you have this.
+    /// One of you is to lead in my place, once it has this.
     Lead {
         /// Of the leader.
         ballot: Ballot,
+        /// Who.
+        heir: ReplicaId,
         /// Its last entry.
         last: Option<LogId>,
+    },
+    /// What I have begins behind this entry: reach it, by an export if need be.
+    Reach {
+        /// Of the leader.
+        ballot: Ballot,
+        /// The entry.
+        upto: LogId,
     },
 }
 
@@ -102,4 +111,17 @@ pub enum Answer {
     Beat(Appended),
     /// To a leader that wants to be followed: will it try?
     Lead(bool),
+    /// To a leader that cannot send what is missing.
+    Reach(Reached),
+}
+
+/// What came of reaching for an entry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reached {
+    /// It is here.
+    Here,
+    /// It is not here yet: ask again.
+    NotYet,
+    /// Somebody else leads.
+    Higher(Ballot),
 }

@@ -4,8 +4,8 @@
 //! whoever sends them says when the way to a node is lost.
 
 use super::calls::WINDOW;
-use super::kind::{Kind, LogId, Seat, Timing};
-use super::message::{Answer, Append, Appended, Ask, Candidacy, Message};
+use super::kind::{Ballot, Kind, LogId, Seat, Timing};
+use super::message::{Answer, Append, Appended, Ask, Candidacy, Message, Reached};
 use super::runtime::{Moment, ShardRuntime};
 use super::site::Site;
 use env::Plant;
@@ -25,7 +25,7 @@ use openraft_rt::{AsyncRuntime, Instant, Select2};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -105,6 +105,21 @@ impl Peer {
         match self.ask(ask, &option).await? {
             Answer::Vote { ballot, granted, last } => Ok(VoteResponse::new(ballot, last, granted)),
             _ => Err(unreachable("the node answered something else")),
+        }
+    }
+
+    /// Has the peer reach an entry; returns whom it holds to then. The peer fetches
+    /// an export at its own pace, and is asked how far it is.
+    async fn reach(&self, ballot: Ballot, upto: LogId, option: RPCOption) -> Result<Ballot, Failed> {
+        loop {
+            match self.ask(Ask::Reach { ballot, upto }, &option).await? {
+                Answer::Reach(Reached::Here) => return Ok(ballot),
+                Answer::Reach(Reached::Higher(higher)) => return Ok(higher),
+                Answer::Reach(Reached::NotYet) => {
+                    ShardRuntime::sleep(Duration::from_millis(4 * self.timing.heartbeat_ms)).await;
+                }
+                _ => return Err(unreachable("the node answered something else")),
+            }
         }
     }
 
@@ -288,7 +303,8 @@ impl NetTransferLeader<Kind> for Peer {
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<Kind>, Failed> {
         let ballot = *request.from_leader();
-        let ask = Ask::Lead { ballot, last: request.last_log_id().copied() };
+        let (heir, last) = (ReplicaId(*request.to_node_id()), request.last_log_id().copied());
+        let ask = Ask::Lead { ballot, heir, last };
         match self.ask(ask, &option).await? {
             Answer::Lead(true) => Ok(Ok(())),
             Answer::Lead(false) => {
@@ -304,11 +320,16 @@ impl NetSnapshot<Kind> for Peer {
 
     async fn full_snapshot(
         &mut self,
-        _ballot: VoteOf<Kind>,
-        _snapshot: SnapshotOf<Kind, ()>,
-        _cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
-        _option: RPCOption,
+        ballot: VoteOf<Kind>,
+        snapshot: SnapshotOf<Kind, ()>,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        option: RPCOption,
     ) -> Result<SnapshotResponse<Kind>, StreamingError<Kind>> {
-        Err(StreamingError::Unreachable(Unreachable::new(&io::Error::other("no exports yet"))))
+        let upto = snapshot.meta.last_log_id.expect("nothing is announced that has nothing");
+        match ShardRuntime::select2(pin!(cancel), pin!(self.reach(ballot, upto, option))).await {
+            Select2::First(closed) => Err(StreamingError::Closed(closed)),
+            Select2::Second(Ok(holds_to)) => Ok(SnapshotResponse::new(holds_to)),
+            Select2::Second(Err(failed)) => Err(StreamingError::Unreachable(Unreachable::new(&failed))),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What groups want done by others, gathered until their shard collects it.
 
 use super::journal::Underway;
-use super::kind::Kind;
+use super::kind::{Kind, Members};
 use super::message::Envelope;
 use super::site::Site;
 use model::{Index, NodeId, PartitionId, Record, Stamp};
@@ -36,6 +36,9 @@ impl Outputs {
 pub enum Event {
     /// History goes on with this record for good, and it is on this node's disk.
     Committed(Record),
+    /// A leader of this term has begun, and that is settled: what earlier ones wrote and
+    /// is not settled by now never will be.
+    Began(u64),
     /// This replica leads, and writes behind what it has.
     Leads {
         /// Its term.
@@ -47,6 +50,13 @@ pub enum Event {
     },
     /// This replica does not lead; who does, where that is known.
     Follows(Option<NodeId>),
+    /// These make up the group, and that is settled.
+    Settled {
+        /// They.
+        members: Members,
+        /// Term and position of the entry that says so: a later one counts.
+        since: (u64, u64),
+    },
     /// A record did not enter history, and nothing that was proposed behind it.
     Refused {
         /// The term of its leader.
@@ -58,6 +68,17 @@ pub enum Event {
     ReadAt(Vec<u64>, Index),
     /// These reads may not be served here.
     ReadRefused(Vec<u64>),
+    /// What this replica needs is not to be had but by an export. Fetch one from the
+    /// leader's node, check it, and say so.
+    Behind {
+        /// Where it is to be had.
+        leader: NodeId,
+    },
+    /// The export that was fetched takes the store's place. Say so once that is
+    /// durable: until then nothing else is committed here.
+    TakeExport,
+    /// The export that was fetched is not needed.
+    DropExport,
     /// The replica has ended; why.
     Failed(String),
 }

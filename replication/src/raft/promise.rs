@@ -83,6 +83,22 @@ impl Settled {
 }
 
 impl Base {
+    /// As an export carries it along.
+    pub fn encode(&self) -> Bytes {
+        let mut out = vec![CARRIED_VERSION];
+        self.put(&mut out);
+        Bytes::from(out)
+    }
+
+    /// What an export has brought along.
+    pub fn decode(bytes: &[u8]) -> Option<Base> {
+        let mut at = Cursor::new(bytes);
+        if at.u8()? != CARRIED_VERSION {
+            return None;
+        }
+        Base::take(at)
+    }
+
     fn put(&self, out: &mut Vec<u8>) {
         put_log_id(out, self.purged);
         out.extend_from_slice(&self.index.to_le_bytes());
@@ -159,6 +175,7 @@ pub(crate) fn encode_members(members: &Membership) -> Bytes {
     for (replica, seat) in members.nodes() {
         out.extend_from_slice(&replica.to_le_bytes());
         out.extend_from_slice(&seat.node.to_le_bytes());
+        out.extend_from_slice(&seat.generation.to_le_bytes());
     }
     Bytes::from(out)
 }
@@ -175,7 +192,7 @@ pub(crate) fn decode_members(bytes: &[u8]) -> Option<Membership> {
         configs.push((0..count).map(|_| at.u64()).collect::<Option<_>>()?);
     }
     let count = at.u16()?;
-    let seat = |_| Some((at.u64()?, Seat { node: at.u64()? }));
+    let seat = |_| Some((at.u64()?, Seat { node: at.u64()?, generation: at.u64()? }));
     let seats: BTreeMap<u64, Seat> = (0..count).map(seat).collect::<Option<_>>()?;
     if !at.is_empty() {
         return None;
@@ -212,11 +229,11 @@ mod tests {
     }
 
     fn members() -> impl Strategy<Value = Membership> {
-        let seats = proptest::collection::btree_map(1u64..50, 0u64..9, 1..6);
+        let seats = proptest::collection::btree_map(1u64..50, (0u64..9, any::<u64>()), 1..6);
         (seats, any::<u8>()).prop_map(|(seats, more)| {
             let voters: BTreeSet<u64> = seats.keys().copied().collect();
-            let seats: BTreeMap<u64, Seat> =
-                seats.into_iter().map(|(replica, node)| (replica, Seat { node })).collect();
+            let seat = |(replica, (node, generation))| (replica, Seat { node, generation });
+            let seats: BTreeMap<u64, Seat> = seats.into_iter().map(seat).collect();
             let second: BTreeSet<u64> = voters.iter().copied().take(1 + more as usize % 3).collect();
             let configs = if more.is_multiple_of(2) { vec![voters] } else { vec![voters, second] };
             Membership::new(configs, seats).expect("every voter has a seat")
@@ -258,9 +275,24 @@ mod tests {
         assert_eq!(&placed.encode()[26..], b"\x01\x02\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0");
         let ballot = Ballot { leader_id: LeaderId { term: 3, voted_for: 9 }, committed: true };
         assert_eq!(&encode_ballot(&ballot)[..], b"\x03\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x01");
-        let seats: BTreeMap<u64, Seat> = [(4, Seat { node: 1 })].into();
+        let seats: BTreeMap<u64, Seat> = [(4, Seat { node: 1, generation: 3 })].into();
         let members = Membership::new(vec![[4].into()], seats).expect("it has a seat");
-        let golden = b"\x01\x01\0\x04\0\0\0\0\0\0\0\x01\0\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
+        let golden = b"\x01\x01\0\x04\0\0\0\0\0\0\0\
+            \x01\0\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0";
         assert_eq!(&encode_members(&members)[..], golden);
+        let members = StoredMembership::new(Some(log_id(1, 2)), members);
+        let base = Base { purged: Some(log_id(3, 6)), index: 9, members };
+        let rests = [
+            &b"\x01\x03\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0"[..],
+            &b"\x01\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0"[..],
+            &golden[..],
+        ];
+        let rests = rests.concat();
+        assert_eq!(Settled::Base(base.clone()).encode(), [&b"\x02"[..], &rests].concat());
+        assert_eq!(base.encode(), [&b"\x01"[..], &rests].concat());
+        let without = Carried { ballot: None, base: base.clone() };
+        assert_eq!(without.encode(), [&b"\x01\x00"[..], &rests].concat());
+        let with = Carried { ballot: Some(ballot), base };
+        assert_eq!(with.encode(), [&b"\x01\x01"[..], &encode_ballot(&ballot), &rests].concat());
     }
 }

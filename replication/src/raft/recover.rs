@@ -1,9 +1,9 @@
 //! A replica's history read back from the node's log.
 
 use super::journal::{Held, Journal, is_entry};
-use super::kind::Ballot;
+use super::kind::{Ballot, Members, StoredMembership, log_id};
 use super::promise::{Base, Carried, Placed, Settled, decode_ballot, decode_members, decode_position};
-use model::{PartitionId, Record, RecordKind};
+use model::{Index, PartitionId, Record, RecordKind};
 use std::collections::VecDeque;
 
 /// Why a replica cannot go on with what the log has of it.
@@ -26,8 +26,6 @@ pub enum Lost {
 /// Takes in a replica's records, in the log's order.
 #[derive(Debug)]
 pub struct Recovering {
-    partition: PartitionId,
-    generation: u64,
     journal: Journal,
     /// What the log carries from segment to segment.
     carried: Carried,
@@ -53,7 +51,7 @@ impl Recovering {
             bytes => Carried::decode(bytes).ok_or(Lost::Unreadable(RecordKind::Checkpoint))?,
         };
         let journal = Journal::new(partition, generation);
-        Ok(Recovering { partition, generation, journal, carried, start: None, entries: VecDeque::new() })
+        Ok(Recovering { journal, carried, start: None, entries: VecDeque::new() })
     }
 
     /// Takes in the next of its records.
@@ -70,11 +68,14 @@ impl Recovering {
                     self.go_to(placed.next);
                     self.stands_behind(&placed)?;
                 }
-                Settled::Base(base) => self.rest_on(base),
+                Settled::Base(base) => {
+                    self.pass(&base);
+                    self.rest_on(base);
+                }
             },
             // What stood before was of another replica, which was here and left.
             RecordKind::Forget => {
-                self.journal = Journal::new(self.partition, self.generation);
+                self.journal = self.journal.blank();
                 (self.start, self.entries) = (None, VecDeque::new());
             }
             RecordKind::AcceptLoss | RecordKind::Gap => return Err(Lost::GivenUp),
@@ -104,6 +105,19 @@ impl Recovering {
         if self.journal.base.purged < base.purged {
             self.journal.base = base;
         }
+    }
+
+    /// What the store has from here on is not needed. Where another entry stood at its
+    /// end, an export has taken the place of a history that was none.
+    fn pass(&mut self, base: &Base) {
+        let (Some(start), Some(upto)) = (self.start, base.purged) else { return };
+        if upto.index < start {
+            return;
+        }
+        let at = usize::try_from(upto.index - start).expect("they are in memory");
+        let is_same = self.entries.get(at).is_some_and(|held| held.term == upto.leader_id.term);
+        self.entries.drain(..if is_same { at + 1 } else { self.entries.len() });
+        self.start = Some(upto.index + 1);
     }
 
     /// Is the last entry the one that this was written behind?
@@ -138,20 +152,36 @@ impl Recovering {
         let gone = usize::try_from(first - start).unwrap_or(usize::MAX).min(self.entries.len());
         self.entries.drain(..gone);
         self.journal.refill(self.entries);
-        Ok(Recovered { partition: self.partition, journal: self.journal })
+        Ok(Recovered(self.journal))
     }
 }
 
 /// A replica's history as the log has it.
 #[derive(Debug)]
-pub struct Recovered {
-    pub(crate) partition: PartitionId,
-    pub(crate) journal: Journal,
-}
+pub struct Recovered(pub(crate) Journal);
 
 impl Recovered {
-    /// Of a replica that is made now.
+    /// Of a replica that is made now, of a group that goes on elsewhere: it is
+    /// given what it needs.
     pub fn nothing(partition: PartitionId, generation: u64) -> Recovered {
-        Recovered { partition, journal: Journal::new(partition, generation) }
+        Recovered(Journal::new(partition, generation))
+    }
+
+    /// Of one that makes up a new group with these, each of which has everything up
+    /// to this command in its store.
+    pub fn founded(partition: PartitionId, generation: u64, index: Index, members: Members) -> Recovered {
+        let founding = Some(log_id(0, 0));
+        let members = StoredMembership::new(founding, members.0);
+        let mut journal = Journal::new(partition, generation);
+        journal.stand_on_settled(Base { purged: founding, index, members });
+        Recovered(journal)
+    }
+
+    /// Has the log nothing of it at all?
+    pub fn is_blank(&self) -> bool {
+        self.0.last().is_none() && self.0.ballot.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,15 @@
 //! What the parts of one replica share: its history, where it puts what it wants
 //! done, and who waits for answers of peers.
 
+use super::arrival::Arrival;
 use super::calls::Calls;
 use super::journal::{Journal, Underway};
-use super::kind::{LogId, StoredMembership};
+use super::kind::LogId;
 use super::message::{Envelope, Message};
 use super::outbox::{Event, Flush, Outbox};
+use super::promise::Base;
 use super::recover::Recovered;
-use env::Plants;
+use env::{Plant, Plants};
 use model::{Index, NodeId, PartitionId, Record, RecordKind, ReplicaId};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +27,12 @@ pub(crate) struct Site {
     settled: watch::Sender<u64>,
     calls: Mutex<Calls>,
     closed: AtomicBool,
-    flushed: Mutex<Option<(LogId, StoredMembership)>>,
+    /// What an export of what the store has flushed would rest on.
+    flushed: Mutex<Option<Base>>,
+    /// An export that is fetched or takes the store's place.
+    arrival: Mutex<Arrival>,
+    /// Promises that a mistake holds back.
+    late: Mutex<Vec<Append>>,
     /// Is told when the library has given the proposal that it was handed its place.
     accepted: Mutex<Option<Awaited>>,
 }
@@ -36,15 +43,17 @@ type Awaited = ((u64, Index), oneshot::Sender<()>);
 impl Site {
     pub fn new(replica: ReplicaId, plants: Plants, recovered: Recovered, outbox: Arc<Outbox>) -> Arc<Site> {
         Arc::new(Site {
-            partition: recovered.partition,
+            partition: recovered.0.partition,
             replica,
             plants,
-            journal: Mutex::new(recovered.journal),
+            journal: Mutex::new(recovered.0),
             outbox,
             settled: watch::Sender::new(0),
             calls: Mutex::default(),
             closed: AtomicBool::new(false),
             flushed: Mutex::default(),
+            arrival: Mutex::default(),
+            late: Mutex::default(),
             accepted: Mutex::default(),
         })
     }
@@ -74,8 +83,16 @@ impl Site {
         }
         self.outbox.put(|out| {
             out.appends.extend(appends);
+            if self.plants.has(Plant::VoteAfterLog) {
+                out.appends.append(&mut self.late.lock().unwrap_or_else(PoisonError::into_inner));
+            }
             out.flushes.extend(flush);
         });
+    }
+
+    /// The mistake: for the log, behind what comes next.
+    pub fn hold_back(&self, append: Append) {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).push(append);
     }
 
     /// For a peer.
@@ -97,15 +114,22 @@ impl Site {
 
     /// The store has flushed up to this command. Returns the entry up to which that is.
     pub fn flush(&self, index: Index) -> Option<LogId> {
-        let journal = self.journal();
-        let upto = journal.position_of(index).filter(|_| journal.fits(index))?;
-        *self.flushed() = Some((upto, journal.members_at(Some(upto))));
-        Some(upto)
+        let base = self.journal().base_at(index)?;
+        let upto = base.purged;
+        *self.flushed.lock().unwrap_or_else(PoisonError::into_inner) = Some(base);
+        upto
     }
 
-    /// What the store has flushed, and who belonged to the group there.
-    pub fn flushed(&self) -> MutexGuard<'_, Option<(LogId, StoredMembership)>> {
-        self.flushed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What an export would rest on that was taken when the store was flushed last.
+    pub fn flushed(&self) -> Base {
+        let flushed = self.flushed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let base = self.journal().base.clone();
+        flushed.filter(|flushed| flushed.purged > base.purged).unwrap_or(base)
+    }
+
+    /// An export that is fetched or takes the store's place.
+    pub fn arrival(&self) -> MutexGuard<'_, Arrival> {
+        self.arrival.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// More is durable.
@@ -116,6 +140,9 @@ impl Site {
 
     /// Waits until an entry is on this node's disk.
     pub async fn durable(&self, position: u64) {
+        if self.journal().is_durable(position) {
+            return;
+        }
         let mut settled = self.settled.subscribe();
         while !self.journal().is_durable(position) {
             if settled.changed().await.is_err() {

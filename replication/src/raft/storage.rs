@@ -32,20 +32,20 @@ impl LogStore {
         }
         Ok(journal.entries(from, end, bytes_max))
     }
+}
 
-    fn bounds(&self, range: &impl RangeBounds<u64>) -> (u64, u64) {
-        let from = match range.start_bound() {
-            Bound::Included(from) => *from,
-            Bound::Excluded(before) => before + 1,
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(last) => last + 1,
-            Bound::Excluded(end) => *end,
-            Bound::Unbounded => u64::MAX,
-        };
-        (from, end)
-    }
+fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let from = match range.start_bound() {
+        Bound::Included(from) => *from,
+        Bound::Excluded(before) => before + 1,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last + 1,
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    (from, end)
 }
 
 impl RaftLogReader<Kind> for LogStore {
@@ -54,7 +54,7 @@ impl RaftLogReader<Kind> for LogStore {
         &mut self,
         range: RB,
     ) -> io::Result<Vec<Entry>> {
-        let (from, end) = self.bounds(&range);
+        let (from, end) = bounds(&range);
         Ok(self.0.journal().entries(from, end, usize::MAX))
     }
 
@@ -63,13 +63,13 @@ impl RaftLogReader<Kind> for LogStore {
     where
         RB: RangeBounds<u64> + Clone + Debug + Send,
     {
-        let (from, end) = self.bounds(&range);
+        let (from, end) = bounds(&range);
         let found = self.entries(from, end, usize::MAX);
-        let (entries, error) = match found {
-            Ok(entries) => (entries, None),
-            Err(error) => (Vec::new(), Some(Err(error))),
+        let results: Vec<_> = match found {
+            Ok(entries) => entries.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
         };
-        stream::iter(entries.into_iter().map(Ok).chain(error))
+        stream::iter(results)
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
@@ -114,6 +114,10 @@ impl RaftLogStorage<Kind> for LogStore {
         if self.0.plants.has(Plant::VoteNotPersisted) {
             return Ok(());
         }
+        if self.0.plants.has(Plant::VoteAfterLog) {
+            self.0.hold_back(append);
+            return Ok(());
+        }
         let (done, waits) = oneshot::channel();
         self.0.log(vec![append], Some(Flush::Vote(done)));
         waits.await.map_err(|_| io::Error::other("the log has ended"))
@@ -154,14 +158,15 @@ impl RaftLogStorage<Kind> for LogStore {
         Ok(())
     }
 
+    /// After an export has taken the store's place, or when the store has flushed.
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
+        let taken = self.0.arrival().take_taken();
         let appends = {
             let mut journal = self.0.journal();
-            if upto.index >= journal.next() && !journal.is_tried() {
-                // Only an export knows which command that is.
-                return Err(io::Error::other("entries that are not there cannot be let go of"));
-            }
-            journal.purge(upto)
+            let base = taken.or_else(|| journal.base_upto(upto));
+            // Only an export knows which command that is.
+            let none = || io::Error::other("entries that are not there cannot be let go of");
+            journal.purge(base.ok_or_else(none)?)
         };
         self.0.log(appends, None);
         Ok(())

@@ -1,7 +1,7 @@
 //! Streams of appends that peers send to a replica.
 
+use super::answer::entries;
 use super::calls::WINDOW;
-use super::group::entries;
 use super::kind::Kind;
 use super::machine::Machine;
 use super::message::{Append, Appended, Message};
@@ -85,7 +85,7 @@ async fn run(
     }
 }
 
-fn outcome(result: StreamAppendResult<Kind>) -> Appended {
+pub(crate) fn outcome(result: StreamAppendResult<Kind>) -> Appended {
     match result {
         Ok(upto) => Appended::Upto(upto),
         Err(StreamAppendError::Conflict(at)) => Appended::Conflict(at),

@@ -4,7 +4,7 @@
 //! been written, and its bytes can be read.
 
 use super::kind::{Ballot, Entry, LogId, Proposal, log_id};
-use super::message::{Answer, Append, Appended, Ask, Candidacy, Envelope, Message};
+use super::message::{Answer, Append, Appended, Ask, Candidacy, Envelope, Message, Reached};
 use super::promise::{decode_members, encode_members};
 use bytes::Bytes;
 use model::{Epoch, NodeId, PartitionId, Record, RecordKind, ReplicaId, Stamp};
@@ -30,11 +30,12 @@ pub fn encode(envelopes: Vec<Envelope>) -> Vec<Bytes> {
     let mut bytes = 0;
     for envelope in envelopes {
         let envelope = envelope_out(envelope);
-        bytes += proto::encoded_len(&envelope);
-        if bytes > FRAME_BYTES && !batch.envelopes.is_empty() {
+        let own = proto::encoded_len(&envelope);
+        if bytes + own > FRAME_BYTES && !batch.envelopes.is_empty() {
             frames.push(std::mem::take(&mut batch).encode_to_vec().into());
             bytes = 0;
         }
+        bytes += own;
         batch.envelopes.push(envelope);
     }
     if !batch.envelopes.is_empty() {
@@ -83,8 +84,12 @@ fn ask_out(ask: Ask) -> wire::ask::What {
         Ask::Vote(candidacy) => What::Vote(candidacy_out(candidacy)),
         Ask::PreVote(candidacy) => What::PreVote(candidacy_out(candidacy)),
         Ask::Beat(append) => What::Beat(append_out(0, 0, append)),
-        Ask::Lead { ballot, last } => {
-            What::Lead(wire::Lead { ballot: Some(ballot_out(ballot)), last: last.map(id_out) })
+        Ask::Lead { ballot, heir, last } => {
+            let (ballot, last) = (Some(ballot_out(ballot)), last.map(id_out));
+            What::Lead(wire::Lead { ballot, last, heir: heir.0 })
+        }
+        Ask::Reach { ballot, upto } => {
+            What::Reach(wire::Reach { ballot: Some(ballot_out(ballot)), upto: Some(id_out(upto)) })
         }
     }
 }
@@ -95,7 +100,12 @@ fn ask_in(partition: PartitionId, what: wire::ask::What) -> Option<Ask> {
         What::Vote(candidacy) => Ask::Vote(candidacy_in(candidacy)?),
         What::PreVote(candidacy) => Ask::PreVote(candidacy_in(candidacy)?),
         What::Beat(append) => Ask::Beat(append_in(partition, append)?),
-        What::Lead(lead) => Ask::Lead { ballot: ballot_in(lead.ballot?)?, last: id_if(lead.last)? },
+        What::Lead(lead) => Ask::Lead {
+            ballot: ballot_in(lead.ballot?)?,
+            heir: ReplicaId(lead.heir),
+            last: id_if(lead.last)?,
+        },
+        What::Reach(reach) => Ask::Reach { ballot: ballot_in(reach.ballot?)?, upto: id_in(reach.upto?)? },
     })
 }
 
@@ -107,6 +117,7 @@ fn answer_out(answer: Answer) -> wire::answer::What {
         }
         Answer::Beat(appended) => What::Beat(appended_out(0, 0, appended)),
         Answer::Lead(will) => What::Lead(will),
+        Answer::Reach(reached) => What::Reach(reached_out(reached)),
     }
 }
 
@@ -120,6 +131,26 @@ fn answer_in(what: wire::answer::What) -> Option<Answer> {
         },
         What::Beat(appended) => Answer::Beat(appended_in(appended)?),
         What::Lead(will) => Answer::Lead(will),
+        What::Reach(reached) => Answer::Reach(reached_in(reached)?),
+    })
+}
+
+fn reached_out(reached: Reached) -> wire::Reached {
+    use wire::reached::Outcome;
+    let outcome = match reached {
+        Reached::Here => Outcome::Here(true),
+        Reached::NotYet => Outcome::Here(false),
+        Reached::Higher(ballot) => Outcome::Higher(ballot_out(ballot)),
+    };
+    wire::Reached { outcome: Some(outcome) }
+}
+
+fn reached_in(reached: wire::Reached) -> Option<Reached> {
+    use wire::reached::Outcome;
+    Some(match reached.outcome? {
+        Outcome::Here(true) => Reached::Here,
+        Outcome::Here(false) => Reached::NotYet,
+        Outcome::Higher(ballot) => Reached::Higher(ballot_in(ballot)?),
     })
 }
 
@@ -314,12 +345,18 @@ mod tests {
             (any::<u64>(), candidacy()).prop_map(|(n, one)| Message::Ask(n, Ask::Vote(one))),
             (any::<u64>(), candidacy()).prop_map(|(n, one)| Message::Ask(n, Ask::PreVote(one))),
             (any::<u64>(), append()).prop_map(|(n, one)| Message::Ask(n, Ask::Beat(one))),
-            (ballot(), last()).prop_map(|(ballot, last)| Message::Ask(4, Ask::Lead { ballot, last })),
+            (ballot(), any::<u64>(), last()).prop_map(|(ballot, heir, last)| {
+                Message::Ask(4, Ask::Lead { ballot, heir: ReplicaId(heir), last })
+            }),
             (ballot(), any::<bool>(), last()).prop_map(|(ballot, granted, last)| {
                 Message::Answer(5, Answer::Vote { ballot, granted, last })
             }),
             appended().prop_map(|one| Message::Answer(6, Answer::Beat(one))),
             any::<bool>().prop_map(|will| Message::Answer(7, Answer::Lead(will))),
+            (ballot(), id()).prop_map(|(ballot, upto)| Message::Ask(8, Ask::Reach { ballot, upto })),
+            proptest::option::of(ballot()).prop_map(|higher| {
+                Message::Answer(9, Answer::Reach(higher.map_or(Reached::NotYet, Reached::Higher)))
+            }),
             (any::<u64>(), any::<u64>(), append()).prop_map(|(s, n, one)| Message::Append(s, n, one)),
             (any::<u64>(), any::<u64>(), appended()).prop_map(|(s, n, one)| Message::Appended(s, n, one)),
         ]

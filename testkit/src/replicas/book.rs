@@ -21,6 +21,8 @@ pub struct Book {
     pub read: u64,
     /// Elections that were won.
     pub led: u64,
+    /// Exports that took a store's place.
+    pub taken: u64,
 }
 
 #[derive(Default)]
@@ -71,6 +73,14 @@ impl Book {
             ));
         }
         record.last_index()
+    }
+
+    /// A replica goes on from an export.
+    pub fn jumps(&mut self, host: u64, partition: PartitionId, applied: Index, export: Index) {
+        self.taken += 1;
+        if export < applied {
+            self.fail(format!("host {host} falls back from {applied} to {export} of partition {partition}"));
+        }
     }
 
     /// Whoever proposed a record hears that it never will be in history.

@@ -91,5 +91,9 @@ impl World {
             one.lose_disk();
         }
         self.at(now + ms * MS, What::Starts(host));
+        for other in (0..self.knobs.hosts).filter(|other| *other != host) {
+            let at = now + self.draws.below(100) * MS;
+            self.at(at, What::Loses(other, host));
+        }
     }
 }

@@ -31,6 +31,7 @@ struct Sums {
     acked: u64,
     read: u64,
     led: u64,
+    taken: u64,
 }
 
 impl Herd {
@@ -50,10 +51,10 @@ impl Herd {
             None => self.all(),
         };
         let minutes = began.elapsed().as_secs_f64() / 60.0;
-        let Sums { seeds, failures, acked, read, led } = sums;
+        let Sums { seeds, failures, acked, read, led, taken } = sums;
         let pace = seeds as f64 / minutes.max(1e-9);
         println!(
-            "seeds {seeds} failures {failures} seeds/min {pace:.0} records {acked} reads {read} elections {led}"
+            "seeds {seeds} failures {failures} seeds/min {pace:.0} records {acked} reads {read} elections {led} exports {taken}"
         );
         // A mistake that is planted is to be found.
         Ok((failures > 0) == self.plant.is_some() && seeds > 0)
@@ -95,6 +96,7 @@ impl Herd {
         sums.acked += verdict.acked;
         sums.read += verdict.read;
         sums.led += verdict.led;
+        sums.taken += verdict.taken;
         if verdict.failures.is_empty() {
             return;
         }

@@ -1,9 +1,10 @@
 //! A host: what outlives its process.
 
 use super::life::{Life, Starter};
+use bytes::Bytes;
 use env::rng::Stream;
 use env::sim::{Fault, OpKind, SimDisk};
-use model::{Index, PartitionId};
+use model::{Index, PartitionId, ReplicaId};
 use std::collections::BTreeMap;
 
 /// How a process ends.
@@ -15,12 +16,31 @@ pub enum End {
     PowerLoss,
 }
 
+/// What a store has on its disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shelved {
+    /// The last command.
+    pub upto: Index,
+    /// What an export has brought along.
+    pub rests_on: Option<Bytes>,
+}
+
+/// A replica that a host has.
+#[derive(Clone, Copy, Debug)]
+pub struct Seated {
+    pub replica: ReplicaId,
+    /// It makes up the group when it is new, with the others.
+    pub founds: bool,
+}
+
 /// A machine with a disk.
 pub struct Host {
     pub disk: SimDisk,
     pub life: Option<Life>,
     /// What its store has flushed.
-    pub shelf: BTreeMap<PartitionId, Index>,
+    pub shelf: BTreeMap<PartitionId, Shelved>,
+    /// What replicas it has.
+    pub seats: BTreeMap<PartitionId, Seated>,
     /// It stands still until then.
     pub paused_until: u64,
     /// What has waited for it meanwhile.
@@ -32,12 +52,13 @@ pub struct Host {
 }
 
 impl Host {
-    /// With an empty disk.
-    pub fn new() -> Host {
+    /// With an empty disk, and replicas that make up new groups.
+    pub fn new(seats: BTreeMap<PartitionId, Seated>) -> Host {
         Host {
             disk: SimDisk::new(),
             life: None,
             shelf: BTreeMap::new(),
+            seats,
             paused_until: 0,
             late_ns: 0,
             slow: 1,
@@ -49,7 +70,7 @@ impl Host {
     pub fn start(&mut self, starter: &Starter<'_>) -> Result<(), String> {
         self.boots += 1;
         self.paused_until = 0;
-        self.life = Some(Life::start(starter, &self.disk, &self.shelf)?);
+        self.life = Some(Life::start(starter, &self.disk, &self.seats, &self.shelf)?);
         Ok(())
     }
 

@@ -1,12 +1,12 @@
 //! What a seed decides before anything happens.
 
-use env::Rng;
+use env::{Plant, Plants, Rng};
 use replication::raft::Timing;
 
 /// Sizes, speeds and habits of one world.
 #[derive(Clone, Debug)]
 pub struct Knobs {
-    /// How many hosts; each has a replica of every partition.
+    /// How many hosts.
     pub hosts: u64,
     /// How many partitions.
     pub partitions: u64,
@@ -30,13 +30,30 @@ pub struct Knobs {
     pub under_way: usize,
     /// A fault begins about so often.
     pub faults_every_ms: u64,
+    /// Another group is wanted of some partition about so often.
+    pub wishes_every_ms: u64,
+    /// A host asks what is wanted about so often.
+    pub hears_ms: u64,
     /// A store is flushed about so often.
     pub flush_every_ms: u64,
+    /// Whoever has flushed lets go of it in its log.
+    pub purges: bool,
+    /// An export takes at most so long on its way.
+    pub fetch_ms: u64,
     /// How patient groups are.
     pub timing: Timing,
 }
 
 impl Knobs {
+    /// So that a mistake shows that needs what is rare.
+    #[must_use]
+    pub fn aimed_at(self, plants: Plants) -> Knobs {
+        if !plants.has(Plant::StaleWish) {
+            return self;
+        }
+        Knobs { hosts: 5, wishes_every_ms: 1_000, hears_ms: 8_000, faults_every_ms: 700, ..self }
+    }
+
     /// The seed's.
     pub fn of(rng: &Rng, work_ms: u64) -> Knobs {
         let mut draw = rng.stream("knobs");
@@ -69,7 +86,11 @@ impl Knobs {
             think_us: of(&[1_000, 10_000, 50_000]),
             under_way: of(&[1, 4, 16]) as usize,
             faults_every_ms: of(&[500, 2_000, 8_000]),
+            wishes_every_ms: of(&[1_500, 6_000, 1_000_000]),
+            hears_ms: of(&[500, 6_000]),
             flush_every_ms: of(&[200, 2_000]),
+            purges: of(&[0, 1, 1]) == 1,
+            fetch_ms: of(&[20, 500, 4_000]),
             timing: Timing {
                 heartbeat_ms,
                 election_ms: (3 * heartbeat_ms, 6 * heartbeat_ms),

@@ -10,7 +10,8 @@ impl World {
     pub fn hears(&mut self, host: usize, partition: PartitionId, event: Event) {
         self.say(format_args!("host {host} partition {partition} {}", brief(&event)));
         let life = self.hosts[host].life.as_mut().expect("it has just run");
-        let own = life.partitions.get_mut(&partition).expect("it has a replica");
+        // It may have left meanwhile.
+        let Some(own) = life.partitions.get_mut(&partition) else { return };
         match event {
             Event::Committed(record) => {
                 own.upto = self.book.applies(host as u64, own.upto, &record);
@@ -29,6 +30,13 @@ impl World {
             Event::Follows(_) => {
                 own.leads = None;
                 own.under_way.clear();
+            }
+            Event::Began(_) => {}
+            Event::Settled { members, since } => {
+                if let Some(replica) = self.wishes.hears(partition, since, members) {
+                    let why = format!("replica {replica} of partition {partition} is back in its group");
+                    self.book.fail(why);
+                }
             }
             // Of an earlier term: it was told that it does not lead any more.
             Event::Refused { term, .. } if own.leads != Some(term) => {}
@@ -50,11 +58,14 @@ impl World {
                     own.asked.remove(&serial);
                 }
             }
+            Event::Behind { leader } => self.fetch(host, partition, leader),
+            Event::TakeExport => self.take_export(host, partition),
+            Event::DropExport => own.staged = None,
             Event::Failed(why) => self.book.fail(format!("host {host} partition {partition}: {why}")),
         }
     }
 
-    fn serve(&mut self, host: usize, partition: PartitionId) {
+    pub(super) fn serve(&mut self, host: usize, partition: PartitionId) {
         let life = self.hosts[host].life.as_mut().expect("it has just run");
         let own = life.partitions.get_mut(&partition).expect("it has a replica");
         let upto = own.upto;
@@ -84,7 +95,7 @@ impl World {
         let count = 1 + self.draws.below(3) as u32;
         let bytes = self.draws.next_u64().to_le_bytes().repeat(1 + self.draws.below(30) as usize);
         let Some(life) = &mut self.hosts[host].life else { return };
-        let own = life.partitions.get_mut(&partition).expect("it has a replica");
+        let Some(own) = life.partitions.get_mut(&partition) else { return };
         let Some(term) = own.leads.filter(|_| own.under_way.len() < self.knobs.under_way) else { return };
         let (first, stamp) = (own.proposed.0 + 1, now.max(own.proposed.1 + 1));
         let record = record(partition, term, first, count, stamp, bytes);
@@ -106,9 +117,11 @@ impl World {
         let must_see = self.book.must_see(partition);
         let life = self.living(host, boot).expect("it was just there");
         let serial = life.serial();
-        life.partitions.get_mut(&partition).expect("it has a replica").asked.insert(serial, must_see);
-        life.groups.read(partition, serial);
-        self.turn(host);
+        if let Some(own) = life.partitions.get_mut(&partition) {
+            own.asked.insert(serial, must_see);
+            life.groups.read(partition, serial);
+            self.turn(host);
+        }
         self.later(self.knobs.think_us * 1000, What::Reads(host as u64, boot));
     }
 }

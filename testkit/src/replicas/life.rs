@@ -1,11 +1,13 @@
 //! A host's process, from its start to its end.
 
-use super::clock::WorldClock;
+use super::host::{Seated, Shelved};
 use super::knobs::Knobs;
-use env::sim::SimDisk;
-use env::{Files, Mono, Plants, Rng};
-use model::{ClusterId, DiskId, Index, Limits, NodeId, PartitionId, Record, ReplicaId};
-use replication::raft::{Groups, Members, Outputs, Recovered, Recovering, Start, Ticket};
+use super::wishes::Wishes;
+use bytes::Bytes;
+use env::sim::{SimClock, SimDisk};
+use env::{Clock, Files, Mono, Plants, Rng};
+use model::{ClusterId, DiskId, Index, Limits, PartitionId, Record, ReplicaId};
+use replication::raft::{Groups, Members, Outputs, Recovered, Recovering, Start, Ticket, Timing};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,10 @@ const LOG: &str = "/log";
 pub struct Applied {
     /// The last command.
     pub upto: Index,
+    /// What its store rests on.
+    pub rests_on: Option<Bytes>,
+    /// An export that was fetched.
+    pub staged: Option<Shelved>,
     /// The term in which it leads.
     pub leads: Option<u64>,
     /// The last command that it has proposed, and its stamp.
@@ -30,6 +36,13 @@ pub struct Applied {
     pub ready: Vec<(Index, Index)>,
 }
 
+impl Applied {
+    /// What the store writes down.
+    pub fn shelved(&self) -> Shelved {
+        Shelved { upto: self.upto, rests_on: self.rests_on.clone() }
+    }
+}
+
 /// A process.
 pub struct Life {
     pub groups: Groups,
@@ -39,6 +52,8 @@ pub struct Life {
     /// What it is writing.
     pub writing: Vec<(Ticket, Packet)>,
     pub partitions: BTreeMap<PartitionId, Applied>,
+    /// Replicas that there will be once this is written.
+    pub coming: BTreeMap<Ticket, (PartitionId, ReplicaId)>,
     /// For when the world will wake it.
     pub wakes_at: Option<u64>,
     ticket: Ticket,
@@ -49,9 +64,10 @@ pub struct Life {
 pub struct Starter<'a> {
     pub host: u64,
     pub knobs: &'a Knobs,
-    pub clock: &'a WorldClock,
+    pub clock: &'a Arc<SimClock>,
     pub rng: Rng,
     pub plants: Plants,
+    pub wishes: &'a Wishes,
 }
 
 fn limits() -> Limits {
@@ -63,21 +79,13 @@ fn limits() -> Limits {
     }
 }
 
-/// The replica of a host: each partition has one on each.
-pub fn replica(partition: u64, host: u64) -> ReplicaId {
-    ReplicaId(partition * 100 + host + 1)
-}
-
-fn members(partition: u64, hosts: u64) -> Members {
-    Members::voters((0..hosts).map(|host| (replica(partition, host), NodeId(host))))
-}
-
 impl Life {
     /// Starts on what the disk has; `shelf` is what the store has.
     pub fn start(
         starter: &Starter<'_>,
         disk: &SimDisk,
-        shelf: &BTreeMap<PartitionId, Index>,
+        seats: &BTreeMap<PartitionId, Seated>,
+        shelf: &BTreeMap<PartitionId, Shelved>,
     ) -> Result<Life, String> {
         let files: Arc<dyn Files> = Arc::new(disk.clone());
         if !disk.contents().iter().any(|(path, _)| path.starts_with(LOG)) {
@@ -93,32 +101,53 @@ impl Life {
             limits: limits(),
             plants: starter.plants,
         };
-        let now = Mono(starter.clock.ns());
+        let now = starter.clock.mono();
         let mut log = wal::open(files, config, now).map_err(|error| error.to_string())?;
-        let histories = read_back(&mut log, starter)?;
+        let histories = read_back(&mut log, seats)?;
         let draws = starter.rng.stream("groups");
         let mut life = Life {
-            groups: Groups::new(Arc::new(starter.clock.clone()), draws, starter.plants, &limits()),
+            groups: Groups::new(starter.clock.clone(), draws, starter.plants, &limits()),
             writer: log.writer,
             queued: Vec::new(),
             writing: Vec::new(),
             partitions: BTreeMap::new(),
+            coming: BTreeMap::new(),
             wakes_at: None,
             ticket: 0,
             serial: 0,
         };
         for (partition, recovered) in histories {
-            let upto = shelf.get(&partition).copied().unwrap_or(0);
-            life.partitions.insert(partition, Applied { upto, ..Applied::default() });
+            let Shelved { upto, rests_on } = shelf.get(&partition).cloned().unwrap_or_default();
+            let seat = seats[&partition];
             let start = Start {
-                replica: replica(partition.0, starter.host),
+                replica: seat.replica,
                 applied: upto,
-                members: Some(members(partition.0, starter.knobs.hosts)),
+                rests_on: rests_on.clone(),
                 timing: starter.knobs.timing,
             };
+            life.partitions.insert(partition, Applied { upto, rests_on, ..Applied::default() });
+            let members = || Members::founding(starter.wishes.founding(partition));
+            let founds = seat.founds && recovered.is_blank();
+            let recovered = if founds { Recovered::founded(partition, 1, 0, members()) } else { recovered };
             life.groups.open(recovered, start);
+            life.groups.want(partition, starter.wishes.wanted(partition));
         }
         Ok(life)
+    }
+
+    /// A replica of a group that goes on elsewhere.
+    pub fn come(&mut self, partition: PartitionId, replica: ReplicaId, timing: Timing) {
+        self.partitions.insert(partition, Applied::default());
+        let start = Start { replica, applied: 0, rests_on: None, timing };
+        self.groups.open(Recovered::nothing(partition, 1), start);
+    }
+
+    /// Hands something to the log.
+    pub fn log(&mut self, appends: Vec<Append>) -> Ticket {
+        self.ticket += 1;
+        let packet = Packet::encode(&appends, limits().log_record_bytes_max).expect("records are small");
+        self.queued.push((self.ticket, packet));
+        self.ticket
     }
 
     /// Lets the groups run; what they want of the log is queued.
@@ -156,10 +185,10 @@ impl Life {
 
 fn read_back(
     log: &mut wal::OpenLog,
-    starter: &Starter<'_>,
+    seats: &BTreeMap<PartitionId, Seated>,
 ) -> Result<BTreeMap<PartitionId, Recovered>, String> {
     let mut histories: BTreeMap<PartitionId, Recovering> = BTreeMap::new();
-    for partition in (1..=starter.knobs.partitions).map(PartitionId) {
+    for partition in seats.keys().copied() {
         let carrier = log.writer.carriers().get(partition);
         let (opaque, suspect) = carrier.map_or((&[][..], false), |c| (&c.opaque[..], c.suspect));
         let begun = Recovering::new(partition, 1, opaque, suspect).map_err(|error| error.to_string())?;

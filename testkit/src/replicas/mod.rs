@@ -14,7 +14,7 @@
 //! ```
 
 mod book;
-mod clock;
+mod exports;
 mod faults;
 mod herd;
 mod host;
@@ -22,6 +22,9 @@ mod knobs;
 mod leading;
 mod life;
 mod net;
+mod seats;
+mod settling;
+mod wishes;
 mod world;
 
 pub use book::Failure;

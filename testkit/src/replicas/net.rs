@@ -44,6 +44,11 @@ impl Net {
         self.cut.insert((from, to));
     }
 
+    /// Does nothing come through?
+    pub fn is_cut(&self, from: u64, to: u64) -> bool {
+        self.cut.contains(&(from, to))
+    }
+
     /// Everything comes through again.
     pub fn heal(&mut self) {
         self.cut.clear();

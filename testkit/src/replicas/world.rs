@@ -1,27 +1,26 @@
 //! The loop: whatever is due next happens, and whoever it happens to takes a turn.
 
 use super::book::{Book, Failure};
-use super::clock::WorldClock;
-use super::host::Host;
+use super::host::{Host, Seated};
 use super::knobs::Knobs;
 use super::life::{Life, Starter};
 use super::net::Net;
+use super::wishes::Wishes;
 use crate::world::trace;
 use bytes::Bytes;
 use env::rng::Stream;
-use env::{Plant, Plants, Rng};
+use env::sim::SimClock;
+use env::{Clock, Plant, Plants, Rng};
 use model::{NodeId, PartitionId};
 use replication::raft::{Outputs, wire};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, RngSeed};
 
 pub(super) const MS: u64 = 1_000_000;
-/// Once all is well, so long until everybody has everything.
-const SETTLES_WITHIN_MS: u64 = 60_000;
-
 /// So often a host may find that something is left to do, before time goes on.
 const TURNS_MAX: u32 = 1_000;
 
@@ -39,6 +38,8 @@ pub struct Verdict {
     pub read: u64,
     /// Elections that were won.
     pub led: u64,
+    /// Exports that took a store's place.
+    pub taken: u64,
     /// Two runs of a seed that differ anywhere differ here.
     pub trace: u64,
 }
@@ -51,7 +52,11 @@ pub(super) enum What {
     Proposes(u64, u64),
     Reads(u64, u64),
     Flushes(u64, u64),
+    Fetched(u64, u64, PartitionId, NodeId),
     Starts(u64),
+    Loses(u64, u64),
+    Wish,
+    Hears(u64),
     Trouble,
     Heals,
     Quick(u64),
@@ -60,12 +65,13 @@ pub(super) enum What {
 /// The world as it turns.
 pub(super) struct World {
     pub knobs: Knobs,
-    clock: WorldClock,
+    clock: Arc<SimClock>,
     rng: Rng,
     pub plants: Plants,
     pub hosts: Vec<Host>,
     pub net: Net,
     pub book: Book,
+    pub wishes: Wishes,
     due: BTreeMap<(u64, u64), What>,
     serial: u64,
     pub draws: Stream,
@@ -89,20 +95,34 @@ fn turn(seed: u64, work_ms: u64, plant: Option<Plant>, copy: Option<Box<dyn Writ
     let runtime = runtime.expect("a runtime without anything in it");
     runtime.block_on(tokio::task::unconstrained(async move {
         let rng = Rng::from_seed(seed);
-        let knobs = Knobs::of(&rng, work_ms);
-        let mut world = World::new(knobs, rng, plant.map(Plants::of).unwrap_or_default());
+        let plants = plant.map(Plants::of).unwrap_or_default();
+        let knobs = Knobs::of(&rng, work_ms).aimed_at(plants);
+        let mut world = World::new(knobs, rng, plants);
         world.work();
         world.settle();
-        let Book { failures, acked, read, led, .. } = world.book;
-        Verdict { failures, acked, read, led, trace: trace::sum().0 }
+        let Book { failures, acked, read, led, taken, .. } = world.book;
+        Verdict { failures, acked, read, led, taken, trace: trace::sum().0 }
     }))
+}
+
+/// The replicas that a host begins with.
+fn found(wishes: &Wishes, partitions: u64, host: u64) -> BTreeMap<PartitionId, Seated> {
+    let own = |partition| {
+        let mut seats = wishes.founding(partition).seats.iter();
+        let replica = *seats.find(|(_, node)| node.0 == host)?.0;
+        Some((partition, Seated { replica, founds: true }))
+    };
+    (1..=partitions).map(PartitionId).filter_map(own).collect()
 }
 
 impl World {
     fn new(knobs: Knobs, rng: Rng, plants: Plants) -> World {
+        let wishes = Wishes::new(&knobs, &mut rng.stream("wishes"));
+        let hosts = (0..knobs.hosts).map(|host| Host::new(found(&wishes, knobs.partitions, host))).collect();
         let mut world = World {
-            clock: WorldClock::default(),
-            hosts: (0..knobs.hosts).map(|_| Host::new()).collect(),
+            clock: Arc::default(),
+            hosts,
+            wishes,
             net: Net::new(rng.stream("network")),
             book: Book::default(),
             due: BTreeMap::new(),
@@ -113,13 +133,17 @@ impl World {
             rng,
             plants,
         };
-        (0..world.knobs.hosts).for_each(|host| world.at(0, What::Starts(host)));
+        for host in 0..world.knobs.hosts {
+            world.at(0, What::Starts(host));
+            world.later(world.knobs.hears_ms * MS, What::Hears(host));
+        }
         world.later(world.knobs.faults_every_ms * MS, What::Trouble);
+        world.later(world.knobs.wishes_every_ms * MS, What::Wish);
         world
     }
 
     pub fn now(&self) -> u64 {
-        self.clock.ns()
+        self.clock.mono().0
     }
 
     pub fn at(&mut self, ns: u64, what: What) {
@@ -133,79 +157,43 @@ impl World {
         self.at(self.now() + ns / 2 + jitter, what);
     }
 
-    fn run_until(&mut self, end: u64) {
+    pub(super) fn run_until(&mut self, end: u64) {
         while let Some(entry) = self.due.first_entry() {
             let (ns, _) = *entry.key();
             if ns > end || self.book.failures.len() > 3 {
                 break;
             }
             let what = entry.remove();
-            self.clock.set(ns.max(self.now()));
+            self.clock.go_to(ns);
             self.happens(what);
         }
-        self.clock.set(end.max(self.now()));
+        self.clock.go_to(end);
     }
 
     fn work(&mut self) {
         self.run_until(self.knobs.work_ms * MS);
     }
 
-    /// Everything is mended; then everybody has to have everything.
-    fn settle(&mut self) {
-        self.rests = true;
-        self.net.heal();
-        (self.knobs.lost_permille, self.knobs.doubled_permille, self.knobs.overtaken_permille) = (0, 0, 0);
-        for host in 0..self.hosts.len() {
-            self.hosts[host].slow = 1;
-            self.hosts[host].paused_until = 0;
-            if self.hosts[host].life.is_none() {
-                self.happens(What::Starts(host as u64));
-            } else {
-                self.turn(host);
-            }
-        }
-        let patience = SETTLES_WITHIN_MS.max(40 * self.knobs.timing.heartbeat_ms);
-        self.run_until(self.now() + patience * MS);
-        // One more of each: whoever leads can write, and everybody hears of it.
-        for partition in (1..=self.knobs.partitions).map(PartitionId) {
-            let Some(host) = self.leader(partition) else {
-                self.book.fail(format!("nobody leads partition {partition} although all is well"));
-                continue;
-            };
-            self.propose(host, partition);
-        }
-        self.run_until(self.now() + SETTLES_WITHIN_MS * MS);
-        for partition in (1..=self.knobs.partitions).map(PartitionId) {
-            let lives = self.hosts.iter().enumerate().filter_map(|(host, h)| Some((host, h.life.as_ref()?)));
-            let applied: Vec<_> =
-                lives.map(|(host, life)| (host as u64, life.partitions[&partition].upto)).collect();
-            self.book.close(partition, &applied);
-        }
-    }
-
-    fn leader(&self, partition: PartitionId) -> Option<usize> {
-        let term = |host: &Host| host.life.as_ref().and_then(|life| life.partitions[&partition].leads);
-        let leaders = self.hosts.iter().enumerate().filter(|(_, host)| term(host).is_some());
-        leaders.max_by_key(|(_, host)| term(host)).map(|(number, _)| number)
-    }
-
-    fn happens(&mut self, what: What) {
+    pub(super) fn happens(&mut self, what: What) {
         match what {
             What::Starts(host) => self.start(host as usize),
             What::Arrives(from, to, frame) => self.arrives(from, to as usize, frame),
             What::Written(host, boot) => self.written(host as usize, boot),
-            What::Wakes(host, boot) => {
-                if self.stands_still(host as usize, || What::Wakes(host, boot)) {
-                    return;
-                }
-                if let Some(life) = self.living(host as usize, boot) {
-                    life.wakes_at = None;
-                    self.turn(host as usize);
-                }
-            }
+            What::Wakes(host, boot) => self.wakes(host as usize, boot),
             What::Proposes(host, boot) => self.proposes(host as usize, boot),
             What::Reads(host, boot) => self.reads(host as usize, boot),
             What::Flushes(host, boot) => self.flushes(host as usize, boot),
+            What::Fetched(host, boot, partition, leader) => {
+                self.fetched(host as usize, boot, partition, leader.0 as usize);
+            }
+            What::Loses(host, other) => {
+                if let Some(life) = &mut self.hosts[host as usize].life {
+                    life.groups.lose(NodeId(other));
+                    self.turn(host as usize);
+                }
+            }
+            What::Wish => self.wish(),
+            What::Hears(host) => self.hears_wishes(host as usize),
             What::Trouble => self.trouble(),
             What::Heals => self.net.heal(),
             What::Quick(host) => self.hosts[host as usize].slow = 1,
@@ -243,6 +231,7 @@ impl World {
             clock: &self.clock,
             rng: Rng::from_seed(self.rng.stream(&format!("host {host} start {boots}")).next_u64()),
             plants: self.plants,
+            wishes: &self.wishes,
         };
         if let Err(why) = self.hosts[host].start(&starter) {
             return self.book.fail(format!("host {host} does not start: {why}"));
@@ -253,6 +242,16 @@ impl World {
         self.later(self.knobs.think_us * 1000, What::Reads(host as u64, boot));
         self.later(self.knobs.flush_every_ms * MS, What::Flushes(host as u64, boot));
         self.turn(host);
+    }
+
+    fn wakes(&mut self, host: usize, boot: u64) {
+        if self.stands_still(host, || What::Wakes(host as u64, boot)) {
+            return;
+        }
+        if let Some(life) = self.living(host, boot) {
+            life.wakes_at = None;
+            self.turn(host);
+        }
     }
 
     fn arrives(&mut self, from: u64, to: usize, frame: Bytes) {
@@ -273,7 +272,11 @@ impl World {
         let now = self.now();
         let Some(life) = self.living(host, boot) else { return };
         match life.write(now) {
-            Ok(tickets) => tickets.into_iter().for_each(|ticket| life.groups.logged(ticket)),
+            Ok(tickets) => {
+                tickets.iter().for_each(|ticket| life.groups.logged(*ticket));
+                let come: Vec<_> = tickets.iter().filter_map(|ticket| life.coming.remove(ticket)).collect();
+                come.into_iter().for_each(|(partition, replica)| self.come(host, partition, replica));
+            }
             Err(why) => return self.book.fail(format!("host {host} cannot write: {why}")),
         }
         self.turn(host);
@@ -342,12 +345,15 @@ impl World {
 
     /// The store writes down what it has, and the log marks itself.
     fn flushes(&mut self, host: usize, boot: u64) {
-        let now = self.now();
+        let (now, purges) = (self.now(), self.knobs.purges);
         let Some(life) = self.living(host, boot) else { return };
         if life.writing.is_empty() {
             life.writer.idle(env::Mono(now)).expect("a disk that is well");
         }
-        let flushed = life.partitions.iter().map(|(id, own)| (*id, own.upto)).collect();
+        let flushed = life.partitions.iter().map(|(id, own)| (*id, own.shelved())).collect();
+        if purges {
+            life.partitions.iter().for_each(|(id, own)| life.groups.purge(*id, own.upto));
+        }
         self.hosts[host].shelf = flushed;
         self.turn(host);
         self.later(self.knobs.flush_every_ms * MS, What::Flushes(host as u64, boot));
