@@ -174,7 +174,7 @@ impl Shard {
             }
         });
         let packet = log.frame(&appends)?;
-        log.submit(Submission { packet, urgency: Urgency::Normal, answer })?;
+        log.submit(Submission { packet, urgency: Urgency::Normal, chain: None, answer })?;
         Ok(())
     }
 }

@@ -29,6 +29,7 @@ const TABLE: &[(Code, u8)] = &[
     (code::NO_TABLE, NO),
     (code::NO_PARTITION, NO),
     (code::BAD_NODE, UNAVAILABLE),
+    (code::NO_LEADER, UNAVAILABLE),
     (code::EPOCH_MISMATCH, NO),
     (code::DURABILITY_NOT_OFFERED, NO),
     (code::TABLE_EXISTS, CONFLICT),

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_nearest_differs_in_the_fewest_digits() {
         for (text, expected) in [
-            ("SH2129", Some(code::TOKEN_FOREIGN)),
+            ("SH2139", Some(code::TOKEN_FOREIGN)),
             ("SH3101", Some(code::NO_TABLE)),
             ("SH1", Some(code::DIRECTORY_IN_USE)),
             ("nonsense", None),

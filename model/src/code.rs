@@ -224,6 +224,10 @@ codes! {
     TOKEN_FOREIGN = 2119, "the position token is of a history that this node does not know",
         "Nothing was read or changed.",
         "Begin with a new token: this one is of another cluster, of another copy of the data, or of a boot long ago.";
+    NO_LEADER = 2120, "nobody leads the partition at this moment",
+        "Nothing was changed.",
+        "Try again: replicas choose a leader within seconds, if most of them can reach each other. \
+         If it stays so, look which nodes are down with `statehouse status`.";
     OVERLOADED = 2201, "too much is under way already",
         "Nothing of the request was applied.",
         "Send it again after a pause that grows each time; a client does so by itself.";

@@ -8,7 +8,8 @@ use crate::directory::Handle;
 use bytes::Bytes;
 use machine::Row;
 use model::keyspace::encode_data;
-use model::{Code, Epoch, Index, Key, Layout, Stamp, code};
+use model::{Code, Epoch, Index, Key, Layout, NodeId, Stamp, code};
+use partition::Leader;
 use statestore::StoreError;
 
 /// Rows of one partition, all of one moment.
@@ -47,6 +48,9 @@ pub enum ReadError {
     /// The partition is being stopped.
     #[error("the partition is being stopped")]
     NotServing,
+    /// Another replica leads.
+    #[error("another replica leads the partition")]
+    Elsewhere(Option<NodeId>),
     /// The reader believes in another epoch.
     #[error("the request expects epoch {expected}, the partition is at {current}")]
     Epoch {
@@ -76,6 +80,8 @@ impl ReadError {
     pub fn code(&self) -> Code {
         match self {
             ReadError::NotServing => code::NO_PARTITION,
+            ReadError::Elsewhere(Some(_)) => code::BAD_NODE,
+            ReadError::Elsewhere(None) => code::NO_LEADER,
             ReadError::Epoch { .. } => code::EPOCH_MISMATCH,
             // Removed between the check and the read.
             ReadError::Store(StoreError::Unknown(_)) => code::NO_PARTITION,
@@ -140,6 +146,14 @@ impl Handle {
     pub(crate) fn check(&self, expected: Option<Epoch>) -> Result<Seen, ReadError> {
         if !self.published.is_serving() {
             return Err(ReadError::NotServing);
+        }
+        match self.published.leader() {
+            // Until reads ask the group: what a shard answers to a request without a
+            // command.
+            Leader::Here if self.published.is_replicated() => return Err(ReadError::Elsewhere(None)),
+            Leader::Here => {}
+            Leader::On(node) => return Err(ReadError::Elsewhere(Some(node))),
+            Leader::Unknown => return Err(ReadError::Elsewhere(None)),
         }
         let current = self.published.epoch();
         match expected.filter(|expected| *expected != current) {

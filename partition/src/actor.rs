@@ -4,10 +4,10 @@
 use crate::outlet::{Outbox, ReplyTo};
 use crate::published::Published;
 use env::{Mono, Wall};
-use model::{Durability, Index, PartitionId, Record, Stamp};
+use model::{Durability, Index, NodeId, PartitionId, Record, Stamp};
 use pipeline::{
-    Answer, ApplyError, ChoreLimits, DrainLimits, Line, Profile, Refusal, Request, Rig, Rules, Standing,
-    Ticket,
+    Answer, ApplyError, ChoreLimits, DrainLimits, Line, Profile, Refusal, Request, Rig, Role, Rules,
+    Standing, Ticket,
 };
 use statestore::{Part, Store, StoreError};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct Charter {
     pub profile: Profile,
     /// What an answer is worth on this node.
     pub reaches: Durability,
+    /// Is its history agreed on with other nodes?
+    pub replicated: bool,
     /// What makes rows of its records.
     pub rules: Rules,
     /// Where its rows are.
@@ -43,6 +45,19 @@ pub enum Input {
     Stored,
     /// The log has no room, or has some again.
     Full(bool),
+    /// Its history goes on with this record for good, and this node's log has it.
+    Committed(Record),
+    /// This replica writes from now on: its term, and the last command and the last
+    /// stamp before it.
+    Leads(u64, Index, Stamp),
+    /// Another one writes, on this node if that is known.
+    Follows(Option<NodeId>),
+    /// A leader of this term has begun: what earlier ones wrote and nobody has settled
+    /// is void.
+    Began(u64),
+    /// The record of this term that begins with this command has no place in
+    /// history, nor has any behind it.
+    Withdrawn(u64, Index),
     /// Nothing more is taken in; what is under way is finished.
     Retire,
     /// Nothing more can be done: what is under way is of unknown outcome.
@@ -68,6 +83,10 @@ impl Partition {
         let (epoch, profile, rules) = (charter.epoch, charter.profile, charter.rules.clone());
         let line = Line::after(epoch, profile, charter.reaches, standing, rules, retries);
         let line = line.rigged(charter.rig.clone());
+        let line = if charter.replicated { line.replicated() } else { line };
+        if charter.replicated {
+            published.set_replicated();
+        }
         Ok(Partition { charter, line, published, retired: false, answers: Vec::new() })
     }
 
@@ -89,6 +108,21 @@ impl Partition {
     /// When, by the wall, a record is due that nobody asks for.
     pub fn wakes_at(&self, limits: &ChoreLimits) -> Option<Stamp> {
         if self.retired { None } else { self.line.wakes_at(limits) }
+    }
+
+    /// Why this request is not taken in, if it is not.
+    pub fn refusal(&self, now: Mono, request: &Request<ReplyTo>) -> Option<Refusal> {
+        if self.retired { Some(Refusal::Stopping) } else { self.line.refusal(now, request) }
+    }
+
+    /// On which other node it is written, if that is known.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.line.leader()
+    }
+
+    /// Is its history agreed on with other nodes?
+    pub fn is_replicated(&self) -> bool {
+        self.charter.replicated
     }
 
     /// Is nothing under way?
@@ -124,6 +158,20 @@ impl Partition {
                 self.published.set_own(standing.own);
                 self.published.set_applied(standing.applied, standing.stamp);
                 self.line.stored(now, &mut self.answers);
+                self.say_role();
+            }
+            Input::Began(term) => self.line.began(term, &mut self.answers),
+            Input::Committed(record) => self.line.committed(now, record, &mut self.answers),
+            Input::Leads(term, last_index, last_stamp) => {
+                self.line.lead(term, last_index, last_stamp);
+                self.say_role();
+            }
+            Input::Follows(leader) => {
+                self.line.follow(leader, &mut self.answers);
+                self.say_role();
+            }
+            Input::Withdrawn(term, first_index) => {
+                self.line.withdrawn(term, first_index, &mut self.answers);
             }
             Input::Full(full) => self.line.set_full(full, &mut self.answers),
             Input::Retire => {
@@ -158,6 +206,17 @@ impl Partition {
     /// [`Input::Stored`] or [`Input::Abandon`].
     pub fn apply(&mut self) -> Result<Option<Part>, ApplyError> {
         self.line.apply(&*self.charter.store)
+    }
+
+    /// Says who may be asked.
+    fn say_role(&mut self) {
+        match self.line.role() {
+            Role::Alone => {}
+            // Not before it has applied what its predecessors have acknowledged.
+            Role::Leads { ready: false, .. } => self.published.follow(None),
+            Role::Leads { .. } => self.published.lead(self.line.epoch()),
+            Role::Follows(leader) => self.published.follow(leader),
+        }
     }
 
     fn send(&mut self, outbox: &mut Outbox) {

@@ -24,6 +24,6 @@ pub use mailbox::{Envelope, Mailbox, Permit, Room, Unaccepted};
 pub use outlet::{Outbox, Outlet, ReplyTo};
 pub use parallel::ParallelReplay;
 pub use progress::Progress;
-pub use published::Published;
+pub use published::{Leader, Published};
 pub use replay::{Rulebook, replay};
 pub use report::{PartitionReplay, Refusal, ReplayError, ReplayReport};

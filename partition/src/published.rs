@@ -1,11 +1,25 @@
 //! What a partition lets others see without asking it.
 
-use model::{Epoch, Index, Stamp};
+use model::{Epoch, Index, NodeId, Stamp};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+/// Who writes a partition's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leader {
+    /// The replica here.
+    Here,
+    /// One on another node.
+    On(NodeId),
+    /// There is none, or nobody here has heard of it.
+    Unknown,
+}
+
+const HERE: u64 = u64::MAX;
+const UNKNOWN: u64 = u64::MAX - 1;
 
 /// Written by the partition's shard, read by anybody.
 ///
@@ -14,6 +28,10 @@ use std::task::{Context, Poll, Waker};
 #[derive(Debug)]
 pub struct Published {
     serving: AtomicBool,
+    /// Who writes: this one, another one, or nobody knows.
+    leader: AtomicU64,
+    /// Is being the leader here something that others have to confirm?
+    replicated: AtomicBool,
     generation: AtomicU64,
     term: AtomicU64,
     applied: AtomicU64,
@@ -29,6 +47,8 @@ impl Published {
     pub fn new(epoch: Epoch, applied: Index, stamp: Stamp) -> Published {
         Published {
             serving: AtomicBool::new(true),
+            leader: AtomicU64::new(HERE),
+            replicated: AtomicBool::new(false),
             generation: AtomicU64::new(epoch.generation),
             term: AtomicU64::new(epoch.term),
             applied: AtomicU64::new(applied),
@@ -50,7 +70,40 @@ impl Published {
         self.wake();
     }
 
-    /// The epoch it serves under. Changes only while it does not serve.
+    /// It has replicas on other nodes, and nobody knows yet who leads.
+    pub fn set_replicated(&self) {
+        self.replicated.store(true, Ordering::Release);
+        self.follow(None);
+    }
+
+    /// Has it replicas on other nodes? Then nobody here knows by himself whether it
+    /// leads still: a read has to ask its group first.
+    pub fn is_replicated(&self) -> bool {
+        self.replicated.load(Ordering::Acquire)
+    }
+
+    /// Who writes.
+    pub fn leader(&self) -> Leader {
+        match self.leader.load(Ordering::Acquire) {
+            HERE => Leader::Here,
+            UNKNOWN => Leader::Unknown,
+            node => Leader::On(NodeId(node)),
+        }
+    }
+
+    /// It writes here from now on, under this epoch.
+    pub fn lead(&self, epoch: Epoch) {
+        self.generation.store(epoch.generation, Ordering::Release);
+        self.term.store(epoch.term, Ordering::Release);
+        self.leader.store(HERE, Ordering::Release);
+    }
+
+    /// Another one writes, on this node if that is known.
+    pub fn follow(&self, leader: Option<NodeId>) {
+        self.leader.store(leader.map_or(UNKNOWN, |node| node.0), Ordering::Release);
+    }
+
+    /// The epoch it serves under. Changes only while it does not write.
     pub fn epoch(&self) -> Epoch {
         Epoch { generation: self.generation.load(Ordering::Acquire), term: self.term.load(Ordering::Acquire) }
     }

@@ -3,7 +3,7 @@
 use crate::retries::Answered;
 use bytes::Bytes;
 use env::Mono;
-use model::{Code, Durability, Epoch, Index, PartitionId, code};
+use model::{Code, Durability, Epoch, Index, NodeId, PartitionId, code};
 
 /// The answer to one request.
 pub type Answer = Result<Done, Refusal>;
@@ -96,12 +96,22 @@ pub enum Refusal {
     /// There is no room on the log's disk.
     #[error("there is no room on the log's disk")]
     Full,
+    /// Another replica writes.
+    #[error("another replica leads the partition{}", said(*leader))]
+    Elsewhere {
+        /// On this node, if that is known.
+        leader: Option<NodeId>,
+    },
     /// The partition takes in nothing more.
     #[error("the partition is being stopped")]
     Stopping,
     /// It entered history, and nobody can say whether it will be found there.
     #[error("the partition stopped before the outcome was known: {0}")]
     Unknown(String),
+}
+
+fn said(leader: Option<NodeId>) -> String {
+    leader.map_or(", and who is not known yet".to_owned(), |node| format!(": that on node {node}"))
 }
 
 impl Refusal {
@@ -112,6 +122,8 @@ impl Refusal {
             Refusal::Epoch { .. } => code::EPOCH_MISMATCH,
             Refusal::Durability { .. } => code::DURABILITY_NOT_OFFERED,
             Refusal::Full => code::LOG_FULL,
+            Refusal::Elsewhere { leader: Some(_) } => code::BAD_NODE,
+            Refusal::Elsewhere { leader: None } => code::NO_LEADER,
             Refusal::Stopping => code::NO_PARTITION,
             Refusal::Unknown(_) => code::UNKNOWN_OUTCOME,
         }

@@ -18,6 +18,11 @@ impl PartitionClock {
         PartitionClock { last }
     }
 
+    /// The last one that it gave out.
+    pub fn last(&self) -> Stamp {
+        self.last
+    }
+
     /// The stamp that the next record would have.
     pub fn peek(&self, wall: Wall) -> Stamp {
         Stamp(wall.0.max(self.last.0.saturating_add(1)))

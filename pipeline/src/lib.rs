@@ -29,7 +29,7 @@ pub use apply::{Applier, ApplyError};
 pub use choices::{BinlogChoice, LogChoice, StoreChoice};
 pub use chores::ChoreLimits;
 pub use clock::PartitionClock;
-pub use line::{DrainLimits, Line, Ticket};
+pub use line::{DrainLimits, Line, Role, Ticket};
 pub use preset::Preset;
 pub use profile::{Profile, ProfileError};
 pub use request::Request;

@@ -7,7 +7,11 @@
 //! The caller moves it along: it drains, gives records to the log, says what
 //! became of them, hands parts to the store, and sends what comes out.
 
+mod flight;
 mod own;
+mod replicated;
+
+pub use replicated::Role;
 
 use crate::answer::{Answer, Done, Refusal, Reply, Timings};
 use crate::apply::{Applier, ApplyError};
@@ -22,6 +26,7 @@ use crate::rules::Rules;
 use crate::standing::Standing;
 use bytes::Bytes;
 use env::{Mono, Plant, Wall, sometimes};
+use flight::{Flight, Parked};
 use model::{Durability, Epoch, Index, PartitionId, Record, RecordKind, Stamp};
 use statestore::{Part, Store};
 use std::collections::VecDeque;
@@ -45,8 +50,9 @@ pub struct DrainLimits {
 
 /// What is under way in one partition.
 ///
-/// Invariant: flights follow one another from `applier.applied() + 1` to
-/// `next_index - 1`, durable ones before the rest.
+/// Invariant: flights with commands rise, and those that are durable follow one
+/// another from `applier.applied() + 1`. The rest follow them up to `next_index - 1`,
+/// but for what a leader has found in its log and has not seen settled.
 pub struct Line<T> {
     partition: PartitionId,
     epoch: Epoch,
@@ -61,6 +67,11 @@ pub struct Line<T> {
     applied: Vec<(T, Done)>,
     next_index: Index,
     durable: Index,
+    /// What this replica is to the partition.
+    role: Role,
+    /// Records that were written here by a leader that leads no more, and that
+    /// nobody has decided about.
+    orphans: VecDeque<Flight<T>>,
     /// What the owner still owes, and the index of what of it is under way.
     owed: Owed,
     chore: Option<Index>,
@@ -69,22 +80,6 @@ pub struct Line<T> {
     /// The log has no room but for what makes room.
     full: bool,
     rig: Rig,
-}
-
-/// A record on its way.
-struct Flight<T> {
-    record: Record,
-    ticket: Ticket,
-    parked: Vec<Parked<T>>,
-    dispatched: Mono,
-    logged: Mono,
-}
-
-/// Who waits for commands of a record.
-struct Parked<T> {
-    token: T,
-    count: u32,
-    arrived: Mono,
 }
 
 impl<T> Line<T> {
@@ -113,6 +108,8 @@ impl<T> Line<T> {
             applied: Vec::new(),
             next_index: applied + 1,
             durable: applied,
+            role: Role::Alone,
+            orphans: VecDeque::new(),
             full: false,
             rig: Rig::default(),
         }
@@ -150,6 +147,7 @@ impl<T> Line<T> {
     pub fn wakes_at(&self, limits: &ChoreLimits) -> Option<Stamp> {
         match self.chore {
             Some(_) => None,
+            None if !self.writes() => None,
             None => self.owed.next(self.applier.standing(), self.applier.rules(), limits),
         }
     }
@@ -161,7 +159,10 @@ impl<T> Line<T> {
 
     /// Is nothing under way?
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.flights.is_empty() && self.applied.is_empty()
+        self.waiting.is_empty()
+            && self.flights.is_empty()
+            && self.applied.is_empty()
+            && self.orphans.is_empty()
     }
 
     /// Takes a request in, or answers it at the door.
@@ -172,11 +173,15 @@ impl<T> Line<T> {
         }
     }
 
-    fn refusal(&self, now: Mono, request: &Request<T>) -> Option<Refusal> {
+    /// Why this request is not taken in, if it is not.
+    pub fn refusal(&self, now: Mono, request: &Request<T>) -> Option<Refusal> {
         let given = self.reaches;
         if request.deadline.is_some_and(|deadline| deadline <= now) {
             sometimes!("a request came too late");
             return Some(Refusal::Late);
+        }
+        if let Role::Follows(leader) = self.role {
+            return Some(Refusal::Elsewhere { leader });
         }
         let believes = request.expected_epoch.filter(|_| !self.rig.plants.has(Plant::EpochUnchecked));
         if let Some(expected) = believes.filter(|expected| *expected != self.epoch) {
@@ -186,7 +191,7 @@ impl<T> Line<T> {
         if let Some(demanded) = request.min_durability.filter(|demanded| !given.satisfies(*demanded)) {
             return Some(Refusal::Durability { demanded, given });
         }
-        (self.full && !request.makes_room).then_some(Refusal::Full)
+        (self.full && !request.makes_room && request.count > 0).then_some(Refusal::Full)
     }
 
     /// While the log is full, only what makes room is taken in, and nothing
@@ -211,6 +216,9 @@ impl<T> Line<T> {
         limits: DrainLimits,
         answers: &mut Vec<(T, Answer)>,
     ) -> Option<Record> {
+        if !self.writes() {
+            return None;
+        }
         if let Some(record) = self.do_chore(now, wall, ticket, &limits.chores) {
             return Some(record);
         }
@@ -343,6 +351,7 @@ impl<T> Line<T> {
             done.timings.applied = now;
             answers.push((token, Ok(done)));
         }
+        self.get_ready();
     }
 
     /// Answers everything under way: the partition stops. What may be in
@@ -352,15 +361,18 @@ impl<T> Line<T> {
         for (token, _) in self.applied.drain(..) {
             answers.push((token, Err(unknown.clone())));
         }
-        for parked in self.flights.drain(..).flat_map(|flight| flight.parked) {
+        let undecided = self.flights.drain(..).chain(self.orphans.drain(..));
+        for parked in undecided.flat_map(|flight| flight.parked) {
             answers.push((parked.token, Err(unknown.clone())));
         }
         self.turn_away(answers);
     }
 
-    /// Answers what waits for a place in history: it gets none.
+    /// Answers what waits for a place in history: it gets none. What other nodes
+    /// decide about is not waited for.
     pub fn turn_away(&mut self, answers: &mut Vec<(T, Answer)>) {
         self.ending = true;
+        self.let_go(answers);
         answers.extend(self.waiting.drain(..).map(|request| (request.token, Err(Refusal::Stopping))));
     }
 

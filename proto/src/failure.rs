@@ -117,7 +117,7 @@ impl Failure {
 fn retry_of(code: Code) -> Retry {
     match code {
         code::OVERLOADED | code::STOPPING | code::LOG_FULL | code::DEADLINE_EXCEEDED => Retry::Later,
-        code::UNREACHABLE | code::NOT_SENT => Retry::Later,
+        code::UNREACHABLE | code::NOT_SENT | code::NO_LEADER => Retry::Later,
         code::BAD_NODE => Retry::Elsewhere,
         code::UNKNOWN_OUTCOME => Retry::WithOpId,
         _ => Retry::Never,

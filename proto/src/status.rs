@@ -44,6 +44,7 @@ const TABLE: &[(Code, tonic::Code)] = &[
     (code::NO_PARTITION, tonic::Code::NotFound),
     (code::PARTITION_UNKNOWN, tonic::Code::NotFound),
     (code::BAD_NODE, tonic::Code::FailedPrecondition),
+    (code::NO_LEADER, tonic::Code::Unavailable),
     (code::OP_SETTLED, tonic::Code::FailedPrecondition),
     (code::CLIENT_FORGOTTEN, tonic::Code::FailedPrecondition),
     (code::CLIENT_AHEAD, tonic::Code::FailedPrecondition),

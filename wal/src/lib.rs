@@ -60,7 +60,7 @@ pub use reader::{ReadBatch, Reader};
 pub use recover::{OpenLog, Recovery, open};
 pub use release::Laggard;
 pub use spare::{Spare, SpareJob, Urgency};
-pub use thread::{Inlet, Log, Submission};
+pub use thread::{Inlet, Link, Log, Submission};
 pub use writer::{Synced, Writer};
 
 /// Batches begin on multiples of this. A bound of the format.

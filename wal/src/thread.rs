@@ -27,8 +27,27 @@ pub struct Submission {
     pub packet: Packet,
     /// May they use the reserve on a full disk?
     pub urgency: Urgency,
+    /// Of which chain it is, if order counts beyond indexes.
+    pub chain: Option<Link>,
     /// Who waits.
     pub answer: Answer,
+}
+
+/// A submission's place in a chain: once one of the chain is refused, so are all
+/// behind it, until one is handed in that begins anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Which chain.
+    pub chain: u64,
+    /// It begins with what was refused first.
+    pub anew: bool,
+}
+
+/// Who waits for a batch.
+struct Waiter {
+    answer: Answer,
+    urgency: Urgency,
+    chain: Option<Link>,
 }
 
 enum Job {
@@ -155,7 +174,7 @@ struct Driver {
     fatal: Arc<dyn Fatal>,
     batch_bytes_max: usize,
     /// Of the batch being gathered.
-    answers: Vec<(Answer, Urgency)>,
+    answers: Vec<Waiter>,
     packets: Vec<Packet>,
     /// What a full disk has refused and nobody has handed in anew.
     refused: Refused,
@@ -206,9 +225,9 @@ impl Driver {
         let mut bytes = 0;
         while let Some(job) = next {
             match job {
-                Job::Append(Submission { packet, urgency, answer }) => {
+                Job::Append(Submission { packet, urgency, chain, answer }) => {
                     bytes += packet.bytes();
-                    self.answers.push((answer, urgency));
+                    self.answers.push(Waiter { answer, urgency, chain });
                     self.packets.push(packet);
                 }
                 Job::Call(call) => {
@@ -250,12 +269,12 @@ impl Driver {
             return;
         }
         let (count, bytes) = (self.packets.len(), self.packets.iter().map(Packet::bytes).sum());
-        let all_urgent = self.answers.iter().all(|(_, urgency)| *urgency == Urgency::Urgent);
+        let all_urgent = self.answers.iter().all(|waiter| waiter.urgency == Urgency::Urgent);
         let urgency = if all_urgent { Urgency::Urgent } else { Urgency::Normal };
         match self.writer.step_packets(now, &mut self.packets, urgency) {
             Ok(synced) => {
                 self.meters.batch(count, bytes, self.clock.mono().0.saturating_sub(now.0));
-                self.answers.drain(..).for_each(|(answer, _)| answer(Ok(synced)));
+                self.answers.drain(..).for_each(|waiter| (waiter.answer)(Ok(synced)));
             }
             Err(full @ LogError::Full { .. }) => {
                 self.refused = unwritten;
@@ -270,26 +289,26 @@ impl Driver {
     fn step_around_holes(&mut self, now: Mono) {
         let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
         let mut unwritten = self.refused.clone();
-        for (packet, (answer, urgency)) in packets.into_iter().zip(answers) {
-            if self.refused.leaves_hole(packet.roster()) {
+        for (packet, waiter) in packets.into_iter().zip(answers) {
+            if self.refused.leaves_hole(packet.roster(), waiter.chain) {
                 self.step_together(now, unwritten);
                 let full = LogError::Full { path: self.writer.config.dir.clone() };
-                self.refuse(&packet, answer, Arc::new(full));
+                self.refuse(&packet, waiter, Arc::new(full));
                 unwritten = self.refused.clone();
             } else {
-                self.refused.accept(packet.roster());
+                self.refused.accept(packet.roster(), waiter.chain);
                 self.packets.push(packet);
-                self.answers.push((answer, urgency));
+                self.answers.push(waiter);
             }
         }
         self.step_together(now, unwritten);
     }
 
-    fn refuse(&mut self, packet: &Packet, answer: Answer, why: Arc<LogError>) {
-        self.refused.refuse(packet.roster());
+    fn refuse(&mut self, packet: &Packet, waiter: Waiter, why: Arc<LogError>) {
+        self.refused.refuse(packet.roster(), waiter.chain);
         sometimes!("a full log refused a request");
         self.meters.refused.inc();
-        answer(Err(why));
+        (waiter.answer)(Err(why));
     }
 
     /// The disk is full: what must not be stopped goes on, what would follow a
@@ -297,20 +316,21 @@ impl Driver {
     fn step_singly(&mut self, now: Mono, full: LogError) {
         let full = Arc::new(full);
         let (packets, answers) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.answers));
-        for ((answer, urgency), packet) in answers.into_iter().zip(packets) {
-            if urgency == Urgency::Normal || self.refused.leaves_hole(packet.roster()) {
-                self.refuse(&packet, answer, full.clone());
+        for (waiter, packet) in answers.into_iter().zip(packets) {
+            let leaves_hole = self.refused.leaves_hole(packet.roster(), waiter.chain);
+            if waiter.urgency == Urgency::Normal || leaves_hole {
+                self.refuse(&packet, waiter, full.clone());
                 continue;
             }
             let roster = packet.roster().clone();
             let mut one = vec![packet];
-            match self.writer.step_packets(now, &mut one, urgency) {
+            match self.writer.step_packets(now, &mut one, waiter.urgency) {
                 Ok(synced) => {
-                    self.refused.accept(&roster);
-                    answer(Ok(synced));
+                    self.refused.accept(&roster, waiter.chain);
+                    (waiter.answer)(Ok(synced));
                 }
                 // A packet that is refused is left.
-                Err(error @ LogError::Full { .. }) => self.refuse(&one[0], answer, Arc::new(error)),
+                Err(error @ LogError::Full { .. }) => self.refuse(&one[0], waiter, Arc::new(error)),
                 Err(error) => self.end(&error),
             }
         }

@@ -65,7 +65,7 @@ impl World {
         let answer = move |result: Result<_, Arc<LogError>>| {
             answers.send((index, result.is_ok())).expect("somebody listens");
         };
-        log.submit(Submission { packet, urgency, answer: Box::new(answer) }).expect("it runs");
+        log.submit(Submission { packet, urgency, chain: None, answer: Box::new(answer) }).expect("it runs");
     }
 
     fn answer(&self) -> (Index, bool) {

@@ -157,7 +157,9 @@ impl Core {
         profile.check(self.log_reaches)?;
         let reaches = profile.reaches(self.log_reaches);
         let rig = self.rig.clone();
-        let charter = Charter { id, epoch: spec.epoch, profile, reaches, rules, store: store.clone(), rig };
+        let (epoch, store) = (spec.epoch, store);
+        let charter =
+            Charter { id, epoch, profile, reaches, replicated: false, rules, store: store.clone(), rig };
         let partition = Partition::open(charter)?;
         let published = partition.published().clone();
         let past = Arc::new(self.boots.past_of(id));

@@ -41,6 +41,8 @@ impl Reports {
                 self.failures.inc();
                 heard.failed.insert(id, why);
             }
+            // Whoever places replicas is told; nobody does yet.
+            Report::Settled(..) | Report::Behind(..) => {}
             Report::Waits(id, why) => {
                 tracing::warn!(partition = id.0, %why, "a partition waits for its store")
             }

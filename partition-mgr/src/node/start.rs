@@ -9,7 +9,7 @@ use crate::delta::Held;
 use crate::desired::{Desired, DesiredFile, DesiredFlaw};
 use crate::directory::Directory;
 use crate::meters::Meters;
-use crate::shard::ShardThread;
+use crate::shard::{Nowhere, Post, ShardThread};
 use crate::stores::{StorePlaces, Stores};
 use env::{Env, Lock, Plants};
 use machine::Registry;
@@ -129,7 +129,7 @@ impl Node {
         let log = Log::start(env, writer)?;
         let meters = Meters::new();
         let reports = Arc::new(Reports::new(env, meters.failures.clone()));
-        let threads = start_shards(env, shards.max(1), &limits, &log, &meters, &reports)?;
+        let threads = start_shards(env, shards.max(1), &limits, &log, &meters, &reports, rig.plants)?;
         let core = Arc::new(Core {
             env: env.clone(),
             data_dir,
@@ -216,10 +216,11 @@ fn start_shards(
     log: &Log,
     meters: &Meters,
     reports: &Arc<Reports>,
+    plants: Plants,
 ) -> Result<Vec<ShardThread>, StartError> {
     let start = |number| {
-        let reports = reports.clone();
-        ShardThread::start(env, number, limits, log.inlet(), meters, move |report| reports.hear(report))
+        let (reports, post) = (reports.clone(), (Arc::new(Nowhere) as Arc<dyn Post>, plants));
+        ShardThread::start(env, number, limits, log.inlet(), meters, post, move |report| reports.hear(report))
     };
     Ok((0..count).map(start).collect::<Result<_, _>>()?)
 }

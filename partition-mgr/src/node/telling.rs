@@ -13,7 +13,12 @@ impl Core {
             // Whoever asked waits below.
             let _ = told.send(synced);
         };
-        self.inlet.submit(Submission { packet, urgency: Urgency::Urgent, answer: Box::new(answered) })?;
+        self.inlet.submit(Submission {
+            packet,
+            urgency: Urgency::Urgent,
+            chain: None,
+            answer: Box::new(answered),
+        })?;
         match answer.recv() {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(refused)) => Err(StartError::Untold(refused)),

@@ -1,18 +1,23 @@
 //! What goes into a round, and what comes out of it.
 
 use env::{Mono, buggify};
-use model::PartitionId;
+use model::{Index, NodeId, PartitionId, ReplicaId};
 use partition::{Charter, Envelope, Partition};
 use pipeline::Ticket;
+use replication::raft::{Members, Recovered, Start, Wanted};
 use statestore::{Part, Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
-use wal::{Append, Urgency};
+use wal::{Append, Link, Urgency};
 
 /// What a shard is told.
 pub enum Message {
     /// Somebody asks one of its partitions for something.
     Request(Envelope),
+    /// Replicas on other nodes say something.
+    Peers(Vec<replication::raft::Envelope>),
+    /// The way to a node is lost, and what was on it.
+    Lost(NodeId),
     /// What became of a submission to the log.
     Log(Ticket, LogOutcome),
     /// What became of a batch that the store makes durable itself.
@@ -42,11 +47,31 @@ pub enum LogOutcome {
 pub enum Order {
     /// Serve this partition.
     Open(Box<Partition>),
+    /// Serve this partition together with replicas on other nodes.
+    OpenReplica(Box<Replica>),
+    /// These are to make up the partition's group.
+    Want(PartitionId, Wanted),
+    /// The store has flushed this partition up to here.
+    Flushed(PartitionId, Index),
+    /// Another replica is to lead the partition, if the one here does.
+    HandOver(PartitionId, ReplicaId),
     /// Finish what is under way, take in nothing more, and report. What a store
     /// has no room for is given up.
     Close(PartitionId),
     /// Finish what is under way everywhere, and report each.
     CloseAll,
+}
+
+/// A partition with replicas elsewhere, and what its log has of that.
+pub struct Replica {
+    /// The partition.
+    pub partition: Partition,
+    /// Its history.
+    pub recovered: Recovered,
+    /// How it starts.
+    pub start: Start,
+    /// Who is to make up the group.
+    pub wanted: Wanted,
 }
 
 /// What the manager hears of a shard.
@@ -56,6 +81,10 @@ pub enum Report {
     Closed(PartitionId),
     /// The partition had to be stopped.
     Failed(PartitionId, String),
+    /// These make up the partition's group: a later entry (its term and position) counts.
+    Settled(PartitionId, Members, (u64, u64)),
+    /// The partition's replica needs an export of its leader's, which is there.
+    Behind(PartitionId, NodeId),
     /// The partition waits until its store takes something again.
     Waits(PartitionId, String),
 }
@@ -68,6 +97,8 @@ pub struct LogJob {
     pub appends: Vec<Append>,
     /// May it use the reserve?
     pub urgency: Urgency,
+    /// Its place among what replicas say.
+    pub link: Option<Link>,
 }
 
 /// What a store is to apply: where it makes that durable itself, on a thread
@@ -157,6 +188,8 @@ pub struct Effects {
     pub log: Vec<LogJob>,
     /// For stores with a journal.
     pub stores: Vec<StoreJob>,
+    /// For replicas on other nodes, in this order for each node.
+    pub messages: Vec<replication::raft::Envelope>,
     /// For the manager.
     pub reports: Vec<Report>,
 }

@@ -2,6 +2,7 @@
 
 use super::message::StoreJob;
 use env::Mono;
+use model::PartitionId;
 use statestore::StoreError;
 
 /// Full disks are asked again after so long.
@@ -22,6 +23,12 @@ const SAID_MS: u64 = 60_000;
 pub(super) struct Parked(Vec<(Mono, StoreJob)>);
 
 impl Parked {
+    /// This partition is not there any more.
+    pub fn forget(&mut self, id: PartitionId) {
+        self.0.iter_mut().for_each(|(_, job)| job.drop_parts_of(&[id]));
+        self.0.retain(|(_, job)| !job.parts.is_empty());
+    }
+
     /// Puts a batch aside. Is it time to say so?
     pub fn put(&mut self, now: Mono, mut job: StoreJob, why: &StoreError) -> bool {
         let since = *job.refused_since.get_or_insert(now);

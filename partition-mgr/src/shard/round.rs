@@ -1,21 +1,19 @@
 //! One round of a shard.
 
-use super::message::{Effects, LogJob, LogOutcome, Message, Order, Report, StoreJob, Stored, is_journaled};
+use super::at_log::{Answered, AtLog, Records};
+use super::message::{Effects, LogOutcome, Message, Order, Report, StoreJob};
 use super::parked::{FULL_MS, Parked};
+use super::storing::gather;
 use super::tenant::Tenant;
 use super::timers::{Timers, look_at};
 use env::{Clock, Mono, Plant, Wall, sometimes};
 use model::{Limits, PartitionId};
 use partition::{Envelope, Input, Outbox, Partition};
 use pipeline::{ChoreLimits, DrainLimits, Refusal, Ticket};
-use statestore::{Part, Store, StoreError};
+use replication::raft::Groups;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use wal::{Append, Urgency};
+use wal::Append;
 
-/// Submissions that may be with the log. More would only wait there instead of
-/// here, where they still become larger.
-const AT_LOG_MAX: usize = 64;
 /// Commands and rows that a round applies, and then sees to the next partition in the
 /// next round: between the two the log gets what has come in meanwhile.
 const APPLY_WORK_MAX: usize = 2048;
@@ -24,38 +22,42 @@ const APPLY_WORK_MAX: usize = 2048;
 ///
 /// Invariant: a partition's commands run here, one at a time, and nowhere else.
 pub struct Shard {
-    tenants: BTreeMap<PartitionId, Tenant>,
+    pub(super) tenants: BTreeMap<PartitionId, Tenant>,
+    /// Their replicas, of those that have others elsewhere.
+    pub(super) groups: Groups,
     /// Who has something to drain, in turn.
-    queue: VecDeque<PartitionId>,
+    pub(super) queue: VecDeque<PartitionId>,
     /// Who has something to apply.
-    appliers: VecDeque<PartitionId>,
-    /// What the log has been handed, and whose it is.
-    at_log: VecDeque<(Ticket, Vec<PartitionId>)>,
+    pub(super) appliers: VecDeque<PartitionId>,
+    at_log: AtLog,
     next_ticket: Ticket,
+    pub(super) next_read: u64,
     /// What stores take later.
-    parked: Parked,
+    pub(super) parked: Parked,
     timers: Timers,
     /// Whose timers may have to be set anew.
-    unarmed: Vec<PartitionId>,
+    pub(super) unarmed: Vec<PartitionId>,
     /// There was no room: for a while only what makes room is taken.
     full_since: Option<Mono>,
-    outbox: Outbox,
-    drain: DrainLimits,
+    pub(super) outbox: Outbox,
+    pub(super) drain: DrainLimits,
     round_bytes_max: usize,
     /// The last round left something that it could have drained or applied.
-    behind: bool,
+    pub(super) behind: bool,
     rounds: u64,
 }
 
 impl Shard {
-    /// A shard without partitions.
-    pub fn new(limits: &Limits) -> Shard {
+    /// A shard without partitions. Its number tells its promises from others'.
+    pub fn new(number: u64, limits: &Limits, groups: Groups) -> Shard {
         Shard {
             tenants: BTreeMap::new(),
             queue: VecDeque::new(),
             appliers: VecDeque::new(),
-            at_log: VecDeque::new(),
+            groups,
+            at_log: AtLog::new(number),
             next_ticket: 1,
+            next_read: 0,
             parked: Parked::default(),
             timers: Timers::default(),
             unarmed: Vec::new(),
@@ -77,15 +79,21 @@ impl Shard {
         self.rounds
     }
 
+    /// One of its partitions.
+    pub fn partition(&self, id: PartitionId) -> Option<&Partition> {
+        Some(&self.tenants.get(&id)?.partition)
+    }
+
     /// Did the last round leave something that it could have drained or applied?
     /// What waits for the log or a journal is moved along by their answer.
     pub fn is_behind(&self) -> bool {
-        self.behind
+        self.behind || self.groups.is_behind()
     }
 
     /// When a round is due although nobody says anything.
     pub fn wakes_at(&self) -> Option<Mono> {
-        [self.parked.again(), self.timers.first()].into_iter().flatten().min()
+        let room = self.full_since.filter(|_| self.at_log.is_broken()).map(|since| since.plus_ms(FULL_MS));
+        [self.parked.again(), self.timers.first(), self.groups.wakes_at(), room].into_iter().flatten().min()
     }
 
     /// The first half of a round: takes the messages, and says what goes to the
@@ -129,7 +137,13 @@ impl Shard {
             Message::Request(envelope) => self.take_request(now, envelope),
             Message::Log(ticket, outcome) => self.take_log_outcome(now, ticket, outcome),
             Message::Stored(stored) => self.take_stored(now, stored, effects),
+            Message::Peers(said) => said.into_iter().for_each(|envelope| self.groups.deliver(envelope)),
+            Message::Lost(node) => self.groups.lose(node),
             Message::Order(Order::Open(partition)) => self.open(now, *partition),
+            Message::Order(Order::OpenReplica(replica)) => self.open_replica(now, *replica),
+            Message::Order(Order::Want(id, wanted)) => self.groups.want(id, wanted),
+            Message::Order(Order::Flushed(id, index)) => self.groups.purge(id, index),
+            Message::Order(Order::HandOver(id, heir)) => self.groups.hand_over(id, heir),
             Message::Order(Order::Close(id)) => self.retire(now, id),
             Message::Stop => unreachable!("the thread that drives the shard keeps it"),
             Message::Order(Order::CloseAll) => {
@@ -140,7 +154,7 @@ impl Shard {
     }
 
     /// One more partition. On a full disk it begins as the others are.
-    fn open(&mut self, now: Mono, partition: Partition) {
+    pub(super) fn open(&mut self, now: Mono, partition: Partition) {
         let id = partition.charter().id;
         let full = self.full_since.is_some() && partition.uses_log();
         let mut tenant = Tenant::new(partition);
@@ -154,6 +168,9 @@ impl Shard {
         let Some(tenant) = self.tenants.get_mut(&partition) else {
             return self.outbox.put(request.token, Err(Refusal::Stopping));
         };
+        if request.count == 0 && tenant.partition.is_replicated() {
+            return self.ask_group(now, partition, request);
+        }
         tenant.partition.step(now, Input::Request(request), &mut self.outbox);
         if tenant.partition.has_waiting() {
             queue(&mut self.queue, partition, tenant);
@@ -162,8 +179,8 @@ impl Shard {
 
     /// Submissions come back in the order in which they went.
     fn take_log_outcome(&mut self, now: Mono, ticket: Ticket, outcome: LogOutcome) {
-        let (first, partitions) = self.at_log.pop_front().expect("every outcome has its submission");
-        assert!(first == ticket, "the log answered {ticket} before {first}");
+        let Answered { partitions, turns } = self.at_log.answered(ticket, outcome);
+        turns.into_iter().for_each(|turn| self.groups.logged(turn));
         if outcome == LogOutcome::Full {
             self.set_full(now, Some(now));
         }
@@ -190,14 +207,19 @@ impl Shard {
 
     /// Makes a record for each partition in turn, until the round has enough.
     fn drain(&mut self, now: Mono, wall: Wall, effects: &mut Effects) {
-        let (ticket, log_is_busy) = (self.next_ticket, self.at_log.len() >= AT_LOG_MAX);
+        let (ticket, log_is_busy) = (self.next_ticket, self.at_log.is_busy());
         self.next_ticket += 1;
         self.behind = false;
-        let (mut appends, mut partitions, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut records, mut bytes) = (Records::default(), 0);
         for _ in 0..self.queue.len() {
             let id = self.queue.pop_front().expect("as many as were counted");
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
             let held = tenant.storing || tenant.partition.is_held();
+            if held && tenant.partition.is_replicated() && !tenant.partition.has_waiting() {
+                // It leads no more, or not yet: whatever makes it lead queues it.
+                tenant.queued = false;
+                continue;
+            }
             let blocked = held || (log_is_busy && tenant.partition.uses_log());
             if blocked || bytes >= self.round_bytes_max {
                 self.behind |= !blocked;
@@ -206,13 +228,15 @@ impl Shard {
             }
             if let Some(record) = tenant.partition.drain(now, wall, ticket, self.drain, &mut self.outbox) {
                 bytes += record.payload.len();
-                if tenant.partition.uses_log() {
+                if tenant.partition.is_replicated() {
+                    self.groups.propose(record);
+                } else if tenant.partition.uses_log() {
                     if tenant.partition.charter().rig.plants.has(Plant::ReplyBeforeCommit) {
                         tenant.partition.step(now, Input::Logged(ticket), &mut self.outbox);
                         list(&mut self.appliers, id, tenant);
                     }
-                    appends.push(Append::from(record));
-                    partitions.push(id);
+                    records.appends.push(Append::from(record));
+                    records.partitions.push(id);
                 } else {
                     tenant.partition.step(now, Input::Logged(ticket), &mut self.outbox);
                     list(&mut self.appliers, id, tenant);
@@ -227,11 +251,8 @@ impl Shard {
                 self.queue.push_back(id);
             }
         }
-        if !appends.is_empty() {
-            let urgency = if self.full_since.is_some() { Urgency::Urgent } else { Urgency::Normal };
-            self.at_log.push_back((ticket, partitions));
-            effects.log.push(LogJob { ticket, appends, urgency });
-        }
+        let said = self.run_groups(now, ticket, effects);
+        effects.log.extend(self.at_log.hand_in(ticket, records, said, self.full_since.is_some()));
     }
 
     /// Applies what is durable: one batch for each store.
@@ -263,65 +284,6 @@ impl Shard {
         }
     }
 
-    fn store(&mut self, clock: &dyn Clock, batch: StoreJob, effects: &mut Effects) {
-        let journaled = batch.partitions.iter().any(|id| is_journaled(self.tenants[id].partition.charter()));
-        if !journaled {
-            let stored = batch.run();
-            return self.take_stored(clock.mono(), stored, effects);
-        }
-        for id in &batch.partitions {
-            let tenant = self.tenants.get_mut(id).expect("a partition stays while something of it waits");
-            tenant.storing = true;
-        }
-        effects.stores.push(batch);
-    }
-
-    fn take_stored(&mut self, now: Mono, stored: Stored, effects: &mut Effects) {
-        for id in stored.partitions {
-            let Some(tenant) = self.tenants.get_mut(&id) else { continue };
-            tenant.storing = false;
-            tenant.partition.step(now, Input::Stored, &mut self.outbox);
-            tenant.set_full(now, tenant.log_full, false, &mut self.outbox);
-            list(&mut self.appliers, id, tenant);
-            if tenant.partition.wakes_at(&self.drain.chores) != tenant.armed {
-                self.unarmed.push(id);
-            }
-            // What came in meanwhile was passed over.
-            self.behind |= tenant.queued;
-        }
-        for (id, error) in stored.refused {
-            self.fail(now, id, &format!("{} {error}", error.code()), effects);
-        }
-        if let Some((batch, why)) = stored.later {
-            self.park(now, batch, &why, effects);
-        }
-    }
-
-    /// The batch is tried again in a while. Who is to end does not wait long for
-    /// that: nothing of it was answered.
-    fn park(&mut self, now: Mono, mut batch: StoreJob, why: &StoreError, effects: &mut Effects) {
-        sometimes!("a store took a batch later");
-        let told = format!("{} {why}", why.code());
-        let ends = |id: &PartitionId| self.tenants[id].closing && !Parked::may_wait(now, &batch, why);
-        let ending: Vec<PartitionId> = batch.partitions.iter().copied().filter(ends).collect();
-        batch.drop_parts_of(&ending);
-        ending.into_iter().for_each(|id| self.fail(now, id, &told, effects));
-        if batch.parts.is_empty() {
-            return;
-        }
-        let ids = batch.partitions.clone();
-        let say = self.parked.put(now, batch, why);
-        for id in ids {
-            let tenant = self.tenants.get_mut(&id).expect("a partition stays while something of it waits");
-            tenant.storing = true;
-            let was_full = tenant.store_full;
-            tenant.set_full(now, tenant.log_full, why.is_full(), &mut self.outbox);
-            if say || (why.is_full() && !was_full) {
-                effects.reports.push(Report::Waits(id, told.clone()));
-            }
-        }
-    }
-
     /// Sets timers. Where there is no room, nothing is tried for a while.
     fn arm(&mut self, clock: &dyn Clock) {
         if self.unarmed.is_empty() {
@@ -335,16 +297,21 @@ impl Shard {
             };
             tenant.armed = tenant.partition.wakes_at(&self.drain.chores);
             let rests = if tenant.log_full || tenant.store_full { FULL_MS } else { 0 };
-            let at = tenant.armed.map(|due| look_at(now, wall, due).max(now.plus_ms(rests)));
+            let rests_until = now.plus_ms(rests).max(tenant.rests_until);
+            let at = tenant.armed.map(|due| look_at(now, wall, due).max(rests_until));
             self.timers.set(id, at);
         }
     }
 
     /// What is under way is of unknown outcome; the partition is gone from here.
-    fn fail(&mut self, now: Mono, id: PartitionId, why: &str, effects: &mut Effects) {
+    pub(super) fn fail(&mut self, now: Mono, id: PartitionId, why: &str, effects: &mut Effects) {
         self.unarmed.push(id);
         if let Some(mut tenant) = self.tenants.remove(&id) {
             tenant.partition.step(now, Input::Abandon(why.to_owned()), &mut self.outbox);
+            self.parked.forget(id);
+            let unread = tenant.reads.take_all();
+            unread.into_iter().for_each(|to| self.outbox.put(to, Err(Refusal::Stopping)));
+            self.groups.close(id);
             sometimes!("a partition had to be stopped");
             effects.reports.push(Report::Failed(id, why.to_owned()));
         }
@@ -359,9 +326,13 @@ impl Shard {
 
     fn close_finished(&mut self, effects: &mut Effects) {
         let finished = |tenant: &Tenant| tenant.closing && !tenant.storing && tenant.partition.is_idle();
+        let (groups, outbox) = (&mut self.groups, &mut self.outbox);
         self.tenants.retain(|id, tenant| {
             let ends = finished(tenant);
             if ends {
+                let unread = tenant.reads.take_all();
+                unread.into_iter().for_each(|to| outbox.put(to, Err(Refusal::Stopping)));
+                groups.close(*id);
                 sometimes!("a partition was closed");
                 effects.reports.push(Report::Closed(*id));
                 self.unarmed.push(*id);
@@ -371,25 +342,14 @@ impl Shard {
     }
 }
 
-fn queue(queue: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
+pub(super) fn queue(queue: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
     if !std::mem::replace(&mut tenant.queued, true) {
         queue.push_back(id);
     }
 }
 
-fn list(appliers: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
+pub(super) fn list(appliers: &mut VecDeque<PartitionId>, id: PartitionId, tenant: &mut Tenant) {
     if !std::mem::replace(&mut tenant.listed, true) {
         appliers.push_back(id);
-    }
-}
-
-fn gather(batches: &mut Vec<StoreJob>, store: Arc<dyn Store>, part: Part) {
-    match batches.iter_mut().find(|batch| Arc::ptr_eq(&batch.store, &store)) {
-        Some(batch) => batch.add(part),
-        None => {
-            let mut batch = StoreJob::new(store);
-            batch.add(part);
-            batches.push(batch);
-        }
     }
 }

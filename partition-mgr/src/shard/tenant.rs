@@ -1,5 +1,6 @@
 //! A partition as its shard keeps it.
 
+use super::reads::Reads;
 use env::Mono;
 use model::Stamp;
 use partition::{Input, Outbox, Partition};
@@ -19,6 +20,10 @@ pub(super) struct Tenant {
     pub log_full: bool,
     /// Its store has none.
     pub store_full: bool,
+    /// Who waits until it may be read.
+    pub reads: Reads,
+    /// What it wrote of its own accord had no place in history: it rests until then.
+    pub rests_until: Mono,
     /// For when, by the wall, its timer is set.
     pub armed: Option<Stamp>,
 }
@@ -33,6 +38,8 @@ impl Tenant {
             closing: false,
             log_full: false,
             store_full: false,
+            reads: Reads::default(),
+            rests_until: Mono(0),
             armed: None,
         }
     }

@@ -4,14 +4,29 @@ use super::message::{Effects, LogJob, LogOutcome, Message, Report, StoreJob};
 use super::round::Shard;
 use crate::meters::Meters;
 use env::channel::RecvTimeoutError;
-use env::{Clock, Env, Fatal, Joiner, Receiver, Sender};
+use env::{Clock, Env, Fatal, Joiner, Plants, Receiver, Sender};
 use model::{Limits, code};
+use replication::raft::{Envelope, Groups};
 use std::io;
 use std::sync::Arc;
 use wal::{LogError, Submission};
 
 /// The way into a shard.
 pub type Inbox = Sender<Message>;
+
+/// Takes what replicas here say to replicas on other nodes. Must not block: what it
+/// has no room for is lost, and asked again.
+pub trait Post: Send + Sync {
+    /// In this order for each node.
+    fn send(&self, messages: Vec<Envelope>);
+}
+
+/// There are no other nodes.
+pub struct Nowhere;
+
+impl Post for Nowhere {
+    fn send(&self, _: Vec<Envelope>) {}
+}
 
 /// Room in an inbox that requests leave to everybody else, so that neither the
 /// log's thread nor the manager ever waits for a shard that waits for them.
@@ -33,20 +48,24 @@ impl ShardThread {
         limits: &Limits,
         log: wal::Inlet,
         meters: &Meters,
+        (post, plants): (Arc<dyn Post>, Plants),
         reports: impl Fn(Report) + Send + 'static,
     ) -> io::Result<ShardThread> {
+        let draws = env.rng.stream(&format!("replicas of shard {number}"));
+        let groups = Groups::new(env.clock.clone(), draws, plants, limits);
         let (inbox, messages) = env.channel(limits.shard_inbox_max + SLACK);
         // No more batches than partitions are under way, and few have journals.
         let (store_jobs, journal) = env.channel::<StoreJob>(SLACK);
         let back = inbox.clone();
         let driver = Driver {
-            shard: Shard::new(limits),
+            shard: Shard::new(number as u64, limits, groups),
             messages,
             inbox: inbox.clone(),
             log,
             meters: meters.clone(),
             store_jobs,
             reports: Box::new(reports),
+            post,
             clock: env.clock.clone(),
             fatal: env.fatal.clone(),
         };
@@ -87,6 +106,7 @@ struct Driver {
     meters: Meters,
     store_jobs: Sender<StoreJob>,
     reports: Box<dyn Fn(Report) + Send>,
+    post: Arc<dyn Post>,
     clock: Arc<dyn Clock>,
     fatal: Arc<dyn Fatal>,
 }
@@ -138,10 +158,13 @@ impl Driver {
             // Its thread ends only after this one.
             let _ = self.store_jobs.send(job);
         }
+        if !effects.messages.is_empty() {
+            self.post.send(effects.messages);
+        }
         effects.reports.into_iter().for_each(&self.reports);
     }
 
-    fn submit(&self, LogJob { ticket, appends, urgency }: LogJob) {
+    fn submit(&self, LogJob { ticket, appends, urgency, link }: LogJob) {
         self.meters.submissions.inc();
         let (inbox, clock) = (self.inbox.clone(), self.clock.clone());
         let (took, began) = (self.meters.log_seconds.clone(), clock.mono());
@@ -155,7 +178,9 @@ impl Driver {
         let packet = self.log.frame(&appends).unwrap_or_else(|error| {
             self.fatal.fatal(&format!("{} a record was not bounded as it should be: {error}", error.code()))
         });
-        if let Err(error) = self.log.submit(Submission { packet, urgency, answer: Box::new(answer) }) {
+        if let Err(error) =
+            self.log.submit(Submission { packet, urgency, chain: link, answer: Box::new(answer) })
+        {
             self.fatal.fatal(&format!("{} {error}", error.code()));
         }
     }

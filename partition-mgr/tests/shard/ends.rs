@@ -6,7 +6,7 @@ use env::sim::SimDisk;
 use env::{Env, Fatal, Files, Mono, Plants};
 use model::{ClusterId, DiskId, Limits};
 use partition_mgr::Meters;
-use partition_mgr::shard::{LogOutcome, Message, ShardThread};
+use partition_mgr::shard::{LogOutcome, Message, Nowhere, Post, ShardThread};
 use std::path::Path;
 use std::sync::Arc;
 use wal::{Log, LogConfig, LogIdentity, MarkPolicy, SyncPolicy};
@@ -39,7 +39,9 @@ fn a_shard_that_panics_ends_the_process_with_a_code() {
     };
     let open = wal::open(env.files.clone(), config, Mono(0)).expect("opens");
     let log = Log::start(&env, open.writer).expect("started");
-    let shard = ShardThread::start(&env, 7, &limits, log.inlet(), &Meters::new(), |_| ()).expect("started");
+    let nowhere = (Arc::new(Nowhere) as Arc<dyn Post>, env::Plants::NONE);
+    let shard =
+        ShardThread::start(&env, 7, &limits, log.inlet(), &Meters::new(), nowhere, |_| ()).expect("started");
     // The answer to a submission that was never made is a defect.
     shard.inbox.send(Message::Log(1, LogOutcome::Durable)).expect("it runs");
     let reason = heard.recv().expect("it says why");

@@ -20,10 +20,10 @@ fn the_log_gets_its_part_before_anything_is_applied() {
     let ticket = world.step(vec![request]).log[0].ticket;
     let next = world.request(2, 2, 1, false);
     let effects =
-        world.shard.take_in(&world.clock, &mut vec![Message::Log(ticket, LogOutcome::Durable), next]);
+        world.shard.take_in(&*world.clock, &mut vec![Message::Log(ticket, LogOutcome::Durable), next]);
     assert_eq!(effects.log.len(), 1, "the second request is on its way");
     assert_eq!(world.store.applied(PartitionId(1)).expect("held"), 0, "and the first not applied yet");
-    world.shard.move_on(&world.clock);
+    world.shard.move_on(&*world.clock);
     assert_eq!(world.answers(), [(1, Ok(()))]);
 }
 

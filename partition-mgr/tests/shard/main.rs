@@ -8,5 +8,6 @@ mod halves;
 mod later;
 mod refused_batch;
 mod reluctant;
+mod replicas;
 mod weights;
 mod world;

@@ -9,7 +9,7 @@ use statestore::Part;
 fn failed(effects: &Effects) -> Vec<u64> {
     let failed = effects.reports.iter().filter_map(|report| match report {
         Report::Failed(id, why) => Some((id.0, why)),
-        Report::Closed(_) | Report::Waits(..) => None,
+        _ => None,
     });
     failed.inspect(|(_, why)| assert!(why.starts_with("SH1205"), "{why}")).map(|(id, _)| id).collect()
 }

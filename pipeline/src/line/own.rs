@@ -33,6 +33,9 @@ impl<T> Line<T> {
     /// before the time that nobody owned is noted, nor by a version that was to be
     /// left.
     pub fn is_held(&self) -> bool {
+        if !self.writes() {
+            return true;
+        }
         let Some(index) = self.chore else { return false };
         let changes_machine = |flight: &Flight<T>| {
             flight.record.first_index == index && flight.record.kind == RecordKind::UseMachine
