@@ -46,8 +46,8 @@ pub struct Start {
 
 /// What is asked of a replica.
 struct Asked {
-    proposed: mpsc::Receiver<Record>,
-    asked: mpsc::Receiver<u64>,
+    proposals: mpsc::Receiver<Record>,
+    reads: mpsc::Receiver<u64>,
     wanted: watch::Receiver<Wanted>,
 }
 
@@ -69,12 +69,11 @@ impl Group {
     /// Starts its tasks.
     pub fn start(executor: &Executor, site: Arc<Site>, start: Start) -> Group {
         let (proposals, proposed) = mpsc::channel(PROPOSALS_MAX);
-        let (reads, asked) = mpsc::channel(READS_MAX);
+        let (reads, read) = mpsc::channel(READS_MAX);
         let raft = Arc::default();
         let wanted = watch::Sender::default();
-        let asked = Asked { proposed, asked, wanted: wanted.subscribe() };
-        let run = run(site.clone(), start, Arc::clone(&raft), asked);
-        executor.spawn(run);
+        let asked = Asked { proposals: proposed, reads: read, wanted: wanted.subscribe() };
+        executor.spawn(run(site.clone(), start, Arc::clone(&raft), asked));
         Group { site, raft, streams: Streams::default(), proposals, reads, wanted, leads: None }
     }
 
@@ -104,8 +103,9 @@ impl Group {
             Event::Leads { term, last_index, .. } => self.leads = Some((*term, last_index + 1)),
             Event::Follows(_) | Event::Failed(_) => self.leads = None,
             Event::Refused { term, first_index } => {
-                let of_this_term = self.leads.filter(|(leads, _)| leads == term);
-                self.leads = of_this_term.map(|(term, next)| (term, next.min(*first_index))).or(self.leads);
+                if let Some((_, next)) = self.leads.as_mut().filter(|(leads, _)| leads == term) {
+                    *next = (*next).min(*first_index);
+                }
             }
             _ => {}
         }
@@ -209,8 +209,8 @@ async fn run(site: Arc<Site>, start: Start, raft: Arc<Mutex<Option<Handle>>>, as
     }
     *lock(&raft) = Some(handle.clone());
     let pace = Duration::from_millis(start.timing.heartbeat_ms);
-    ShardRuntime::spawn(propose(site.clone(), handle.clone(), asked.proposed));
-    ShardRuntime::spawn(read(site.clone(), handle.clone(), asked.asked));
+    ShardRuntime::spawn(propose(site.clone(), handle.clone(), asked.proposals));
+    ShardRuntime::spawn(read(site.clone(), handle.clone(), asked.reads));
     ShardRuntime::spawn(strive(site.clone(), handle.clone(), asked.wanted, pace));
     let why = watch(&site, &handle, pace).await;
     site.tell(Event::Failed(why));

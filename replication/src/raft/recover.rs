@@ -144,13 +144,12 @@ impl Recovering {
         let Carried { ballot, base } = std::mem::take(&mut self.carried);
         ballot.into_iter().for_each(|ballot| self.vote(ballot));
         self.rest_on(base);
-        let first = self.journal.base.purged.map_or(0, |purged| purged.index + 1);
-        let start = self.start.unwrap_or(first);
-        if start > first {
+        let base = self.journal.base.clone();
+        self.pass(&base);
+        let first = base.purged.map_or(0, |purged| purged.index + 1);
+        if let Some(start) = self.start.filter(|start| *start > first) {
             return Err(Lost::Hole(start));
         }
-        let gone = usize::try_from(first - start).unwrap_or(usize::MAX).min(self.entries.len());
-        self.entries.drain(..gone);
         self.journal.refill(self.entries);
         Ok(Recovered(self.journal))
     }

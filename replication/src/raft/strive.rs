@@ -1,8 +1,7 @@
 //! A replica that leads brings its group to what is wanted.
 
 use super::group::Handle;
-use super::kind::LogId;
-use super::kind::{Kind, Members, Seat};
+use super::kind::{Kind, LogId, Members, Seat};
 use super::plan::{Standing, Step, Wanted, next};
 use super::runtime::ShardRuntime;
 use super::site::Site;
@@ -11,7 +10,7 @@ use model::ReplicaId;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::metrics::RaftMetrics;
 use openraft::{ChangeMembers, ServerState};
-use openraft_rt::AsyncRuntime;
+use openraft_rt::{AsyncRuntime, Select2};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,22 +28,17 @@ pub(crate) async fn strive(
         let mut wish = wanted.borrow_and_update().clone();
         let seen = handle.metrics().borrow_watched().clone();
         let leads = seen.state == ServerState::Leader && seen.vote.committed;
-        if site.plants.has(Plant::StaleWish) {
-            let members = Members(seen.membership_config.membership().clone());
-            wish.generation = wish.generation.max(members.generation());
+        let standing = leads.then(|| standing(&site, &seen));
+        if let Some(standing) = standing.as_ref().filter(|_| site.plants.has(Plant::StaleWish)) {
+            wish.generation = wish.generation.max(standing.members.generation());
         }
-        let rests = !leads || rests(&seen, &wish);
-        if leads && let Some(step) = next(&standing(&site, &seen), &wish) {
+        if let Some(step) = standing.as_ref().and_then(|standing| next(standing, &wish)) {
             // What has failed is decided anew.
             take(&handle, step, wish.generation).await;
             ShardRuntime::sleep(pace).await;
-        } else if rests {
+        } else if standing.is_none_or(|standing| rests(&standing.members, &wish)) {
             let changes = ShardRuntime::select2(Box::pin(wanted.changed()), Box::pin(server.changed())).await;
-            let goes_on = match changes {
-                openraft_rt::Select2::First(more) => more.is_ok(),
-                openraft_rt::Select2::Second(more) => more.is_ok(),
-            };
-            if !goes_on {
+            if matches!(changes, Select2::First(Err(_)) | Select2::Second(Err(_))) {
                 return;
             }
         } else {
@@ -54,11 +48,12 @@ pub(crate) async fn strive(
     }
 }
 
-/// Is it as it is wanted?
-fn rests(seen: &RaftMetrics<Kind>, wish: &Wanted) -> bool {
-    let members = Members(seen.membership_config.membership().clone());
+/// Is it as it is wanted, or is nothing wanted that would be followed?
+fn rests(members: &Members, wish: &Wanted) -> bool {
     let is_wanted = members.everybody() == wish.seats && members.who_votes().iter().eq(wish.seats.keys());
-    wish.seats.is_empty() || (!members.is_joint() && is_wanted && members.generation() >= wish.generation)
+    let generation = members.generation();
+    let is_idle = wish.seats.is_empty() || wish.generation < generation;
+    !members.is_joint() && (is_idle || (is_wanted && wish.generation == generation))
 }
 
 fn standing(site: &Site, seen: &RaftMetrics<Kind>) -> Standing {

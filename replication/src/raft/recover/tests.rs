@@ -87,7 +87,7 @@ fn a_hole_is_found() {
     let whole = Ok(vec![(1, 0), (2, 1), (2, 2), (2, 3)]);
     let hole = |position| Err(Lost::Hole(position));
     // Batches that cannot be read, and what is left.
-    let table: &[(&[usize], Result<Vec<(u64, u64)>, Lost>)] = &[
+    let table: [(&[usize], Result<_, Lost>); 14] = [
         (&[], whole.clone()),
         (&[2], hole(1)),
         (&[2, 3, 4], hole(1)),
@@ -107,7 +107,7 @@ fn a_hole_is_found() {
     ];
     let carried = batches.iter().flatten().filter_map(|append| append.carry.as_ref()).next_back();
     let carried = carried.expect("it has voted").state.clone();
-    for (gone, expected) in table {
+    for (gone, expected) in &table {
         let left = (0..batches.len()).filter(|number| !gone.contains(number));
         let found = read(&carried, &records(left.flat_map(|number| &batches[number])));
         assert_eq!(&found.as_ref().map(ids).map_err(|lost| *lost), expected, "without {gone:?}");
