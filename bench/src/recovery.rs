@@ -104,7 +104,7 @@ fn recover(log: &Path, store: &Path) -> Result<f64, Failure> {
         workers: WORKERS,
         rig: Default::default(),
     };
-    let report = replay.run(&real::env()?, &mut open.reader, &open.recovery, &mut |_| {})?;
+    let report = replay.run(&real::env()?, &mut open.reader, &open.recovery, &mut |_| (), &mut |_| {})?;
     let took = start.elapsed().as_secs_f64();
     eprintln!(
         "  log opened in {:.2} s, replayed {} records in all {took:.2} s",

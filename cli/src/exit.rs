@@ -30,6 +30,7 @@ const TABLE: &[(Code, u8)] = &[
     (code::NO_PARTITION, NO),
     (code::BAD_NODE, UNAVAILABLE),
     (code::NO_LEADER, UNAVAILABLE),
+    (code::TOO_FEW_NODES, UNAVAILABLE),
     (code::EPOCH_MISMATCH, NO),
     (code::DURABILITY_NOT_OFFERED, NO),
     (code::TABLE_EXISTS, CONFLICT),

@@ -68,6 +68,7 @@ pub(crate) fn table(table: &Table) -> Value {
             "durability": profile.durability,
             "dispatcher": profile.dispatcher,
             "binlog": profile.binlog,
+            "replication": profile.replication,
         },
     })
 }

@@ -157,7 +157,8 @@ impl Inner {
     fn header(&self, remaining: Duration) -> Header {
         // At least 1: 0 would be the server's own default.
         let deadline_ms = u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX).max(1);
-        Header { namespace: self.namespace.clone(), deadline_ms, ..Header::default() }
+        // It keeps no map of its own: whoever it asks knows where to ask.
+        Header { namespace: self.namespace.clone(), deadline_ms, allow_forward: true, ..Header::default() }
     }
 
     /// The same, for a write.

@@ -54,6 +54,10 @@ pub trait Files: Send + Sync {
     /// Takes a file's name away. Durable after [`Files::sync_dir`].
     fn unlink(&self, path: &Path) -> io::Result<()>;
 
+    /// Takes an empty directory's name away. Durable after [`Files::sync_dir`] of the
+    /// one that it was in.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 

@@ -228,6 +228,9 @@ codes! {
         "Nothing was changed.",
         "Try again: replicas choose a leader within seconds, if most of them can reach each other. \
          If it stays so, look which nodes are down with `statehouse status`.";
+    TOO_FEW_NODES = 2121, "the cluster has fewer nodes than the table is to have replicas",
+        "Nothing was changed.",
+        "Add nodes, or choose fewer replicas; `statehouse node ls` lists the nodes.";
     OVERLOADED = 2201, "too much is under way already",
         "Nothing of the request was applied.",
         "Send it again after a pause that grows each time; a client does so by itself.";

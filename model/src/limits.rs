@@ -74,6 +74,15 @@ pub struct Limits {
     pub remove_bytes_max: u32,
     /// How long a dropped table is kept from being erased by mistake.
     pub dropped_kept_ms: u64,
+    /// A replica that leads says so often that it is there.
+    pub raft_heartbeat_ms: u64,
+    /// A replica that hears of no leader waits so long, at least, before it asks to be
+    /// one.
+    pub raft_election_ms_min: u64,
+    /// And at most.
+    pub raft_election_ms_max: u64,
+    /// How much of exports a node fetches in a second, for each.
+    pub export_bytes_per_s: u64,
 }
 
 /// More than what a record has beside its payload.
@@ -126,6 +135,10 @@ impl Default for Limits {
             remove_rows_max: 1000,
             remove_bytes_max: (2 * MIB) as u32,
             dropped_kept_ms: 7 * DAY_MS,
+            raft_heartbeat_ms: 100,
+            raft_election_ms_min: 500,
+            raft_election_ms_max: 1000,
+            export_bytes_per_s: 64 * MIB,
         }
     }
 }

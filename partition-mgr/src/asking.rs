@@ -2,7 +2,7 @@
 //! to serve is checked, then the machine looks at one moment of the store.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen};
+use crate::reading::{ReadError, Right, Seen};
 use bytes::Bytes;
 use machine::{At, Nonsense, Versions, View, ViewError};
 use model::{Epoch, Index, Key, KeyRange, Stamp};
@@ -19,6 +19,8 @@ pub struct Asking<'a> {
     pub body: &'a Bytes,
     /// Refuse at any other.
     pub expected: Option<Epoch>,
+    /// On whose word.
+    pub right: Right,
 }
 
 /// What it says.
@@ -29,12 +31,14 @@ pub struct Said {
     pub applied: Index,
     /// The answer.
     pub answer: Result<Bytes, Nonsense>,
+    /// Nobody has confirmed that there is no more.
+    pub as_of: Option<Stamp>,
 }
 
 impl Handle {
     /// Asks the machine. May wait for a disk.
     pub fn ask(&self, asking: Asking<'_>) -> Result<Said, ReadError> {
-        let Seen { epoch, applied: published, .. } = self.check(asking.expected)?;
+        let Seen { epoch, applied: published, as_of, .. } = self.check(asking.expected, asking.right)?;
         let (mut said, mut lacks) = (None, None);
         self.store.moment(self.id, &mut |moment| {
             let applied = moment.applied();
@@ -59,7 +63,7 @@ impl Handle {
             Ok(error) => ReadError::Store(*error),
             Err(_) => ReadError::Unreadable,
         })?;
-        Ok(Said { epoch, applied, answer })
+        Ok(Said { epoch, applied, answer, as_of })
     }
 }
 

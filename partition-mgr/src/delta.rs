@@ -2,7 +2,7 @@
 //! Pure: two states in, a list out.
 
 use crate::desired::{Desired, Gone};
-use model::{Index, PartitionId};
+use model::{Index, NodeId, PartitionId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A partition as it is found here.
@@ -33,9 +33,11 @@ pub enum Op {
 
 /// What leads from what is here to what should be.
 ///
-/// Absence never deletes: what is here and not desired is closed and stays.
-/// `strangers` are known to the log and held by no store.
+/// Absence never deletes: what is here and not desired is closed and stays; so is
+/// what belongs on other nodes than `own`. `strangers` are known to the log and held
+/// by no store.
 pub fn delta(
+    own: NodeId,
     desired: &Desired,
     held: &BTreeMap<PartitionId, Held>,
     strangers: &BTreeSet<PartitionId>,
@@ -43,7 +45,7 @@ pub fn delta(
     let is_erased = |id| desired.gone.get(&id) == Some(&Gone::Erased);
     let mut ops = Vec::new();
     for (id, here) in held {
-        if !desired.partitions.contains_key(id) {
+        if !desired.partitions.get(id).is_some_and(|spec| spec.is_on(own)) {
             if here.serving {
                 ops.push(Op::Close(*id));
             }
@@ -56,7 +58,7 @@ pub fn delta(
     ops.extend(
         strangers.iter().filter(|id| is_erased(**id) && !held.contains_key(id)).map(|id| Op::Delete(*id)),
     );
-    for (id, spec) in &desired.partitions {
+    for (id, spec) in desired.partitions.iter().filter(|(_, spec)| spec.is_on(own)) {
         match held.get(id) {
             // Who has written to the log has been born, whatever the list says.
             None if spec.born || strangers.contains(id) => ops.push(Op::Missing(*id)),
@@ -113,7 +115,7 @@ mod tests {
             (ids(&[(1, true), (2, true), (9, false)]), vec![]),
         ];
         for (held, expected) in table {
-            assert_eq!(delta(&desired(), &held, &BTreeSet::new()), expected, "{held:?}");
+            assert_eq!(delta(NodeId(1), &desired(), &held, &BTreeSet::new()), expected, "{held:?}");
         }
     }
 
@@ -122,7 +124,7 @@ mod tests {
         let p = PartitionId;
         let here = [(p(2), Held { applied: 5, serving: true, refusal: None })].into();
         let strangers = [p(1), p(3), p(4), p(9)].into();
-        assert_eq!(delta(&desired(), &here, &strangers), [Op::Delete(p(4)), Op::Missing(p(1))]);
+        assert_eq!(delta(NodeId(1), &desired(), &here, &strangers), [Op::Delete(p(4)), Op::Missing(p(1))]);
     }
 
     #[test]
@@ -130,6 +132,6 @@ mod tests {
         let refused = Held { applied: 5, serving: false, refusal: Some("damaged".into()) };
         let serving = Held { applied: 0, serving: true, refusal: None };
         let held = [(PartitionId(1), serving), (PartitionId(2), refused)].into();
-        assert_eq!(delta(&desired(), &held, &BTreeSet::new()), []);
+        assert_eq!(delta(NodeId(1), &desired(), &held, &BTreeSet::new()), []);
     }
 }

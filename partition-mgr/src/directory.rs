@@ -4,7 +4,7 @@ use crate::desired::{TableName, TableSpec};
 use crate::past::{Past, Unseen};
 use crate::shard::Message;
 use machine::Versions;
-use model::{Durability, Epoch, Index, Key, KeyRange, Layout, PartitionId, Position, layout};
+use model::{Durability, Epoch, Index, Key, KeyRange, Layout, NodeId, PartitionId, Position, layout};
 use partition::{Mailbox, Published};
 use statestore::Store;
 use std::collections::BTreeMap;
@@ -28,7 +28,12 @@ pub struct Handle {
 impl Handle {
     /// Does what is read here from now on lie behind the position?
     pub fn has_seen(&self, position: Position) -> Result<(), Unseen> {
-        self.past.judge(position, self.published.applied())
+        let applied = self.published.applied();
+        if self.published.is_replicated() {
+            // Whichever node told of it, replicas agree on what its index means.
+            return self.past.judge_agreed(position, applied);
+        }
+        self.past.judge(position, applied)
     }
 }
 
@@ -39,6 +44,8 @@ pub enum Standing {
     Serving(Handle),
     /// It cannot be served: why.
     Failed(String),
+    /// It is on other nodes.
+    Elsewhere(Vec<NodeId>),
 }
 
 /// A partition of a table.
@@ -94,6 +101,8 @@ impl TableMap {
 pub struct Map {
     /// The version of the desired state that it shows.
     pub version: u64,
+    /// Where clients reach the nodes of the cluster.
+    pub nodes: BTreeMap<NodeId, String>,
     namespaces: BTreeMap<String, BTreeMap<String, Arc<TableMap>>>,
 }
 
@@ -143,7 +152,7 @@ impl Place {
     pub fn applied(&self) -> Option<Index> {
         match &self.standing {
             Standing::Serving(handle) => Some(handle.published.applied()),
-            Standing::Failed(_) => None,
+            Standing::Failed(_) | Standing::Elsewhere(_) => None,
         }
     }
 }

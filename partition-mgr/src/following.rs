@@ -6,7 +6,7 @@
 //! command shows its events: nothing between two pages can be missed.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen};
+use crate::reading::{ReadError, Right, Seen};
 use bytes::Bytes;
 use model::event::Events;
 use model::keyspace::{encode_events, events_from, index_of_events};
@@ -79,7 +79,7 @@ impl From<StoreError> for FollowError {
 impl Handle {
     /// The next events behind a place, which moves. May wait for a disk.
     pub fn follow(&self, place: &mut Place, wanted: &Wanted) -> Result<Told, FollowError> {
-        let Seen { epoch, applied: published, .. } = self.check(wanted.expected)?;
+        let Seen { epoch, applied: published, .. } = self.check(wanted.expected, Right::AsItIs)?;
         let from = self.row_of(place)?;
         let mut cursor = self.store.cursor(self.id, &events_from(from), Walk::SHORT)?;
         let applied = cursor.applied();

@@ -13,14 +13,17 @@
 //! ```
 
 pub mod asking;
+mod calls;
 pub mod data_dir;
 pub mod delta;
 pub mod desired;
 pub mod directory;
+mod exports;
 pub mod following;
 mod meters;
 mod node;
 pub mod past;
+mod peers;
 pub mod pool;
 pub mod reading;
 pub mod scanning;
@@ -31,3 +34,4 @@ mod stores;
 pub use data_dir::{DataDir, DataDirError, Expect};
 pub use meters::Meters;
 pub use node::{ChangeError, Copied, Listed, ListedDrop, ListedState, Node, Settings, StartError, Vitals};
+pub use peers::Peers;

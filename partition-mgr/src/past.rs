@@ -70,6 +70,13 @@ impl Past {
         };
         if named <= kept { Ok(()) } else { Err(Unseen::Lost { partition, boot, named, kept }) }
     }
+
+    /// The same where replicas agree on the history: no boot of any of them loses what
+    /// was acknowledged.
+    pub fn judge_agreed(&self, position: Position, applied: Index) -> Result<(), Unseen> {
+        let Position { partition, boot, index: named } = position;
+        if named <= applied { Ok(()) } else { Err(Unseen::Lost { partition, boot, named, kept: applied }) }
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub struct Rows {
     pub applied: Index,
     /// One for each key.
     pub rows: Vec<Option<Row>>,
+    /// Nobody has confirmed that there is no more: it may lack what came later.
+    pub as_of: Option<Stamp>,
 }
 
 impl Rows {
@@ -33,7 +35,8 @@ impl Rows {
         for row in &mut rows {
             row.take_if(|row| !row.is_alive(seen.stamp));
         }
-        Ok(Rows { epoch: seen.epoch, applied: seen.applied.max(newest.unwrap_or_default()), rows })
+        let applied = seen.applied.max(newest.unwrap_or_default());
+        Ok(Rows { epoch: seen.epoch, applied, rows, as_of: seen.as_of })
     }
 
     /// Bytes of their values.
@@ -92,6 +95,18 @@ impl ReadError {
     }
 }
 
+/// On whose word a partition may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Its own: nobody else writes it.
+    Own,
+    /// That of most of its replicas: a moment ago somebody still led them under this
+    /// epoch, and what they had agreed on by then is applied here.
+    Confirmed(Epoch),
+    /// Nobody's: whatever is here will do.
+    AsItIs,
+}
+
 /// Where a partition stood when it was looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
@@ -101,6 +116,8 @@ pub(crate) struct Seen {
     pub applied: Index,
     /// What was over by then is not there.
     pub stamp: Stamp,
+    /// Nobody has confirmed that there is no more.
+    pub as_of: Option<Stamp>,
 }
 
 impl Handle {
@@ -111,16 +128,23 @@ impl Handle {
         layout: Layout,
         keys: &[&Key],
         expected: Option<Epoch>,
+        right: Right,
     ) -> Result<Option<Rows>, ReadError> {
-        let seen = self.check(expected)?;
+        let seen = self.check(expected, right)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get_now(self.id, stored))?;
         let Some(found) = found else { return Ok(None) };
         self.told(seen, Rows::new(seen, found)?).map(Some)
     }
 
     /// The rows of these keys. May wait for a disk.
-    pub fn read(&self, layout: Layout, keys: &[&Key], expected: Option<Epoch>) -> Result<Rows, ReadError> {
-        let seen = self.check(expected)?;
+    pub fn read(
+        &self,
+        layout: Layout,
+        keys: &[&Key],
+        expected: Option<Epoch>,
+        right: Right,
+    ) -> Result<Rows, ReadError> {
+        let seen = self.check(expected, right)?;
         let found = of_stored(layout, keys, |stored| self.store.multi_get(self.id, stored))?;
         self.told(seen, Rows::new(seen, found)?)
     }
@@ -143,25 +167,40 @@ impl Handle {
         }
     }
 
-    pub(crate) fn check(&self, expected: Option<Epoch>) -> Result<Seen, ReadError> {
+    /// Does the replica here lead, as far as it knows? Whether it still does, only
+    /// its group can say.
+    pub fn leads(&self) -> Result<(), ReadError> {
+        match self.published.leader() {
+            Leader::Here => Ok(()),
+            Leader::On(node) => Err(ReadError::Elsewhere(Some(node))),
+            Leader::Unknown => Err(ReadError::Elsewhere(None)),
+        }
+    }
+
+    pub(crate) fn check(&self, expected: Option<Epoch>, right: Right) -> Result<Seen, ReadError> {
         if !self.published.is_serving() {
             return Err(ReadError::NotServing);
         }
-        match self.published.leader() {
-            // Until reads ask the group: what a shard answers to a request without a
-            // command.
-            Leader::Here if self.published.is_replicated() => return Err(ReadError::Elsewhere(None)),
-            Leader::Here => {}
-            Leader::On(node) => return Err(ReadError::Elsewhere(Some(node))),
-            Leader::Unknown => return Err(ReadError::Elsewhere(None)),
+        if right == Right::Own && self.published.is_replicated() {
+            // Nobody has asked its group.
+            return Err(self.leads().err().unwrap_or(ReadError::Elsewhere(None)));
         }
-        let current = self.published.epoch();
-        match expected.filter(|expected| *expected != current) {
+        let current = match right {
+            Right::Confirmed(epoch) => epoch.max(self.published.epoch()),
+            Right::Own | Right::AsItIs => self.published.epoch(),
+        };
+        // Its term is the leader's to know.
+        let is_other = |expected: &Epoch| match right {
+            Right::AsItIs => expected.generation != current.generation,
+            Right::Own | Right::Confirmed(_) => *expected != current,
+        };
+        match expected.filter(is_other) {
             Some(expected) => Err(ReadError::Epoch { expected, current }),
             // Before the rows: they hold at least this much.
             None => {
                 let (applied, stamp) = (self.published.applied(), self.published.stamp());
-                Ok(Seen { epoch: current, applied, stamp })
+                let as_of = (right == Right::AsItIs && self.published.is_replicated()).then_some(stamp);
+                Ok(Seen { epoch: current, applied, stamp, as_of })
             }
         }
     }
@@ -195,7 +234,7 @@ mod tests {
             // The store was further by the time it was asked.
             (5, vec![row(3), row(9), row(7)], 9),
         ] {
-            let seen = Seen { epoch: Epoch::FIRST, applied, stamp: Stamp(0) };
+            let seen = Seen { epoch: Epoch::FIRST, applied, stamp: Stamp(0), as_of: None };
             let rows = Rows::new(seen, found).expect("rows of this build");
             assert_eq!(rows.applied, expected);
         }
@@ -205,7 +244,7 @@ mod tests {
     fn what_is_over_is_not_there() {
         let row =
             |expires| Some(Row { revision: 1, expires: Some(Stamp(expires)), value: Bytes::new() }.encode());
-        let seen = Seen { epoch: Epoch::FIRST, applied: 9, stamp: Stamp(50) };
+        let seen = Seen { epoch: Epoch::FIRST, applied: 9, stamp: Stamp(50), as_of: None };
         let rows = Rows::new(seen, vec![row(50), row(51), None]).expect("rows of this build");
         assert_eq!(rows.rows.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false]);
     }

@@ -6,7 +6,7 @@
 //! every change that was answered before.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen};
+use crate::reading::{ReadError, Right, Seen};
 use bytes::{Bytes, BytesMut};
 use machine::Row;
 use model::keyspace::key_of_data;
@@ -25,6 +25,8 @@ pub struct Scan {
     /// Its rows are those of this index: no row is newer, and none that was
     /// removed by then is there.
     pub applied: Index,
+    /// Nobody has confirmed that there is no more.
+    pub as_of: Option<Stamp>,
     /// What was over by then is not shown.
     stamp: Stamp,
     layout: Layout,
@@ -74,12 +76,13 @@ impl Handle {
         range: &KeyRange,
         walk: Walk,
         expected: Option<Epoch>,
+        right: Right,
     ) -> Result<Scan, ReadError> {
-        let Seen { epoch, applied: published, stamp } = self.check(expected)?;
+        let Seen { epoch, applied: published, stamp, as_of } = self.check(expected, right)?;
         let cursor = self.store.cursor(self.id, range, walk)?;
         let applied = cursor.applied();
         self.shows(applied, published);
-        Ok(Scan { epoch, applied, stamp, layout, cursor })
+        Ok(Scan { epoch, applied, stamp, as_of, layout, cursor })
     }
 }
 
@@ -193,7 +196,7 @@ mod tests {
         let range = KeyRange::new(data_bound(b""), Some(Bytes::from_static(&DATA_END))).expect("not empty");
         let cursor = store.cursor(ONE, &range, Walk { reverse, long: false }).expect("held");
         let applied = cursor.applied();
-        Scan { epoch: Epoch::FIRST, applied, stamp: Stamp(0), layout: Layout::Ordered, cursor }
+        Scan { epoch: Epoch::FIRST, applied, as_of: None, stamp: Stamp(0), layout: Layout::Ordered, cursor }
     }
 
     fn names(page: &Page) -> String {

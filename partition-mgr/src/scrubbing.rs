@@ -5,7 +5,7 @@
 //! the rows that they tell of: of each key only the last counts.
 
 use crate::directory::Handle;
-use crate::reading::{ReadError, Seen};
+use crate::reading::{ReadError, Right, Seen};
 use bytes::Bytes;
 use machine::Row;
 use model::event::Events;
@@ -66,7 +66,7 @@ struct Pass {
 impl Handle {
     /// Begins a scrub. May wait for a disk.
     pub fn scrub(&self, layout: Layout, is_kv: bool) -> Result<Scrub, ReadError> {
-        let Seen { applied: published, .. } = self.check(None)?;
+        let Seen { applied: published, .. } = self.check(None, Right::AsItIs)?;
         let backwards = Walk { reverse: true, long: true };
         let cursor = self.store.cursor(self.id, &KeyRange::all(), backwards)?;
         self.shows(cursor.applied(), published);

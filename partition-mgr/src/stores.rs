@@ -97,6 +97,16 @@ impl Stores {
         }
     }
 
+    /// The same of the store that holds a partition.
+    pub fn files_holding(&self, id: PartitionId) -> Result<&dyn StoreFiles, StoreError> {
+        if self.memory_store.applied(id).is_ok() {
+            return Ok(&*self.memory);
+        }
+        let rocks = [self.rocks.as_ref(), self.journaled.get()].into_iter().flatten();
+        let holding = rocks.into_iter().find(|rocks| rocks.store.applied(id).is_ok());
+        holding.map(|rocks| &*rocks.files).ok_or(StoreError::Unknown(id))
+    }
+
     fn all(&self) -> impl Iterator<Item = &Arc<dyn Store>> {
         let rocks = [self.rocks.as_ref(), self.journaled.get()];
         std::iter::once(&self.memory_store).chain(rocks.into_iter().flatten().map(|rocks| &rocks.store))

@@ -76,18 +76,32 @@ pub struct Partition {
 impl Partition {
     /// Takes over where the store stands.
     pub fn open(charter: Charter) -> Result<Partition, StoreError> {
-        let standing = Standing::load(&*charter.store, charter.id)?;
+        let line = line_of(&charter)?;
+        let standing = line.standing();
         let published = Arc::new(Published::new(charter.epoch, standing.applied, standing.stamp));
         published.set_own(standing.own);
-        let retries = pipeline::retries::load(&*charter.store, charter.id)?;
-        let (epoch, profile, rules) = (charter.epoch, charter.profile, charter.rules.clone());
-        let line = Line::after(epoch, profile, charter.reaches, standing, rules, retries);
-        let line = line.rigged(charter.rig.clone());
-        let line = if charter.replicated { line.replicated() } else { line };
         if charter.replicated {
             published.set_replicated();
         }
         Ok(Partition { charter, line, published, retired: false, answers: Vec::new() })
+    }
+
+    /// Takes over where the store stands now: other content has taken its place. What was
+    /// under way is of unknown outcome.
+    pub fn reload(&mut self, outbox: &mut Outbox) -> Result<(), StoreError> {
+        let leader = self.line.leader();
+        let mut line = line_of(&self.charter)?;
+        line.follow(leader, &mut self.answers);
+        std::mem::swap(&mut self.line, &mut line);
+        line.abandon("another replica's rows took the place of those here", &mut self.answers);
+        if self.retired {
+            self.line.turn_away(&mut self.answers);
+        }
+        let standing = self.line.standing();
+        self.published.set_own(standing.own);
+        self.published.set_applied(standing.applied, standing.stamp);
+        self.send(outbox);
+        Ok(())
     }
 
     /// What made it this one.
@@ -160,7 +174,10 @@ impl Partition {
                 self.line.stored(now, &mut self.answers);
                 self.say_role();
             }
-            Input::Began(term) => self.line.began(term, &mut self.answers),
+            Input::Began(term) => {
+                self.published.began(term);
+                self.line.began(term, &mut self.answers);
+            }
             Input::Committed(record) => self.line.committed(now, record, &mut self.answers),
             Input::Leads(term, last_index, last_stamp) => {
                 self.line.lead(term, last_index, last_stamp);
@@ -224,4 +241,14 @@ impl Partition {
             outbox.put(to, answer);
         }
     }
+}
+
+/// A line that begins where the store stands.
+fn line_of(charter: &Charter) -> Result<Line<ReplyTo>, StoreError> {
+    let standing = Standing::load(&*charter.store, charter.id)?;
+    let retries = pipeline::retries::load(&*charter.store, charter.id)?;
+    let (epoch, profile, rules) = (charter.epoch, charter.profile, charter.rules.clone());
+    let line = Line::after(epoch, profile, charter.reaches, standing, rules, retries);
+    let line = line.rigged(charter.rig.clone());
+    Ok(if charter.replicated { line.replicated() } else { line })
 }

@@ -51,12 +51,14 @@ struct Worker {
 }
 
 impl ParallelReplay {
-    /// Brings every partition of the store up to the log.
+    /// Brings every partition of the store up to the log. `shown` is shown each batch
+    /// of it, too.
     pub fn run(
         &self,
         env: &Env,
         reader: &mut Reader,
         recovery: &Recovery,
+        shown: &mut dyn FnMut(&ReadBatch),
         progress: &mut dyn FnMut(Progress),
     ) -> Result<ReplayReport, ReplayError> {
         let workers = self.workers.max(1) as u64;
@@ -75,7 +77,7 @@ impl ParallelReplay {
         let started: Result<Vec<Worker>, ReplayError> =
             (0..workers).map(|worker| plan.start(env, Share { worker, workers })).collect();
         let started = started?;
-        let read = plan.feed(&started, reader, recovery, progress);
+        let read = plan.feed(&started, reader, recovery, shown, progress);
         // Every thread is waited for, whatever one of them says.
         let reports: Vec<_> = started.into_iter().map(Worker::finish).collect();
         read?;
@@ -90,6 +92,7 @@ impl Plan {
         workers: &[Worker],
         reader: &mut Reader,
         recovery: &Recovery,
+        shown: &mut dyn FnMut(&ReadBatch),
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ReplayError> {
         let mut reading = Progress { bytes_total: recovery.bytes, ..Progress::default() };
@@ -103,6 +106,7 @@ impl Plan {
             }
             let Some(batch) = ahead.pop_front() else { break };
             reading.bytes_done += batch.bytes;
+            shown(&batch);
             let batch = Arc::new(batch);
             // A thread that is gone has its reason in its result.
             if workers.iter().any(|worker| worker.batches.send(batch.clone()).is_err()) {

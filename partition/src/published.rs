@@ -98,6 +98,11 @@ impl Published {
         self.leader.store(HERE, Ordering::Release);
     }
 
+    /// Somebody leads in this term.
+    pub fn began(&self, term: u64) {
+        self.term.fetch_max(term, Ordering::AcqRel);
+    }
+
     /// Another one writes, on this node if that is known.
     pub fn follow(&self, leader: Option<NodeId>) {
         self.leader.store(leader.map_or(UNKNOWN, |node| node.0), Ordering::Release);

@@ -21,6 +21,12 @@ use wal::{Condemned, ReadBatch, Reader, Recovery};
 pub trait Rulebook: Send + Sync {
     /// The partition's rules, if this build has its machine.
     fn of(&self, partition: PartitionId) -> Option<&Rules>;
+
+    /// Do replicas agree on the partition's history? Then what the log has of it may
+    /// yet be another one, and is left to them.
+    fn is_agreed(&self, _partition: PartitionId) -> bool {
+        false
+    }
 }
 
 /// The same for every partition.
@@ -67,6 +73,8 @@ impl Share {
 
 /// One partition on its way up.
 struct Climber {
+    /// It stays where it is.
+    rests: bool,
     /// None if this build lacks its machine.
     applier: Option<Applier>,
     applied: Index,
@@ -107,7 +115,8 @@ impl<'a> Replay<'a> {
         let mut report = ReplayReport::default();
         for partition in store.partitions()?.into_iter().filter(|id| share.holds(*id)) {
             let applied = store.applied(partition)?;
-            if recovery.last.get(&partition).is_some_and(|last| *last < applied) {
+            let rests = rules.is_agreed(partition);
+            if !rests && recovery.last.get(&partition).is_some_and(|last| *last < applied) {
                 report.ahead.insert(partition, applied);
             }
             let losses = recovery.damages.iter().filter_map(|damage| damage.loss_of(partition, applied));
@@ -128,8 +137,8 @@ impl<'a> Replay<'a> {
             let refusal = refusal.or_else(|| lacking(&standing, rules.of(partition)));
             let applier = rules.of(partition).map(|rules| Applier::after(standing, rules.clone(), retries));
             let from = applied;
-            let damaged = losses.min_by_key(|lost| lost.first);
-            let climber = Climber { applier, applied, from, damaged, refusal };
+            let damaged = losses.min_by_key(|lost| lost.first).filter(|_| !rests);
+            let climber = Climber { rests, applier, applied, from, damaged, refusal };
             climbers.insert(partition, climber);
         }
         Ok(Replay { store, share, batch_bytes_max, climbers, gathered_bytes: 0, report, rest })
@@ -232,6 +241,9 @@ impl Climber {
     /// Takes a record in; returns the bytes gathered, 0 if it was not applied.
     fn take(&mut self, record: &Record, store: &dyn Store) -> Result<usize, ViewError> {
         let applied = self.applied;
+        if self.rests {
+            return Ok(0);
+        }
         if record.kind == RecordKind::Hash {
             self.compare(record);
         }

@@ -141,7 +141,15 @@ fn several_threads_do_what_one_does() {
         rig: Default::default(),
         workers: 2,
     };
-    let shared = together.run(&env, &mut log.reader, &log.recovery, &mut |progress| readings.push(progress));
+    let mut shown = 0;
+    let shared = together.run(
+        &env,
+        &mut log.reader,
+        &log.recovery,
+        &mut |batch| shown += batch.records.len(),
+        &mut |progress| readings.push(progress),
+    );
+    assert!(shown > 0, "somebody else looks on");
     assert_eq!(shared.expect("replayed"), alone);
     assert_eq!(hashes(&*many), hashes(&one));
     assert!(readings.windows(2).all(|pair| pair[0].bytes_done <= pair[1].bytes_done));

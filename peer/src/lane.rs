@@ -10,11 +10,13 @@ pub enum Lane {
     Append = 1,
     /// Exports: large, and in no hurry.
     Bulk = 2,
+    /// What clients ask of one node and another has, and the answers.
+    Calls = 3,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Lane; 3] = [Lane::Swift, Lane::Append, Lane::Bulk];
+    pub const ALL: [Lane; 4] = [Lane::Swift, Lane::Append, Lane::Bulk, Lane::Calls];
 
     /// The lane of a byte on the wire.
     pub fn from_byte(byte: u8) -> Option<Lane> {
@@ -27,6 +29,7 @@ impl Lane {
             Lane::Swift => 4 << 20,
             Lane::Append => 64 << 20,
             Lane::Bulk => 8 << 20,
+            Lane::Calls => 64 << 20,
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct Links {
 
 struct Peer {
     address: watch::Sender<String>,
-    queues: [Arc<Queue>; 3],
+    queues: [Arc<Queue>; Lane::ALL.len()],
     dialing: Vec<AbortHandle>,
 }
 

@@ -102,6 +102,9 @@ pub enum Refusal {
         /// On this node, if that is known.
         leader: Option<NodeId>,
     },
+    /// Nobody takes it in.
+    #[error("too much waits already")]
+    Overloaded,
     /// The partition takes in nothing more.
     #[error("the partition is being stopped")]
     Stopping,
@@ -124,6 +127,7 @@ impl Refusal {
             Refusal::Full => code::LOG_FULL,
             Refusal::Elsewhere { leader: Some(_) } => code::BAD_NODE,
             Refusal::Elsewhere { leader: None } => code::NO_LEADER,
+            Refusal::Overloaded => code::OVERLOADED,
             Refusal::Stopping => code::NO_PARTITION,
             Refusal::Unknown(_) => code::UNKNOWN_OUTCOME,
         }

@@ -28,6 +28,15 @@ pub enum LogChoice {
     LocalEvery,
 }
 
+/// What makes a record survive its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReplicationChoice {
+    /// Nothing does.
+    None,
+    /// So many replicas agree on it: most of them have it before it is answered.
+    Raft(u8),
+}
+
 /// What is kept for who follows the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BinlogChoice {
@@ -52,6 +61,54 @@ impl LogChoice {
     /// Does the node's log hold the records?
     pub fn is_local(self) -> bool {
         matches!(self, LogChoice::Local | LogChoice::LocalEach | LogChoice::LocalEvery)
+    }
+}
+
+impl ReplicationChoice {
+    /// All of them. An even number survives no more than the odd one below it.
+    pub const ALL: [ReplicationChoice; 5] = [
+        ReplicationChoice::None,
+        ReplicationChoice::Raft(1),
+        ReplicationChoice::Raft(3),
+        ReplicationChoice::Raft(5),
+        ReplicationChoice::Raft(7),
+    ];
+
+    /// How many copies of a partition there are.
+    pub fn replicas(self) -> usize {
+        match self {
+            ReplicationChoice::None => 1,
+            ReplicationChoice::Raft(replicas) => usize::from(replicas),
+        }
+    }
+
+    /// Do replicas agree on what the history is?
+    pub fn is_agreed(self) -> bool {
+        self != ReplicationChoice::None
+    }
+}
+
+impl fmt::Display for ReplicationChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplicationChoice::None => f.write_str("none"),
+            ReplicationChoice::Raft(replicas) => write!(f, "raft({replicas})"),
+        }
+    }
+}
+
+impl FromStr for ReplicationChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = ReplicationChoice::ALL.into_iter().find(|choice| choice.to_string() == text);
+        // Without a number: what survives one node.
+        let usual = (text == "raft").then_some(ReplicationChoice::Raft(3));
+        known.or(usual).ok_or_else(|| {
+            format!(
+                "replication `{text}` is unknown; choose `none`, or `raft(1)`, `raft(3)`, `raft(5)`, `raft(7)`"
+            )
+        })
     }
 }
 

@@ -26,7 +26,7 @@ mod standing;
 
 pub use answer::{Answer, Done, Refusal, Reply, Timings};
 pub use apply::{Applier, ApplyError};
-pub use choices::{BinlogChoice, LogChoice, StoreChoice};
+pub use choices::{BinlogChoice, LogChoice, ReplicationChoice, StoreChoice};
 pub use chores::ChoreLimits;
 pub use clock::PartitionClock;
 pub use line::{DrainLimits, Line, Role, Ticket};

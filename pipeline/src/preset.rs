@@ -1,6 +1,6 @@
 //! Presets: profiles by name, for those who know what they want and not how.
 
-use crate::choices::{LogChoice, StoreChoice};
+use crate::choices::{LogChoice, ReplicationChoice, StoreChoice};
 use crate::profile::Profile;
 use std::str::FromStr;
 
@@ -22,11 +22,20 @@ impl Preset {
     pub const PLAIN: Preset = Preset { name: "", says: "", profile: Profile::DURABLE, machine: "kv" };
 
     /// All of them.
-    pub const ALL: [Preset; 4] = [
+    pub const ALL: [Preset; 5] = [
         Preset {
             name: "durable",
             says: "what was answered survives power loss, on every node that takes the table",
             profile: Profile::new(StoreChoice::Rocks, LogChoice::LocalEach),
+            machine: "kv",
+        },
+        Preset {
+            name: "replicated",
+            says: "what was answered survives the loss of a node, of three that have it",
+            profile: Profile {
+                replication: ReplicationChoice::Raft(3),
+                ..Profile::new(StoreChoice::Rocks, LogChoice::LocalEach)
+            },
             machine: "kv",
         },
         Preset {
@@ -74,8 +83,8 @@ mod tests {
             let Preset { name, says, profile, machine } = preset;
             assert_eq!(profile.check(Durability::Local), Ok(()), "{name}");
             assert_eq!(name.parse(), Ok(preset));
-            let row =
-                format!("| `{name}` | `{}` | `{}` | `{machine}` | {says} |", profile.store, profile.log);
+            let Profile { store, log, replication, .. } = profile;
+            let row = format!("| `{name}` | `{store}` | `{log}` | `{replication}` | `{machine}` | {says} |");
             assert!(page.contains(&row), "docs/guarantees.md lacks this row:\n{row}");
         }
         assert!("slow".parse::<Preset>().is_err_and(|why| why.contains("`slow`") && why.contains("`fast`")));

@@ -45,6 +45,7 @@ const TABLE: &[(Code, tonic::Code)] = &[
     (code::PARTITION_UNKNOWN, tonic::Code::NotFound),
     (code::BAD_NODE, tonic::Code::FailedPrecondition),
     (code::NO_LEADER, tonic::Code::Unavailable),
+    (code::TOO_FEW_NODES, tonic::Code::FailedPrecondition),
     (code::OP_SETTLED, tonic::Code::FailedPrecondition),
     (code::CLIENT_FORGOTTEN, tonic::Code::FailedPrecondition),
     (code::CLIENT_AHEAD, tonic::Code::FailedPrecondition),

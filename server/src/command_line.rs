@@ -51,7 +51,7 @@ enum Verb {
     /// Run a node
     Server(ServerArgs),
     #[command(flatten)]
-    Client(cli::Verb),
+    Client(Box<cli::Verb>),
     /// Look into a data directory: what is there, what is wrong, what to do
     ///
     /// Reads the directory's identity, every segment of the log, and what the
@@ -103,7 +103,7 @@ enum Output {
 pub fn main(machines: Registry) -> ExitCode {
     match CommandLine::try_parse() {
         Ok(CommandLine { verb: Verb::Doctor(args) }) => ExitCode::from(doctor::run(&options(args))),
-        Ok(CommandLine { verb: Verb::Client(verb) }) => cli::run(verb),
+        Ok(CommandLine { verb: Verb::Client(verb) }) => cli::run(*verb),
         Ok(CommandLine { verb: Verb::Dev(args) }) => in_real_world(|env| Ok(dev::run(env, &args, machines)?)),
         Ok(CommandLine { verb: Verb::Server(args) }) => in_real_world(|env| run::run(env, args, machines)),
         Err(refused) => {

@@ -124,6 +124,11 @@ pub trait StoreFiles: Send + Sync {
     /// checking every file against the manifest. Returns the applied index.
     fn import(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError>;
 
+    /// Puts exported files into the place of a partition that has applied less, after
+    /// checking every file against the manifest. A crash leaves the one or the other.
+    /// Returns the applied index.
+    fn replace(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError>;
+
     /// Makes a partition that must not exist yet of another's rows at one index,
     /// by links where it can, durably; those in the ranges `without` are left
     /// out. The other may be written to meanwhile. Returns the applied index; a

@@ -13,6 +13,7 @@ compile_error!(
     "testkit needs `--cfg tokio_unstable`: build within the workspace, whose .cargo/config.toml sets it"
 );
 
+pub mod cluster;
 pub mod disk;
 pub mod fibers;
 pub mod fuzz;

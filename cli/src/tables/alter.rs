@@ -11,7 +11,7 @@ use serde_json::json;
 
 // What is not named stays as it is.
 #[derive(Args, Debug)]
-#[group(id = "choices", required = true, multiple = true, args = ["rename", "store", "log", "durability", "binlog"])]
+#[group(id = "choices", required = true, multiple = true, args = ["rename", "store", "log", "durability", "binlog", "replication"])]
 pub(crate) struct AlterArgs {
     /// The table's name.
     name: String,
@@ -36,18 +36,23 @@ pub(crate) struct AlterArgs {
     #[arg(long, value_parser = ["on", "off", "previous"])]
     binlog: Option<String>,
 
+    /// What makes answers survive a node.
+    #[arg(long, value_parser = ["none", "raft", "raft(1)", "raft(3)", "raft(5)", "raft(7)"])]
+    replication: Option<String>,
+
     #[command(flatten)]
     pub server: ServerArgs,
 }
 
 pub(super) async fn alter(args: AlterArgs, stage: &mut Stage<'_>) -> Result<u8, Failed> {
-    let AlterArgs { name, rename, store, log, durability, binlog, server } = args;
+    let AlterArgs { name, rename, store, log, durability, binlog, replication, server } = args;
     let chosen = Option::unwrap_or_default;
     let profile = Profile {
         store: chosen(store),
         log: chosen(log),
         durability: chosen(durability),
         binlog: chosen(binlog),
+        replication: chosen(replication),
         ..Profile::default()
     };
     let request = AlterTableRequest {

@@ -28,7 +28,7 @@ pub(crate) struct CreateArgs {
     layout: String,
 
     /// Choices that go together; each that is made beside it counts before it.
-    #[arg(long, value_parser = ["durable", "fast", "managed-disk", "counter"])]
+    #[arg(long, value_parser = ["durable", "replicated", "fast", "managed-disk", "counter"])]
     preset: Option<String>,
 
     /// What commands mean; `kv` unless told.
@@ -42,6 +42,11 @@ pub(crate) struct CreateArgs {
     /// Which log makes changes durable; `local`, as the node syncs it, unless told.
     #[arg(long, value_parser = ["local", "local(each)", "local(every)", "store", "none"])]
     log: Option<String>,
+
+    /// What makes answers survive a node: replicas on so many of them; `none` unless
+    /// told, and `raft` is `raft(3)`.
+    #[arg(long, value_parser = ["none", "raft", "raft(1)", "raft(3)", "raft(5)", "raft(7)"])]
+    replication: Option<String>,
 
     /// What is kept for who follows the table: events, nothing, or events and what
     /// rows were before; `on` unless told.
@@ -68,6 +73,7 @@ pub(super) async fn create(args: CreateArgs, dry_run: bool, stage: &mut Stage<'_
         log: args.log.unwrap_or_default(),
         durability: args.durability.unwrap_or_default(),
         binlog: args.binlog.unwrap_or_default(),
+        replication: args.replication.unwrap_or_default(),
         ..Profile::default()
     };
     let request = CreateTableRequest {
@@ -99,7 +105,10 @@ pub(super) async fn create(args: CreateArgs, dry_run: bool, stage: &mut Stage<'_
 
 /// What its choices come to.
 fn worth(table: &Table) -> String {
-    let Profile { store, log, durability, .. } = table.profile.clone().unwrap_or_default();
+    let Profile { store, log, durability, replication, .. } = table.profile.clone().unwrap_or_default();
     let means = durability.parse::<Durability>().map_or("", Durability::means);
-    format!("rows in {store}, log {log}; an answer is worth `{durability}`: {means}")
+    // A server of an earlier version says nothing of it.
+    let is_alone = ["", "none"].contains(&&replication[..]);
+    let copies = if is_alone { String::new() } else { format!(", replication {replication}") };
+    format!("rows in {store}, log {log}{copies}; an answer is worth `{durability}`: {means}")
 }

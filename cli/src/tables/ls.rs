@@ -59,12 +59,24 @@ fn print(tables: Vec<Table>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_named(tables: Vec<Table>, out: &mut dyn Write) -> io::Result<()> {
-    let heading =
-        ["NAMESPACE", "NAME", "LAYOUT", "MACHINE", "STORE", "LOG", "DURABILITY", "DISPATCHER", "BINLOG"];
+    let heading = [
+        "NAMESPACE",
+        "NAME",
+        "LAYOUT",
+        "MACHINE",
+        "STORE",
+        "LOG",
+        "DURABILITY",
+        "DISPATCHER",
+        "BINLOG",
+        "REPLICATION",
+    ];
     let mut columns = Columns::new(heading);
     for Table { namespace, name, layout, machine, profile } in tables {
-        let Profile { store, log, durability, dispatcher, binlog } = profile.unwrap_or_default();
-        columns.row([namespace, name, layout, machine, store, log, durability, dispatcher, binlog]);
+        let Profile { store, log, durability, dispatcher, binlog, replication } = profile.unwrap_or_default();
+        let table =
+            [namespace, name, layout, machine, store, log, durability, dispatcher, binlog, replication];
+        columns.row(table);
     }
     columns.print("", out)
 }

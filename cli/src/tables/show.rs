@@ -44,6 +44,7 @@ pub(super) async fn show(args: ShowArgs, stage: &mut Stage<'_>) -> Result<u8, Fa
     row("durability", profile.durability);
     row("answers", acks.to_owned());
     row("binlog", profile.binlog);
+    row("replication", profile.replication);
     if wide {
         row("dispatcher", profile.dispatcher);
     }

@@ -275,5 +275,6 @@ fn chosen(said: Profile) -> Profile {
     let log = or_usual(said.log, "local");
     let durability = if log == "none" { "memory" } else { "local" };
     let (store, binlog) = (or_usual(said.store, "rocksdb"), or_usual(said.binlog, "on"));
-    Profile { store, log, durability: durability.to_owned(), binlog, ..said }
+    let replication = or_usual(said.replication, "none");
+    Profile { store, log, durability: durability.to_owned(), binlog, replication, ..said }
 }

@@ -336,6 +336,13 @@ impl Files for SimDisk {
         Ok(())
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        if !self.list(path)?.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::DirectoryNotEmpty));
+        }
+        self.unlink(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.check(OpKind::SyncDir, path)?;

@@ -135,7 +135,7 @@ impl DataDirError {
     }
 
     /// For `map_err`: what was tried, and on what.
-    pub(super) fn system(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    pub(crate) fn system(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
         move |source| DataDirError::System { operation, path: path.to_owned(), source }
     }
 

@@ -101,6 +101,12 @@ impl DataDir {
         self.identity.boot
     }
 
+    /// Who it is to other nodes.
+    pub fn as_peer(&self) -> peer::Identity {
+        let Identity { cluster, node, disk, boot } = self.identity;
+        peer::Identity { cluster, node, disk, boot }
+    }
+
     /// How many store instances it has.
     pub fn stores(&self) -> NonZeroU8 {
         self.format.stores

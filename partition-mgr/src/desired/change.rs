@@ -52,8 +52,9 @@ impl Desired {
             let other = Box::new(other.range.clone());
             return Err(Refused::Overlaps { range: Box::new(range), partition, other });
         }
-        let id = self.free_id(id)?;
-        let spec = PartitionSpec { table: table.clone(), range, epoch: Epoch::FIRST, born: false };
+        let placement = self.place(spec.profile.replication.replicas())?;
+        let (id, epoch) = (self.free_id(id)?, Epoch::FIRST);
+        let spec = PartitionSpec { table: table.clone(), range, epoch, placement, born: false };
         self.partitions.insert(id, spec);
         self.version += 1;
         Ok(id)
@@ -93,9 +94,9 @@ impl Desired {
 
     /// Takes a partition of such a table out of service.
     pub(super) fn quarantine(&mut self, id: PartitionId, spec: &TableSpec, now_ms: u64) {
-        if let Some(PartitionSpec { table, range, epoch, born }) = self.partitions.remove(&id) {
-            let gone = Gone::Quarantined { table, spec: spec.clone(), range, epoch, since_ms: now_ms, born };
-            self.gone.insert(id, gone);
+        if let Some(was) = self.partitions.remove(&id) {
+            let (was, spec) = (Box::new(was), spec.clone());
+            self.gone.insert(id, Gone::Quarantined { was, spec, since_ms: now_ms });
         }
     }
 
@@ -150,7 +151,7 @@ impl Desired {
     pub fn is_foreign(&self, id: PartitionId, namespace: &str) -> bool {
         let table = match (self.partitions.get(&id), self.gone.get(&id)) {
             (Some(here), _) => Some(&here.table),
-            (None, Some(Gone::Quarantined { table, .. })) => Some(table),
+            (None, Some(Gone::Quarantined { was, .. })) => Some(&was.table),
             (None, Some(Gone::Erased) | None) => None,
         };
         table.is_some_and(|table| table.namespace() != namespace)

@@ -32,6 +32,9 @@ impl Desired {
     pub fn begin_copy(&mut self, from: &TableName, to: TableName) -> Result<CopyPlan, Refused> {
         let spec = self.tables.get(from).ok_or_else(|| Refused::NoTable(from.to_string()))?.clone();
         self.check_free(&to)?;
+        if spec.profile.replication.replicas() > 1 || !self.nodes.is_empty() {
+            return Err(Refused::Copied(from.clone()));
+        }
         let sources: Vec<(PartitionId, KeyRange)> =
             self.of_table(from).map(|(id, spec)| (id, spec.range.clone())).collect();
         let mut parts = Vec::with_capacity(sources.len());
@@ -49,7 +52,8 @@ impl Desired {
         for CopyPart { id, range, .. } in &plan.parts {
             self.copies.remove(id).ok_or_else(|| Refused::NoPartition(id.to_string()))?;
             let (table, range) = (plan.to.clone(), range.clone());
-            self.partitions.insert(*id, PartitionSpec { table, range, epoch: Epoch::FIRST, born: true });
+            let (epoch, placement) = (Epoch::FIRST, None);
+            self.partitions.insert(*id, PartitionSpec { table, range, epoch, placement, born: true });
         }
         self.check_free(&plan.to)?;
         self.tables.insert(plan.to.clone(), plan.spec.clone());

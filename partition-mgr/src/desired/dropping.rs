@@ -89,9 +89,9 @@ impl Desired {
         }
         self.check_free(&to)?;
         for id in &ids {
-            if let Some(Gone::Quarantined { spec, range, epoch, born, .. }) = self.gone.remove(id) {
-                let epoch = Epoch { generation: epoch.generation + 1, ..epoch };
-                self.partitions.insert(*id, PartitionSpec { table: to.clone(), range, epoch, born });
+            if let Some(Gone::Quarantined { was, spec, .. }) = self.gone.remove(id) {
+                let epoch = Epoch { generation: was.epoch.generation + 1, ..was.epoch };
+                self.partitions.insert(*id, PartitionSpec { table: to.clone(), epoch, ..*was });
                 self.tables.entry(to.clone()).or_insert(spec);
             }
         }

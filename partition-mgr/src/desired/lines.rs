@@ -1,38 +1,39 @@
 //! The lines of DESIRED: the desired state as text, and back.
 
-use super::{Desired, Dropped, Gone, PartitionSpec, TableName, TableSpec};
+use super::{Desired, Dropped, Gone, NodeSpec, PartitionSpec, Placement, TableName, TableSpec};
 use crate::data_dir::sealed::seal;
 use bytes::Bytes;
-use model::{Durability, Epoch, KeyRange, PartitionId};
-use pipeline::{BinlogChoice, LogChoice, Profile, StoreChoice};
-use std::collections::BTreeSet;
+use model::{Durability, Epoch, KeyRange, NodeId, PartitionId, ReplicaId, ReplicaSet};
+use pipeline::{BinlogChoice, LogChoice, Profile, ReplicationChoice, StoreChoice};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 const TITLE: &str = "statehouse desired state\n";
-const VERSION: &str = "version 2\n";
-/// Without dropped tables and copies, and without saying who in quarantine was
-/// born, nor what is kept of what happens.
-const VERSION_1: &str = "version 1\n";
+/// What this build writes. It reads earlier ones: 1 has no dropped tables and no
+/// copies, and does not say who in quarantine was born, nor what is kept of what
+/// happens; neither 1 nor 2 knows of other nodes.
+const VERSION: u8 = 3;
 
 /// The file of a state, seal and all.
 pub(super) fn encode(desired: &Desired) -> Vec<u8> {
-    let mut text = format!("{TITLE}{VERSION}revision {}\nlast-id {}\n", desired.version, desired.last_id);
+    let mut text =
+        format!("{TITLE}version {VERSION}\nrevision {}\nlast-id {}\n", desired.version, desired.last_id);
     let mut line = |line: String| writeln!(text, "{line}").expect("a String takes everything");
+    for (id, NodeSpec { disk, peers, data }) in &desired.nodes {
+        line(format!("node {id} {disk} {peers} {data}"));
+    }
     for (name, spec) in &desired.tables {
         line(format!("table {} {}", words(name), spec_words(spec)));
     }
     for (id, spec) in &desired.partitions {
-        let born = born_word(spec.born);
-        let (table, range, epoch) = (words(&spec.table), range_words(&spec.range), epoch_words(spec.epoch));
-        line(format!("partition {} {table} {range} {epoch} {born}", id.0));
+        line(format!("partition {id} {} {}", owner_words(spec), state_words(spec)));
     }
     for (id, gone) in &desired.gone {
         match gone {
             Gone::Erased => line(format!("erased {}", id.0)),
-            Gone::Quarantined { table, spec, range, epoch, since_ms, born } => {
-                let (table, range, epoch) = (words(table), range_words(range), epoch_words(*epoch));
-                let (spec, born) = (spec_words(spec), born_word(*born));
-                line(format!("quarantined {} {table} {range} {epoch} {since_ms} {spec} {born}", id.0));
+            Gone::Quarantined { was, spec, since_ms } => {
+                let (owner, state, spec) = (owner_words(was), state_words(was), spec_words(spec));
+                line(format!("quarantined {id} {owner} {since_ms} {spec} {state}"));
             }
         }
     }
@@ -48,8 +49,28 @@ pub(super) fn encode(desired: &Desired) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn born_word(born: bool) -> &'static str {
-    if born { "born" } else { "unborn" }
+/// Whose it is, and under whom.
+fn owner_words(spec: &PartitionSpec) -> String {
+    let (table, range, epoch) = (words(&spec.table), range_words(&spec.range), epoch_words(spec.epoch));
+    format!("{table} {range} {epoch}")
+}
+
+/// Is it here, and where else?
+fn state_words(spec: &PartitionSpec) -> String {
+    let born = if spec.born { "born" } else { "unborn" };
+    let placement =
+        spec.placement.as_ref().map_or("-".to_owned(), |Placement { founding, wanted, leaving }| {
+            format!("{}:{}:{}", set_word(founding), set_word(wanted), seats_word(leaving))
+        });
+    format!("{born} {placement}")
+}
+
+fn set_word(set: &ReplicaSet) -> String {
+    format!("{}/{}", set.generation, seats_word(&set.seats))
+}
+
+fn seats_word(seats: &BTreeMap<ReplicaId, NodeId>) -> String {
+    seats.iter().map(|(replica, node)| format!("{replica}@{node}")).collect::<Vec<_>>().join(",")
 }
 
 fn ids_word(ids: &BTreeSet<PartitionId>) -> String {
@@ -72,45 +93,50 @@ fn epoch_words(epoch: Epoch) -> String {
 
 fn spec_words(TableSpec { layout, machine, profile }: &TableSpec) -> String {
     let durability = profile.durability.map_or("-", Durability::name);
-    format!("{layout} {machine} {} {} {durability} {}", profile.store, profile.log, profile.binlog)
+    let Profile { store, log, binlog, replication, .. } = profile;
+    format!("{layout} {machine} {store} {log} {durability} {binlog} {replication}")
 }
 
 /// The state of a body whose seal held; else the number of the line at fault.
 pub(super) fn decode(body: &[u8]) -> Result<Desired, usize> {
     let text = std::str::from_utf8(body).map_err(|_| 1usize)?;
     let rest = text.strip_prefix(TITLE).ok_or(1usize)?;
-    let (first, rest) = match (rest.strip_prefix(VERSION), rest.strip_prefix(VERSION_1)) {
-        (Some(rest), _) => (false, rest),
-        (None, Some(rest)) => (true, rest),
-        (None, None) => return Err(2),
-    };
+    let (version, rest) = rest.split_once('\n').ok_or(2usize)?;
+    let version = version.strip_prefix("version ").and_then(|version| version.parse().ok());
+    let version = version.filter(|version| (1..=VERSION).contains(version)).ok_or(2usize)?;
     let mut desired = Desired::default();
     for (number, line) in (3usize..).zip(rest.lines()) {
-        take(&mut desired, first, &mut line.split(' ')).ok_or(number)?;
+        take(&mut desired, version, &mut line.split(' ')).ok_or(number)?;
     }
     Ok(desired)
 }
 
-/// A line of the first version, or of this one.
-fn take<'a>(desired: &mut Desired, first: bool, words: &mut impl Iterator<Item = &'a str>) -> Option<()> {
+/// A line of this version.
+fn take<'a>(desired: &mut Desired, version: u8, words: &mut impl Iterator<Item = &'a str>) -> Option<()> {
     match words.next()? {
         "revision" => desired.version = number(words)?,
         "last-id" => desired.last_id = number(words)?,
+        "node" if version > 2 => {
+            let (id, disk) = (NodeId(number(words)?), words.next()?.parse().ok()?);
+            let (peers, data) = (words.next()?.to_owned(), words.next()?.to_owned());
+            desired.nodes.insert(id, NodeSpec { disk, peers, data });
+        }
         "table" => {
-            desired.tables.insert(table(words)?, spec(first, words)?);
+            desired.tables.insert(table(words)?, spec(version, words)?);
         }
         "partition" => {
-            let (id, table, range) = (PartitionId(number(words)?), table(words)?, range(words)?);
-            let epoch = epoch(words)?;
-            let born = born(words.next()?)?;
-            desired.partitions.insert(id, PartitionSpec { table, range, epoch, born });
+            let id = PartitionId(number(words)?);
+            let spec = owner(words)?;
+            let (born, placement) = (born(words.next()?)?, placement(version, words)?);
+            desired.partitions.insert(id, PartitionSpec { born, placement, ..spec });
         }
         "quarantined" => {
-            let (id, table, range) = (PartitionId(number(words)?), table(words)?, range(words)?);
-            let (epoch, since_ms, spec) = (epoch(words)?, number(words)?, spec(first, words)?);
+            let (id, was) = (PartitionId(number(words)?), owner(words)?);
+            let (since_ms, spec) = (number(words)?, spec(version, words)?);
             // The first did not say; who was written to was born.
-            let born = first || born(words.next()?)?;
-            desired.gone.insert(id, Gone::Quarantined { table, spec, range, epoch, since_ms, born });
+            let born = version == 1 || born(words.next()?)?;
+            let was = Box::new(PartitionSpec { born, placement: placement(version, words)?, ..was });
+            desired.gone.insert(id, Gone::Quarantined { was, spec, since_ms });
         }
         "erased" => {
             desired.gone.insert(PartitionId(number(words)?), Gone::Erased);
@@ -125,6 +151,39 @@ fn take<'a>(desired: &mut Desired, first: bool, words: &mut impl Iterator<Item =
         _ => return None,
     }
     words.next().is_none().then_some(())
+}
+
+/// Whose it is, and under whom.
+fn owner<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<PartitionSpec> {
+    let (table, range, epoch) = (table(words)?, range(words)?, epoch(words)?);
+    Some(PartitionSpec { table, range, epoch, placement: None, born: false })
+}
+
+fn placement<'a>(version: u8, words: &mut impl Iterator<Item = &'a str>) -> Option<Option<Placement>> {
+    if version < 3 {
+        return Some(None);
+    }
+    match words.next()? {
+        "-" => Some(None),
+        word => {
+            let (founding, rest) = word.split_once(':')?;
+            let (wanted, leaving) = rest.split_once(':')?;
+            Some(Some(Placement { founding: set(founding)?, wanted: set(wanted)?, leaving: seats(leaving)? }))
+        }
+    }
+}
+
+fn set(word: &str) -> Option<ReplicaSet> {
+    let (generation, all) = word.split_once('/')?;
+    Some(ReplicaSet { generation: generation.parse().ok()?, seats: seats(all)? })
+}
+
+fn seats(word: &str) -> Option<BTreeMap<ReplicaId, NodeId>> {
+    let seat = |seat: &str| {
+        let (replica, node) = seat.split_once('@')?;
+        Some((ReplicaId(replica.parse().ok()?), NodeId(node.parse().ok()?)))
+    };
+    word.split(',').filter(|seat| !seat.is_empty()).map(seat).collect()
 }
 
 fn born(word: &str) -> Option<bool> {
@@ -151,7 +210,7 @@ fn epoch<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Epoch> {
     Some(Epoch { generation: number(words)?, term: number(words)? })
 }
 
-fn spec<'a>(first: bool, words: &mut impl Iterator<Item = &'a str>) -> Option<TableSpec> {
+fn spec<'a>(version: u8, words: &mut impl Iterator<Item = &'a str>) -> Option<TableSpec> {
     let (layout, machine) = (words.next()?.parse().ok()?, words.next()?.to_owned());
     let profile = Profile {
         store: words.next()?.parse::<StoreChoice>().ok()?,
@@ -160,7 +219,8 @@ fn spec<'a>(first: bool, words: &mut impl Iterator<Item = &'a str>) -> Option<Ta
             "-" => None,
             word => Some(word.parse().ok()?),
         },
-        binlog: if first { BinlogChoice::On } else { words.next()?.parse().ok()? },
+        binlog: if version == 1 { BinlogChoice::On } else { words.next()?.parse().ok()? },
+        replication: if version < 3 { ReplicationChoice::None } else { words.next()?.parse().ok()? },
     };
     Some(TableSpec { layout, machine, profile })
 }
@@ -188,19 +248,34 @@ mod tests {
     use super::super::{Due, equal_ranges};
     use super::*;
     use crate::data_dir::sealed::unseal;
-    use model::Layout;
+    use model::{DiskId, Layout};
     use proptest::prelude::*;
 
     fn name(text: &str) -> TableName {
         TableName::new("default", text).expect("a name")
     }
 
+    /// With other nodes, and a table that has replicas there.
+    fn desired() -> Desired {
+        let mut desired = desired_alone();
+        for id in 1..=3 {
+            let (peers, data) = (format!("n{id}:7402"), format!("n{id}:7400"));
+            desired.nodes.insert(NodeId(id), NodeSpec { disk: DiskId(u128::from(id)), peers, data });
+        }
+        let profile = Profile { replication: ReplicationChoice::Raft(3), ..Profile::DURABLE };
+        desired.create_table(name("three"), TableSpec { profile, ..spec() }).expect("new");
+        let id = desired.add_partition(&name("three"), KeyRange::all(), None).expect("free");
+        let placement = desired.partitions.get_mut(&id).and_then(|spec| spec.placement.as_mut());
+        placement.expect("placed").want([1, 2].map(|id| (ReplicaId(id), NodeId(id))).into());
+        desired
+    }
+
     fn spec() -> TableSpec {
         TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile: Profile::DURABLE }
     }
 
-    /// Something of everything.
-    fn desired() -> Desired {
+    /// Something of everything that a node by itself has.
+    fn desired_alone() -> Desired {
         let mut desired = Desired::default();
         for table in ["kv", "old"] {
             desired.create_table(name(table), spec()).expect("new");
@@ -237,25 +312,33 @@ mod tests {
         let desired = decode(unseal(bytes).expect("whole")).expect("known");
         assert_eq!((desired.version, desired.last_id, desired.tables.len()), (10, 3, 1));
         assert_eq!(desired.tables.get(&name("kv")), Some(&spec()));
-        let Some(Gone::Quarantined { since_ms, born, .. }) = desired.gone.get(&PartitionId(2)) else {
+        let Some(Gone::Quarantined { since_ms, was, .. }) = desired.gone.get(&PartitionId(2)) else {
             panic!("{desired:?}");
         };
-        assert_eq!((*since_ms, *born), (1_700_000_000_000, true));
+        assert_eq!((*since_ms, was.born), (1_700_000_000_000, true));
         assert_eq!(desired.gone.get(&PartitionId(3)), Some(&Gone::Erased));
         assert_eq!((desired.dropped.len(), desired.copies.len()), (0, 0));
+    }
+
+    /// As builds before version 3 wrote it.
+    #[test]
+    fn version_2_is_read() {
+        let bytes = include_bytes!("../../tests/fixtures/desired-v2/DESIRED");
+        let found = decode(unseal(bytes).expect("whole")).expect("known");
+        assert_eq!(found, Desired { nodes: BTreeMap::new(), ..desired_alone() });
     }
 
     #[test]
     fn what_is_none_of_ours_is_refused_by_its_line() {
         let table: [(&str, usize); 8] = [
-            ("somebody's\nversion 2\n", 1),
-            ("statehouse desired state\nversion 3\n", 2),
-            ("statehouse desired state\nversion 2\nrevision 1\nshards 2\n", 4),
-            ("statehouse desired state\nversion 2\ndropped 4 default t 5\n", 3),
-            ("statehouse desired state\nversion 2\ndropped 4 default t 5 \n", 3),
-            ("statehouse desired state\nversion 2\ndropped 4 default t 5 1,,2\n", 3),
-            ("statehouse desired state\nversion 2\ncopying 4 default\n", 3),
-            ("statehouse desired state\nversion 2\ncopying 4 default t 5\n", 3),
+            ("somebody's\nversion 3\n", 1),
+            ("statehouse desired state\nversion 4\n", 2),
+            ("statehouse desired state\nversion 3\nrevision 1\nshards 2\n", 4),
+            ("statehouse desired state\nversion 3\ndropped 4 default t 5\n", 3),
+            ("statehouse desired state\nversion 3\ndropped 4 default t 5 \n", 3),
+            ("statehouse desired state\nversion 3\ndropped 4 default t 5 1,,2\n", 3),
+            ("statehouse desired state\nversion 3\ncopying 4 default\n", 3),
+            ("statehouse desired state\nversion 3\ncopying 4 default t 5\n", 3),
         ];
         for (text, line) in table {
             assert_eq!(decode(text.as_bytes()), Err(line), "{text}");
@@ -266,7 +349,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>, words in "[a-z0-9 x-]{0,60}") {
             let _ = decode(&bytes);
-            let _ = decode(format!("{TITLE}{VERSION}{words}\npartition {words}\ndropped {words}\n").as_bytes());
+            let _ = decode(format!("{TITLE}version {VERSION}\n{words}\npartition {words}\ndropped {words}\n").as_bytes());
         }
     }
 }

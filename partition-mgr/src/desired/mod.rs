@@ -8,6 +8,7 @@ mod copying;
 mod dropping;
 mod file;
 mod lines;
+mod placement;
 mod refused;
 mod table;
 
@@ -15,13 +16,14 @@ pub use change::equal_ranges;
 pub use copying::{CopyPart, CopyPlan};
 pub use dropping::{Dropped, Due};
 pub use file::{DesiredFile, DesiredFlaw};
+pub use placement::{NodeSpec, Placement};
 pub use refused::Refused;
 pub use table::{TableName, TableSpec};
 
-use model::{Epoch, KeyRange, PartitionId};
+use model::{Epoch, KeyRange, NodeId, PartitionId};
 use std::collections::BTreeMap;
 
-/// A partition that belongs here.
+/// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionSpec {
     /// Whose keys.
@@ -30,8 +32,22 @@ pub struct PartitionSpec {
     pub range: KeyRange,
     /// Under whom it is written.
     pub epoch: Epoch,
+    /// On which nodes it is; without it: on this one, which knows of no other.
+    pub placement: Option<Placement>,
     /// Its store has been made. From then on a store without it has lost it.
     pub born: bool,
+}
+
+impl PartitionSpec {
+    /// Does it belong on this node?
+    pub fn is_on(&self, node: NodeId) -> bool {
+        self.placement.as_ref().is_none_or(|placement| placement.on(node).is_some())
+    }
+
+    /// The nodes on which it is.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.placement.iter().flat_map(|placement| placement.wanted.seats.values()).copied().collect()
+    }
 }
 
 /// A partition that does not belong here any more.
@@ -39,19 +55,13 @@ pub struct PartitionSpec {
 pub enum Gone {
     /// Its data stays, out of service, until it is erased by name.
     Quarantined {
-        /// Whose keys it held.
-        table: TableName,
-        /// What had been chosen for that table, which may be gone as well:
-        /// without it nobody could read the partition's records.
+        /// What it was.
+        was: Box<PartitionSpec>,
+        /// What had been chosen for its table, which may be gone as well: without it
+        /// nobody could read the partition's records.
         spec: TableSpec,
-        /// Which keys it held.
-        range: KeyRange,
-        /// Under whom it was written last.
-        epoch: Epoch,
         /// When it was removed: milliseconds since 1970.
         since_ms: u64,
-        /// Its store had been made.
-        born: bool,
     },
     /// The tombstone: its data is to be deleted, and its id is never used again.
     Erased,
@@ -74,6 +84,8 @@ pub struct Desired {
     pub dropped: BTreeMap<u64, Dropped>,
     /// Partitions of copies that are being made, and of which table they will be.
     pub copies: BTreeMap<PartitionId, TableName>,
+    /// The nodes of the cluster; none where this one is all there is.
+    pub nodes: BTreeMap<NodeId, NodeSpec>,
 }
 
 impl Desired {
@@ -94,9 +106,23 @@ impl Desired {
         }
     }
 
+    /// Under whom a partition that belongs here, or did, is written.
+    pub fn epoch_of(&self, id: PartitionId) -> Option<Epoch> {
+        match (self.partitions.get(&id), self.gone.get(&id)) {
+            (Some(here), _) => Some(here.epoch),
+            (None, Some(Gone::Quarantined { was, .. })) => Some(was.epoch),
+            (None, Some(Gone::Erased) | None) => None,
+        }
+    }
+
     /// Does the node's log hold the partition's records? Those of partitions
     /// that nobody knows are taken to be there.
     pub fn is_logged(&self, id: PartitionId) -> bool {
         self.spec_of(id).is_none_or(|spec| spec.profile.log.is_local())
+    }
+
+    /// Do replicas agree on its history?
+    pub fn is_agreed(&self, id: PartitionId) -> bool {
+        self.spec_of(id).is_some_and(|spec| spec.profile.replication.is_agreed())
     }
 }

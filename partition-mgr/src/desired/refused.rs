@@ -35,6 +35,14 @@ pub enum Refused {
     /// The choices do not go together.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// More replicas than nodes.
+    #[error("{replicas} replicas need as many nodes, and there are {nodes}")]
+    TooFewNodes {
+        /// What was asked for.
+        replicas: usize,
+        /// What there is.
+        nodes: usize,
+    },
     /// The id is, or was, somebody's.
     #[error("partition id {0} is or was in use")]
     IdInUse(PartitionId),
@@ -82,6 +90,11 @@ pub enum Refused {
     /// No table of that name was dropped, or it is not kept any more.
     #[error("no dropped table `{0}` is kept{of}", of = .1.map(|drop| format!(" as drop {drop}")).unwrap_or_default())]
     NotDropped(TableName, Option<u64>),
+    /// Its rows are on several nodes.
+    #[error(
+        "table `{0}` is one of several nodes, and a copy of it cannot be made: export its rows, and import them"
+    )]
+    Copied(TableName),
     /// Not all of it is there.
     #[error("partition {partition} of the dropped table `{table}` has been erased")]
     Incomplete {
@@ -114,7 +127,8 @@ impl Refused {
             Refused::Name(_) | Refused::NoMachine { .. } | Refused::NoId(_) | Refused::Many(_) => {
                 code::MALFORMED
             }
-            Refused::Profile(_) => code::PROFILE_REFUSED,
+            Refused::Profile(_) | Refused::Copied(_) => code::PROFILE_REFUSED,
+            Refused::TooFewNodes { .. } => code::TOO_FEW_NODES,
             Refused::IdInUse(_) => code::ID_IN_USE,
             Refused::Overlaps { .. } => code::RANGE_OVERLAPS,
             Refused::Range | Refused::Point | Refused::Bound => code::RANGE_INVALID,

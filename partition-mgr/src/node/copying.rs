@@ -86,6 +86,7 @@ impl Core {
         write_down(state, next)?;
         for Copied { id, applied, .. } in made {
             state.held.insert(*id, Held { applied: *applied, serving: false, refusal: None });
+            state.begin_history(*id);
         }
         let ids: Vec<PartitionId> = made.iter().map(|copied| copied.id).collect();
         self.follow(state, &ids)

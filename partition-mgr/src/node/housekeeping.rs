@@ -5,16 +5,19 @@ use super::complaints::Complaints;
 use super::telling::purge;
 use super::{ChangeError, Core, StartError, State, join};
 use crate::desired::Gone;
+use crate::shard::{Message, Order};
 use env::channel::RecvTimeoutError;
 use env::sometimes;
 use env::{Env, Joiner, Receiver, Sender};
 use model::{Code, Index, PartitionId, code};
 use statestore::Store;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use wal::{Append, Laggard};
 
+/// How often a replica is told what its store has flushed.
+const TOLD_TIMES: u32 = 3;
 /// How often it looks.
 const EVERY_MS: u64 = 500;
 
@@ -54,6 +57,7 @@ impl Drop for Housekeeper {
 impl Core {
     pub(super) fn keep_house(&self, complaints: &mut Complaints) {
         let now = self.env.clock.mono();
+        self.peers.sweep();
         complaints.hear(
             now,
             "the list on disk may not be the one in use",
@@ -79,20 +83,42 @@ impl Core {
         sure
     }
 
-    /// A `Purge` for each partition whose store has flushed more.
+    /// A `Purge` for each partition whose store has flushed more, or word of it to its
+    /// replica.
     fn purge(&self) -> Result<(), StartError> {
         let mut state = self.state();
         // One that is lost, or being made, has nothing to say.
         let flushed = state.held.keys().filter_map(|id| Some((*id, self.stores.flushed(*id).ok()?)));
         let due: Vec<(PartitionId, Index)> = flushed.filter(|(id, upto)| state.is_news(*id, *upto)).collect();
-        if due.is_empty() {
+        let (agreed, own): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|(id, _)| state.desired.is_agreed(*id));
+        agreed.into_iter().for_each(|(id, upto)| self.tell_replica(&mut state, id, upto));
+        if own.is_empty() {
             return Ok(());
         }
-        let appends: Vec<Append> = due.iter().map(|(id, upto)| purge(*id, *upto)).collect();
+        let appends: Vec<Append> = own.iter().map(|(id, upto)| purge(*id, *upto)).collect();
         // Under the lock: a `Forget` in between would be undone by it.
         self.tell_log(&appends)?;
-        state.purged.extend(due);
+        state.purged.extend(own);
         Ok(())
+    }
+
+    /// Its replica knows what it may let go of, but not at every moment: it is told a few
+    /// times. One that is not served needs all.
+    fn tell_replica(&self, state: &mut State, id: PartitionId, upto: Index) {
+        let is_held = self.exports_held.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+        if is_held || !state.handles.contains_key(&id) {
+            return;
+        }
+        if self.inbox_of(id).try_send(Message::Order(Order::Flushed(id, upto))).is_err() {
+            return;
+        }
+        let told = state.told.entry(id).or_default();
+        *told = if told.0 == upto { (upto, told.1 + 1) } else { (upto, 1) };
+        if told.1 >= TOLD_TIMES {
+            state.told.remove(&id);
+            state.purged.insert(id, upto);
+        }
     }
 
     /// Beyond its bounds, the log is kept by whoever has not flushed for longest.
@@ -137,7 +163,11 @@ impl State {
         let is_sound = self.held.get(&id).is_some_and(|held| held.refusal.is_none());
         // A tombstone is about to make the log forget it.
         let stays = self.desired.gone.get(&id) != Some(&Gone::Erased);
+        // Of a cluster's partition that is not known here for now nobody can say whether
+        // others rely on what the log has of it.
+        let is_known = self.desired.nodes.is_empty() || self.desired.spec_of(id).is_some();
         is_sound
+            && is_known
             && stays
             && self.desired.is_logged(id)
             && flushed > self.purged.get(&id).copied().unwrap_or_default()

@@ -142,8 +142,8 @@ impl Core {
 
     fn of_quarantined(&self, state: &State, id: PartitionId) -> Listed {
         let (table, range, epoch) = match state.desired.gone.get(&id) {
-            Some(Gone::Quarantined { table, range, epoch, .. }) => {
-                (Some(table.clone()), Some(range.clone()), *epoch)
+            Some(Gone::Quarantined { was, .. }) => {
+                (Some(was.table.clone()), Some(was.range.clone()), was.epoch)
             }
             Some(Gone::Erased) | None => (None, None, Epoch::default()),
         };

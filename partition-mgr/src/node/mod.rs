@@ -1,11 +1,16 @@
 //! A node: its data directory, log, stores and shards, started in order, led
 //! from what is there to what should be, and ended in order.
 
+mod adopting;
 mod change;
 mod complaints;
 mod copying;
+mod exporting;
+mod histories;
 mod housekeeping;
+mod leaving;
 mod listing;
+mod opening;
 mod reconcile;
 mod reports;
 mod start;
@@ -21,13 +26,17 @@ use crate::data_dir::{Boots, DataDir};
 use crate::delta::Held;
 use crate::desired::{Desired, DesiredFile};
 use crate::directory::{Directory, Handle};
+use crate::exports::{Home, Staff};
 use crate::meters::Meters;
+use crate::peers::Peers;
 use crate::shard::{Message, Order, ShardThread};
 use crate::stores::Stores;
+use bytes::Bytes;
 use env::{Env, Guard, Joiner, Lock};
 use model::{BootId, Durability, Index, Limits, PartitionId};
 use pipeline::Rig;
 use prometheus_client::registry::Registry;
+use replication::raft::{Members, Recovered};
 use reports::Reports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,6 +48,7 @@ pub struct Node {
     core: Arc<Core>,
     // In the order in which they end.
     housekeeper: Option<housekeeping::Housekeeper>,
+    staff: Option<Staff>,
     shards: Vec<ShardThread>,
     log: Option<Log>,
 }
@@ -59,6 +69,9 @@ struct Core {
     inboxes: Vec<crate::shard::Inbox>,
     directory: Arc<Directory>,
     reports: Arc<Reports>,
+    exports: Home,
+    exports_held: exporting::ExportsHeld,
+    peers: Arc<Peers>,
     state: Lock<State>,
     /// Held while a table is copied. Taken before the state.
     copying: Lock<()>,
@@ -80,6 +93,12 @@ struct State {
     strangers: BTreeSet<PartitionId>,
     /// Up to where the log has been told that stores hold each partition.
     purged: BTreeMap<PartitionId, Index>,
+    /// What replicas were told of that, and how often.
+    told: BTreeMap<PartitionId, (Index, u32)>,
+    /// What replicas that are not served have told others.
+    histories: BTreeMap<PartitionId, Recovered>,
+    /// What stores rest on that were an export.
+    bases: BTreeMap<PartitionId, Bytes>,
     /// What could not be done with a partition, and why. It is tried again.
     undone: BTreeMap<PartitionId, String>,
 }
@@ -91,9 +110,13 @@ impl State {
         desired: Desired,
         held: BTreeMap<PartitionId, Held>,
         strangers: BTreeSet<PartitionId>,
+        read: histories::Read,
+        bases: BTreeMap<PartitionId, Bytes>,
     ) -> State {
         let (handles, purged, undone) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        State { file, desired, held, handles, strangers, purged, undone }
+        let told = BTreeMap::new();
+        let histories = read.into_iter().filter_map(|(id, read)| Some((id, read.ok()?))).collect();
+        State { file, desired, held, handles, strangers, purged, told, histories, bases, undone }
     }
 }
 
@@ -129,9 +152,20 @@ impl Node {
         self.core.log_reaches
     }
 
+    /// The way to other nodes: to be served by whoever has a runtime.
+    pub fn peers(&self) -> Arc<Peers> {
+        self.core.peers.clone()
+    }
+
     /// Which start of the node this is: every receipt names it.
     pub fn boot(&self) -> BootId {
         self.core.boots.current()
+    }
+
+    /// Who makes up the groups of which there is a replica here, as far as it knows: for
+    /// whoever decides where replicas are.
+    pub fn settled(&self) -> BTreeMap<PartitionId, Members> {
+        self.core.reports.settled()
     }
 
     /// Known mistakes switched on; none in production.
@@ -166,6 +200,8 @@ impl Node {
             let _ = inbox.send(Message::Order(Order::CloseAll));
         }
         self.core.reports.wait_closed(&serving);
+        // Not before: a replica may have waited for an export to take its store's place.
+        self.staff = None;
         self.shards.clear();
         self.core.flush_what_no_log_has();
         // Writes, syncs and marks what it has.

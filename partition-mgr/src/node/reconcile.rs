@@ -2,15 +2,16 @@
 
 use super::telling::forget;
 use super::{Core, State};
+use crate::data_dir::DataDirError;
 use crate::delta::{Held, Op, delta};
-use crate::desired::TableSpec;
-use crate::directory::{Handle, Map, Place, Standing, TableMap};
+use crate::directory::{Map, Place, Standing, TableMap};
 use crate::node::StartError;
 use crate::shard::{Message, Order};
 use env::sometimes;
 use model::{PartitionId, code};
-use partition::{Charter, Mailbox, Partition, Room};
-use pipeline::{LogChoice, Profile, Rules};
+
+use pipeline::{LogChoice, Profile};
+use replication::raft::Recovered;
 use statestore::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ impl Core {
     /// one partition keeps no other waiting, and is tried again the next time.
     pub(super) fn reconcile(&self, state: &mut State) -> Failures {
         self.note_failures(state);
-        let ops = delta(&state.desired, &state.held, &state.strangers);
+        let ops = delta(self.data_dir.node(), &state.desired, &state.held, &state.strangers);
         let of = |is_wanted: fn(&Op) -> bool| picked(&ops, is_wanted);
         let mut failures = Failures::new();
         for id in of(|op| matches!(op, Op::Missing(_))) {
@@ -81,7 +82,7 @@ impl Core {
         for id in ids {
             let _ = self.inbox_of(*id).send(Message::Order(Order::Close(*id)));
         }
-        self.reports.wait_closed(ids);
+        state.histories.extend(self.reports.wait_closed(ids));
         for id in ids {
             if let Some(held) = state.held.get_mut(id) {
                 held.serving = false;
@@ -99,10 +100,14 @@ impl Core {
             Ok(()) | Err(StoreError::Unknown(_)) => {}
             Err(error) => return Err(error.into()),
         }
+        let left = self.exports.forget(id);
+        left.map_err(DataDirError::system("remove what was fetched in", self.data_dir.path()))?;
         sometimes!("a partition was erased");
         state.held.remove(&id);
         state.strangers.remove(&id);
         state.purged.remove(&id);
+        state.histories.remove(&id);
+        state.bases.remove(&id);
         Ok(())
     }
 
@@ -121,6 +126,7 @@ impl Core {
             }
             for id in ids.into_iter().filter(|id| !failures.contains_key(id)) {
                 state.held.insert(id, Held { applied: 0, serving: false, refusal: None });
+                state.begin_history(id);
             }
         }
     }
@@ -138,48 +144,13 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn store_of(&self, profile: &Profile) -> Result<&Arc<dyn Store>, StoreError> {
-        self.stores.of(profile).ok_or_else(|| {
-            let what = format!("this node has no store `{}` for log `{}`", profile.store, profile.log);
-            StoreError::layout(self.data_dir.path(), what)
-        })
-    }
-
-    fn rules_of(&self, spec: &TableSpec) -> Result<Rules, StartError> {
-        spec.rules(&self.machines).ok_or_else(|| StartError::Machine(spec.machine.clone()))
-    }
-
-    fn open(&self, state: &mut State, id: PartitionId) -> Result<(), StartError> {
-        let profile = profile_of(state, id);
-        let spec = &state.desired.partitions[&id];
-        let store = self.store_of(&profile)?.clone();
-        let rules = self.rules_of(&state.desired.tables[&spec.table])?;
-        profile.check(self.log_reaches)?;
-        let reaches = profile.reaches(self.log_reaches);
-        let rig = self.rig.clone();
-        let (epoch, store) = (spec.epoch, store);
-        let charter =
-            Charter { id, epoch, profile, reaches, replicated: false, rules, store: store.clone(), rig };
-        let partition = Partition::open(charter)?;
-        let published = partition.published().clone();
-        let past = Arc::new(self.boots.past_of(id));
-        let room = Room::new(self.limits.partition_requests_max, self.limits.partition_request_bytes_max);
-        let inbox = self.inbox_of(id).clone();
-        let mailbox = Mailbox::new(id, inbox.clone(), self.limits.shard_inbox_max, room);
-        let _ = inbox.send(Message::Order(Order::Open(Box::new(partition))));
-        state.handles.insert(id, Handle { id, mailbox, published, store, past });
-        if let Some(held) = state.held.get_mut(&id) {
-            held.serving = true;
-        }
-        Ok(())
-    }
-
     /// What is served, for everybody who looks up keys.
     pub(super) fn publish(&self, state: &State) {
         let tables = state.desired.tables.iter().map(|(name, spec)| {
             let places = state.desired.of_table(name).map(|(id, partition)| {
                 let standing = match state.handles.get(&id) {
                     Some(handle) => Standing::Serving(handle.clone()),
+                    None if !partition.is_on(self.data_dir.node()) => Standing::Elsewhere(partition.nodes()),
                     None => {
                         let why = state.why_not(id);
                         Standing::Failed(why.unwrap_or_else(|| "it is being opened or closed".to_owned()))
@@ -196,7 +167,11 @@ impl Core {
                 places: places.collect(),
             }
         });
-        self.directory.publish(Map::new(state.desired.version, tables.collect::<Vec<_>>()));
+        let agreed = state.handles.iter().filter(|(id, _)| state.desired.is_agreed(**id));
+        self.peers.open_to_all(agreed.map(|(id, handle)| (*id, handle.mailbox.clone())).collect());
+        let mut map = Map::new(state.desired.version, tables.collect::<Vec<_>>());
+        map.nodes = state.desired.nodes.iter().map(|(node, spec)| (*node, spec.data.clone())).collect();
+        self.directory.publish(map);
     }
 
     /// Rows of tables without a log survive an orderly end.
@@ -213,6 +188,14 @@ impl Core {
 }
 
 impl State {
+    /// One that is made now has told nobody anything.
+    pub(super) fn begin_history(&mut self, id: PartitionId) {
+        let epoch = self.desired.epoch_of(id).filter(|_| self.desired.is_agreed(id));
+        if let Some(epoch) = epoch {
+            self.histories.insert(id, Recovered::nothing(id, epoch.generation));
+        }
+    }
+
     /// What lies here, in a store or in the log alone.
     pub(super) fn here(&self) -> BTreeSet<PartitionId> {
         self.held.keys().chain(&self.strangers).copied().collect()

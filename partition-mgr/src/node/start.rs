@@ -1,6 +1,7 @@
 //! Starting: directory, desired state, stores, log, replay, shards. In this
 //! order, and each only on what the one before has proven.
 
+use super::histories::{Histories, Read, flaw};
 use super::housekeeping::Housekeeper;
 use super::reports::Reports;
 use super::{Core, Node, State};
@@ -8,10 +9,12 @@ use crate::data_dir::{Boots, DataDir, DataDirError, Expect};
 use crate::delta::Held;
 use crate::desired::{Desired, DesiredFile, DesiredFlaw};
 use crate::directory::Directory;
+use crate::exports::{Errands, Home, Staff};
 use crate::meters::Meters;
-use crate::shard::{Nowhere, Post, ShardThread};
+use crate::peers::Peers;
+use crate::shard::{Post, ShardThread};
 use crate::stores::{StorePlaces, Stores};
-use env::{Env, Lock, Plants};
+use env::{Env, Lock, Mono, Plants};
 use machine::Registry;
 use model::{Code, Index, Limits, PartitionId, code};
 use partition::{ParallelReplay, Progress, ReplayError, ReplayReport, Rulebook};
@@ -72,6 +75,12 @@ pub enum StartError {
     /// A table's machine, which this build lacks.
     #[error("this build has no machine `{0}`; a build that has it serves the table")]
     Machine(String),
+    /// A replicated partition of which nobody has said where its replicas are.
+    #[error("partition {0} has replicas, and this node knows of none of its own")]
+    Unplaced(PartitionId),
+    /// What a replica promised others is in the log, which is read at a start.
+    #[error("what the replica of partition {0} told others is read when the node starts")]
+    Untaught(PartitionId),
     /// A thread.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -91,6 +100,7 @@ impl StartError {
             StartError::Profile(_) => code::PROFILE_REFUSED,
             StartError::Replay(error) => error.code(),
             StartError::Machine(_) => code::NO_MACHINE,
+            StartError::Unplaced(_) | StartError::Untaught(_) => code::PARTITION_FAILED,
             StartError::Thread(_) => code::INTERNAL,
         }
     }
@@ -103,33 +113,64 @@ impl Node {
         settings: Settings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Node, StartError> {
-        let Settings { data_dir, expect, limits, shards, sync, rocks, machines: registry, rig } = settings;
         let started = env.clock.mono();
-        let data_dir = DataDir::open(env, &data_dir, expect)?;
+        let found = Found::bring_up(env, &settings, progress)?;
+        found.run(env, settings, started)
+    }
+}
+
+/// What is on the disk, each part brought up as far as the one before proves it.
+struct Found {
+    data_dir: DataDir,
+    boots: Boots,
+    stores: Stores,
+    writer: Writer,
+    state: State,
+    exports: Home,
+}
+
+impl Found {
+    fn bring_up(
+        env: &Env,
+        settings: &Settings,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Found, StartError> {
+        let Settings { limits, rig, sync, .. } = settings;
+        let data_dir = DataDir::open(env, &settings.data_dir, settings.expect)?;
         let file = DesiredFile::new(env.files.clone(), data_dir.path().to_owned()).rigged(rig.plants);
         let mut desired = file.read()?;
-        let stores = open_stores(env, &data_dir, &limits, &desired, rocks, rig.plants)?;
-        let OpenLog { writer, recovery, mut reader } = open_log(env, &data_dir, &limits, sync, rig.plants)?;
-        let replay = ParallelReplay {
-            store: Arc::new(stores.clone()),
-            rules: Arc::new(rulebook(&desired, &registry)),
-            batch_bytes_max: limits.replay_batch_bytes_max,
-            workers: shards.max(2),
-            rig: rig.clone(),
-        };
-        let report = replay.run(env, &mut reader, &recovery, progress)?;
-        let mut held = held(&report, sync, &desired);
-        add_damaged(&stores, &mut held);
+        let stores = open_stores(env, &data_dir, limits, &desired, settings.rocks, rig.plants)?;
+        let OpenLog { writer, recovery, mut reader } = open_log(env, &data_dir, limits, *sync, rig.plants)?;
+        let replay = replay_of(settings, &stores, rulebook(&desired, &settings.machines));
+        let mut histories = Histories::begin(&writer, &desired);
+        let report = replay.run(env, &mut reader, &recovery, &mut |batch| histories.take(batch), progress)?;
+        let histories = histories.finish();
+        let mut held = held(&report, *sync, &desired);
+        refuse_what_is_lost(&histories, &stores, &mut held);
         // A line that says `copying` is as good as the tombstone that stands for it
         // from here on: what it names was never anybody's.
         desired.give_up_copies();
         let strangers = strangers(&writer, &held);
         desired.take_note_of(held.keys().chain(&strangers).copied());
         let boots = Boots::begin(env, &data_dir, stand(&held))?;
+        let (exports, bases) = open_exports(env, &data_dir, &held)?;
+        let state = State::new(file, desired, held, strangers, histories, bases);
+        Ok(Found { data_dir, boots, stores, writer, state, exports })
+    }
+
+    fn run(self, env: &Env, settings: Settings, started: Mono) -> Result<Node, StartError> {
+        let Found { data_dir, boots, stores, writer, state, exports } = self;
+        let Settings { limits, shards, sync, machines, rig, .. } = settings;
         let log = Log::start(env, writer)?;
         let meters = Meters::new();
-        let reports = Arc::new(Reports::new(env, meters.failures.clone()));
-        let threads = start_shards(env, shards.max(1), &limits, &log, &meters, &reports, rig.plants)?;
+        let (errands, waiting) = Errands::new(env);
+        let reports = Arc::new(Reports::new(env, meters.failures.clone(), errands.clone()));
+        let peers = Peers::new(env, data_dir.as_peer(), limits.shard_inbox_max, errands.clone());
+        let hear = (&reports, &peers);
+        let threads = start_shards(env, shards.max(1), &limits, &log, &meters, hear, rig.plants)?;
+        let inboxes: Vec<_> = threads.iter().map(|thread| thread.inbox.clone()).collect();
+        peers.know(&state.desired.nodes);
+        peers.attach(inboxes.clone());
         let core = Arc::new(Core {
             env: env.clone(),
             data_dir,
@@ -138,11 +179,14 @@ impl Node {
             stores,
             inlet: log.inlet(),
             log_reaches: sync.reaches(),
-            machines: registry,
-            inboxes: threads.iter().map(|thread| thread.inbox.clone()).collect(),
+            machines,
+            inboxes,
             directory: Arc::new(Directory::default()),
             reports,
-            state: Lock::new(State::new(file, desired, held, strangers)),
+            exports,
+            exports_held: Arc::default(),
+            peers,
+            state: Lock::new(state),
             copying: Lock::new(()),
             started,
             log_bytes: AtomicU64::new(0),
@@ -150,7 +194,14 @@ impl Node {
             log_meters: log.meters().clone(),
             rig,
         });
-        let mut node = Node { core: core.clone(), housekeeper: None, shards: threads, log: Some(log) };
+        let staff = Staff::start(env, core.exports.clone(), core.exporting(), (errands, waiting))?;
+        let mut node = Node {
+            core: core.clone(),
+            housekeeper: None,
+            staff: Some(staff),
+            shards: threads,
+            log: Some(log),
+        };
         // What cannot be done is listed, and tried again.
         let _ = core.reconcile(&mut core.state());
         node.housekeeper = Some(Housekeeper::start(env, core)?);
@@ -158,8 +209,31 @@ impl Node {
     }
 }
 
-/// They lie here, whoever knows of them: they can be listed, and erased.
-fn add_damaged(stores: &Stores, held: &mut BTreeMap<PartitionId, Held>) {
+/// Where exports lie, and what stores rest on that have taken one in.
+fn open_exports(
+    env: &Env,
+    data_dir: &DataDir,
+    held: &BTreeMap<PartitionId, Held>,
+) -> Result<(Home, BTreeMap<PartitionId, bytes::Bytes>), StartError> {
+    let home = Home::open(env.files.clone(), data_dir.path());
+    let opened = home.and_then(|home| {
+        home.keep_of(|id| held.contains_key(&id))?;
+        Ok((home.bases()?, home))
+    });
+    let (bases, home) = opened.map_err(DataDirError::system("open the exports of", data_dir.path()))?;
+    Ok((home, bases))
+}
+
+/// Replicas that do not know any more what they told others tell them nothing. And
+/// damaged stores lie here, whoever knows of them: they can be listed, and erased.
+fn refuse_what_is_lost(read: &Read, stores: &Stores, held: &mut BTreeMap<PartitionId, Held>) {
+    for (id, held) in held.iter_mut() {
+        let flaw = read.get(id).and_then(|read| flaw(read, held.applied));
+        if let Some((code, why)) = flaw {
+            tracing::error!(partition = id.0, %why, "a replica does not go on");
+            held.refusal.get_or_insert(format!("{code} {why}"));
+        }
+    }
     for (id, error) in stores.damaged() {
         let refusal = Some(format!("{} {error}", error.code()));
         held.entry(id).or_insert(Held { applied: 0, serving: false, refusal });
@@ -215,11 +289,11 @@ fn start_shards(
     limits: &Limits,
     log: &Log,
     meters: &Meters,
-    reports: &Arc<Reports>,
+    (reports, peers): (&Arc<Reports>, &Arc<Peers>),
     plants: Plants,
 ) -> Result<Vec<ShardThread>, StartError> {
     let start = |number| {
-        let (reports, post) = (reports.clone(), (Arc::new(Nowhere) as Arc<dyn Post>, plants));
+        let (reports, post) = (reports.clone(), (peers.clone() as Arc<dyn Post>, plants));
         ShardThread::start(env, number, limits, log.inlet(), meters, post, move |report| reports.hear(report))
     };
     Ok((0..count).map(start).collect::<Result<_, _>>()?)
@@ -227,24 +301,38 @@ fn start_shards(
 
 /// By which rules each partition goes, also one that is out of service: its
 /// records must not wait in the log for ever.
-struct ByPartition(BTreeMap<PartitionId, Rules>);
+struct ByPartition {
+    rules: BTreeMap<PartitionId, Rules>,
+    agreed: BTreeSet<PartitionId>,
+}
 
 impl Rulebook for ByPartition {
     fn of(&self, partition: PartitionId) -> Option<&Rules> {
-        self.0.get(&partition)
+        self.rules.get(&partition)
+    }
+
+    fn is_agreed(&self, partition: PartitionId) -> bool {
+        self.agreed.contains(&partition)
     }
 }
 
 fn rulebook(desired: &Desired, registry: &Registry) -> ByPartition {
-    let known = desired.partitions.keys().chain(desired.gone.keys());
-    ByPartition(
-        known
-            .filter_map(|id| {
-                let spec = desired.spec_of(*id)?;
-                Some((*id, spec.rules(registry)?))
-            })
-            .collect(),
-    )
+    let known = || desired.partitions.keys().chain(desired.gone.keys());
+    let rules = |id: &PartitionId| Some((*id, desired.spec_of(*id)?.rules(registry)?));
+    ByPartition {
+        rules: known().filter_map(rules).collect(),
+        agreed: known().copied().filter(|id| desired.is_agreed(*id)).collect(),
+    }
+}
+
+fn replay_of(settings: &Settings, stores: &Stores, rules: ByPartition) -> ParallelReplay {
+    ParallelReplay {
+        store: Arc::new(stores.clone()),
+        rules: Arc::new(rules),
+        batch_bytes_max: settings.limits.replay_batch_bytes_max,
+        workers: settings.shards.max(2),
+        rig: settings.rig.clone(),
+    }
 }
 
 /// Whom the log knows and no store holds: nobody would ever let it go of them.

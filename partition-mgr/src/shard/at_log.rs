@@ -119,6 +119,12 @@ impl AtLog {
         (said, true)
     }
 
+    /// Is everything on disk that was said before this turn?
+    pub fn has_written(&self, turn: Ticket) -> bool {
+        let sent = self.sent.iter().flat_map(|sent| &sent.said);
+        sent.chain(&self.refused).chain(&self.behind).all(|(said, _)| *said >= turn)
+    }
+
     /// The log answers. Submissions come back in the order in which they went.
     pub fn answered(&mut self, ticket: Ticket, outcome: LogOutcome) -> Answered {
         let sent = self.sent.pop_front().expect("every outcome has its submission");

@@ -1,10 +1,11 @@
 //! What goes into a round, and what comes out of it.
 
-use env::{Mono, buggify};
-use model::{Index, NodeId, PartitionId, ReplicaId};
+use bytes::Bytes;
+use env::{Mono, Sender, buggify};
+use model::{Index, NodeId, PartitionId, ReplicaId, ReplicaSet};
 use partition::{Charter, Envelope, Partition};
 use pipeline::Ticket;
-use replication::raft::{Members, Recovered, Start, Wanted};
+use replication::raft::{Members, Recovered, Start};
 use statestore::{Part, Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,11 +51,20 @@ pub enum Order {
     /// Serve this partition together with replicas on other nodes.
     OpenReplica(Box<Replica>),
     /// These are to make up the partition's group.
-    Want(PartitionId, Wanted),
+    Want(PartitionId, ReplicaSet),
     /// The store has flushed this partition up to here.
     Flushed(PartitionId, Index),
     /// Another replica is to lead the partition, if the one here does.
     HandOver(PartitionId, ReplicaId),
+    /// What does an export rest on that has everything up to this index?
+    Base(PartitionId, Index, Sender<Option<Bytes>>),
+    /// An export for the partition's replica is here, and rests on this; or none can be
+    /// had.
+    Fetched(PartitionId, Option<Bytes>),
+    /// It has taken the store's place.
+    Taken(PartitionId),
+    /// Nothing more can be done with the partition: why.
+    Stop(PartitionId, String),
     /// Finish what is under way, take in nothing more, and report. What a store
     /// has no room for is given up.
     Close(PartitionId),
@@ -71,20 +81,26 @@ pub struct Replica {
     /// How it starts.
     pub start: Start,
     /// Who is to make up the group.
-    pub wanted: Wanted,
+    pub wanted: ReplicaSet,
 }
 
 /// What the manager hears of a shard.
 #[derive(Debug)]
 pub enum Report {
-    /// The partition has ended in order; everything it answered is in its store.
-    Closed(PartitionId),
+    /// The partition has ended in order; everything it answered is in its store. Of a
+    /// replica: what it has told others, if all of that is in the log.
+    Closed(PartitionId, Option<Recovered>),
     /// The partition had to be stopped.
     Failed(PartitionId, String),
     /// These make up the partition's group: a later entry (its term and position) counts.
     Settled(PartitionId, Members, (u64, u64)),
     /// The partition's replica needs an export of its leader's, which is there.
     Behind(PartitionId, NodeId),
+    /// The export that was fetched is to take the store's place. Nothing is applied
+    /// until it has.
+    TakeExport(PartitionId),
+    /// The export that was fetched is not needed.
+    DropExport(PartitionId),
     /// The partition waits until its store takes something again.
     Waits(PartitionId, String),
 }

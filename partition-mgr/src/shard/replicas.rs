@@ -87,11 +87,31 @@ impl Shard {
                 return effects.reports.push(Report::Settled(id, members, since));
             }
             Event::Behind { leader } => return effects.reports.push(Report::Behind(id, leader)),
-            // Nobody has fetched one.
-            Event::TakeExport | Event::DropExport => return,
+            Event::TakeExport => {
+                // What waits for the store is in the export, too.
+                self.parked.forget(id);
+                (tenant.storing, tenant.importing) = (false, true);
+                return effects.reports.push(Report::TakeExport(id));
+            }
+            Event::DropExport => return effects.reports.push(Report::DropExport(id)),
             Event::Failed(why) => return self.fail(now, id, &why, effects),
         };
         tenant.partition.step(now, input, &mut self.outbox);
+    }
+
+    /// The store has other content: the partition goes on behind that.
+    pub(super) fn go_on_with_export(&mut self, now: Mono, id: PartitionId, effects: &mut Effects) {
+        let Some(tenant) = self.tenants.get_mut(&id) else { return };
+        tenant.importing = false;
+        if let Err(error) = tenant.partition.reload(&mut self.outbox) {
+            return self.fail(now, id, &format!("{} {error}", error.code()), effects);
+        }
+        // What the store had no room for is in it by now.
+        tenant.set_full(now, tenant.log_full, false, &mut self.outbox);
+        self.groups.taken(id);
+        list(&mut self.appliers, id, tenant);
+        self.unarmed.push(id);
+        self.let_read(now, id);
     }
 
     /// Answers whoever may read by now.

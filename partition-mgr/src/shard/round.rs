@@ -10,7 +10,7 @@ use env::{Clock, Mono, Plant, Wall, sometimes};
 use model::{Limits, PartitionId};
 use partition::{Envelope, Input, Outbox, Partition};
 use pipeline::{ChoreLimits, DrainLimits, Refusal, Ticket};
-use replication::raft::Groups;
+use replication::raft::{Groups, Recovered};
 use std::collections::{BTreeMap, VecDeque};
 use wal::Append;
 
@@ -35,6 +35,8 @@ pub struct Shard {
     /// What stores take later.
     pub(super) parked: Parked,
     timers: Timers,
+    /// Partitions that have ended, in which turn, and what their replicas have told others.
+    leaving: Vec<(PartitionId, Ticket, Option<Recovered>)>,
     /// Whose timers may have to be set anew.
     pub(super) unarmed: Vec<PartitionId>,
     /// There was no room: for a while only what makes room is taken.
@@ -60,6 +62,7 @@ impl Shard {
             next_read: 0,
             parked: Parked::default(),
             timers: Timers::default(),
+            leaving: Vec::new(),
             unarmed: Vec::new(),
             full_since: None,
             outbox: Outbox::default(),
@@ -139,14 +142,27 @@ impl Shard {
             Message::Stored(stored) => self.take_stored(now, stored, effects),
             Message::Peers(said) => said.into_iter().for_each(|envelope| self.groups.deliver(envelope)),
             Message::Lost(node) => self.groups.lose(node),
-            Message::Order(Order::Open(partition)) => self.open(now, *partition),
-            Message::Order(Order::OpenReplica(replica)) => self.open_replica(now, *replica),
-            Message::Order(Order::Want(id, wanted)) => self.groups.want(id, wanted),
-            Message::Order(Order::Flushed(id, index)) => self.groups.purge(id, index),
-            Message::Order(Order::HandOver(id, heir)) => self.groups.hand_over(id, heir),
-            Message::Order(Order::Close(id)) => self.retire(now, id),
+            Message::Order(order) => self.take_order(now, order, effects),
             Message::Stop => unreachable!("the thread that drives the shard keeps it"),
-            Message::Order(Order::CloseAll) => {
+        }
+    }
+
+    fn take_order(&mut self, now: Mono, order: Order, effects: &mut Effects) {
+        match order {
+            Order::Open(partition) => self.open(now, *partition),
+            Order::OpenReplica(replica) => self.open_replica(now, *replica),
+            Order::Want(id, wanted) => self.groups.want(id, wanted),
+            Order::Flushed(id, index) => self.groups.purge(id, index),
+            Order::HandOver(id, heir) => self.groups.hand_over(id, heir),
+            Order::Base(id, index, tell) => {
+                // Whoever asked may have given up.
+                let _ = tell.try_send(self.groups.base(id, index));
+            }
+            Order::Fetched(id, base) => self.groups.fetched(id, base),
+            Order::Taken(id) => self.go_on_with_export(now, id, effects),
+            Order::Stop(id, why) => self.fail(now, id, &why, effects),
+            Order::Close(id) => self.retire(now, id),
+            Order::CloseAll => {
                 let ids: Vec<PartitionId> = self.tenants.keys().copied().collect();
                 ids.into_iter().for_each(|id| self.retire(now, id));
             }
@@ -262,7 +278,7 @@ impl Shard {
         while let Some(id) = self.appliers.pop_front() {
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
             tenant.listed = false;
-            if tenant.storing {
+            if tenant.storing || tenant.importing {
                 continue;
             }
             match tenant.partition.apply() {
@@ -312,6 +328,7 @@ impl Shard {
             let unread = tenant.reads.take_all();
             unread.into_iter().for_each(|to| self.outbox.put(to, Err(Refusal::Stopping)));
             self.groups.close(id);
+            effects.reports.push(Report::DropExport(id));
             sometimes!("a partition had to be stopped");
             effects.reports.push(Report::Failed(id, why.to_owned()));
         }
@@ -325,19 +342,38 @@ impl Shard {
     }
 
     fn close_finished(&mut self, effects: &mut Effects) {
-        let finished = |tenant: &Tenant| tenant.closing && !tenant.storing && tenant.partition.is_idle();
-        let (groups, outbox) = (&mut self.groups, &mut self.outbox);
+        let finished = |tenant: &Tenant| {
+            tenant.closing && !tenant.storing && !tenant.importing && tenant.partition.is_idle()
+        };
+        let (groups, outbox, leaving) = (&mut self.groups, &mut self.outbox, &mut self.leaving);
+        let turn = self.next_ticket;
         self.tenants.retain(|id, tenant| {
             let ends = finished(tenant);
             if ends {
                 let unread = tenant.reads.take_all();
                 unread.into_iter().for_each(|to| outbox.put(to, Err(Refusal::Stopping)));
-                groups.close(*id);
                 sometimes!("a partition was closed");
-                effects.reports.push(Report::Closed(*id));
+                leaving.push((*id, turn, groups.close(*id)));
                 self.unarmed.push(*id);
             }
             !ends
+        });
+        self.let_leave(effects);
+    }
+
+    /// Reports those that have ended, and of which the log has all. Where it has no room,
+    /// nobody waits for that: what they have told others is in the log by the next start,
+    /// or was never told.
+    fn let_leave(&mut self, effects: &mut Effects) {
+        let (at_log, is_broken) = (&self.at_log, self.at_log.is_broken());
+        self.leaving.retain_mut(|(id, turn, history)| {
+            let is_written = history.is_none() || at_log.has_written(*turn);
+            let leaves = is_written || is_broken;
+            if leaves {
+                let history = history.take().filter(|_| is_written);
+                effects.reports.push(Report::Closed(*id, history));
+            }
+            !leaves
         });
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Tenant {
     pub listed: bool,
     /// A batch for its store is under way, or waits until that takes it.
     pub storing: bool,
+    /// An export takes its store's place.
+    pub importing: bool,
     /// It is to end once nothing is under way.
     pub closing: bool,
     /// Its log has no room.
@@ -35,6 +37,7 @@ impl Tenant {
             queued: false,
             listed: false,
             storing: false,
+            importing: false,
             closing: false,
             log_full: false,
             store_full: false,

@@ -136,6 +136,7 @@ impl World {
         match table.place_of(key).map(|place| place.standing.clone()) {
             None => Err("no partition".to_owned()),
             Some(Standing::Failed(why)) => Err(why),
+            Some(Standing::Elsewhere(node)) => Err(format!("it is on node {node:?}")),
             Some(Standing::Serving(handle)) => Ok(handle),
         }
     }

@@ -2,11 +2,11 @@
 //! was written when that changes, and who may be read.
 
 use crate::world::World;
-use model::{Code, Durability, Epoch, Index, Limits, NodeId, PartitionId, ReplicaId, code};
+use model::{Code, Durability, Epoch, Index, Limits, NodeId, PartitionId, ReplicaId, ReplicaSet, code};
 use partition::Leader;
 use partition_mgr::shard::{LogOutcome, Message, Order, Replica};
 use pipeline::Answer;
-use replication::raft::{Envelope, Members, Recovered, Start, Timing, Wanted, wire};
+use replication::raft::{Envelope, Members, Recovered, Start, Timing, wire};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const ID: PartitionId = PartitionId(1);
@@ -33,7 +33,7 @@ impl Cluster {
         let limits = Limits::default();
         let hosts: Vec<World> = (0..3).map(|number| World::numbered(number, &limits)).collect();
         let seats = (0..3).map(|node| (ReplicaId(node + 1), NodeId(node))).collect();
-        let wanted = Wanted { generation: 1, seats };
+        let wanted = ReplicaSet { generation: 1, seats };
         let timing = Timing { heartbeat_ms: 50, election_ms: (150, 300), append_patience_ms: 1_000 };
         let open = |(number, host): (u64, &World)| {
             let recovered = Recovered::founded(ID, 1, 0, Members::founding(&wanted));

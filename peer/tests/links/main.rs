@@ -53,9 +53,9 @@ fn a_dead_peer_costs_a_few_attempts_a_second_and_is_found_again() {
         let one = Node::start(&wires, identity(1, 1)).await;
         one.link(2);
         pass(10_000).await;
-        // Three lanes, about two attempts a second each once it has waited longest.
+        // Four lanes, about two attempts a second each once it has waited longest.
         let attempts = wires.attempts();
-        assert!((40..120).contains(&attempts), "{attempts} attempts in ten seconds");
+        assert!((50..160).contains(&attempts), "{attempts} attempts in ten seconds");
         assert!(one.heard.ways().iter().all(|way| way == "2 nobody"));
         assert!(!one.send(2, Lane::Swift, "lost"), "and whoever sends hears so");
         let _two = Node::start(&wires, identity(2, 1)).await;

@@ -23,10 +23,24 @@ pub struct Asked {
     pub expected_epoch: Option<Epoch>,
     /// The least durability taken for an answer.
     pub min_durability: Option<Durability>,
-    /// May a read show what is old?
-    pub stale: bool,
+    /// What a read has to show.
+    pub read: ReadLevel,
     /// What the answer has to have seen.
     pub after: Vec<Position>,
+    /// May it be passed on to the node that has what is asked for?
+    pub forward: bool,
+}
+
+/// What a read has to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadLevel {
+    /// Everything that was answered before it began.
+    #[default]
+    Linear,
+    /// What its positions stand for.
+    Token,
+    /// What the replica has that is asked.
+    Stale,
 }
 
 /// Checks a header. An absent one asks for nothing.
@@ -49,8 +63,13 @@ pub fn header_from_wire(header: Option<common::Header>) -> Result<Asked, Failure
         answered_upto: header.answered_upto,
         expected_epoch: header.expected_epoch.map(epoch_from_wire),
         min_durability: super::durability_from_wire(header.min_durability)?,
-        stale: read == common::ReadLevel::Stale,
+        read: match read {
+            common::ReadLevel::Unspecified | common::ReadLevel::Linear => ReadLevel::Linear,
+            common::ReadLevel::Token => ReadLevel::Token,
+            common::ReadLevel::Stale => ReadLevel::Stale,
+        },
         after: after(header.position, &header.token)?,
+        forward: header.allow_forward,
     })
 }
 

@@ -4,7 +4,7 @@
 mod header;
 mod receipt;
 
-pub use header::{Asked, epoch_from_wire, epoch_to_wire, header_from_wire, op_from_wire};
+pub use header::{Asked, ReadLevel, epoch_from_wire, epoch_to_wire, header_from_wire, op_from_wire};
 pub use receipt::{Receipt, durability_from_wire, durability_to_wire, receipt_from_wire, receipt_to_wire};
 
 use crate::Failure;

@@ -6,7 +6,6 @@ use super::kind::{CommittedLeader, Kind, Members, Proposal, Timing};
 use super::machine::Machine;
 use super::network::Network;
 use super::outbox::Event;
-use super::plan::Wanted;
 use super::promise::Base;
 use super::runtime::{Executor, ShardRuntime};
 use super::site::Site;
@@ -15,7 +14,7 @@ use super::streams::Streams;
 use super::strive::strive;
 use bytes::Bytes;
 use env::Plant;
-use model::{Index, NodeId, Record, ReplicaId};
+use model::{Index, NodeId, Record, ReplicaId, ReplicaSet};
 use openraft::alias::{SnapshotMetaOf, SnapshotOf};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::metrics::RaftServerMetrics;
@@ -48,7 +47,7 @@ pub struct Start {
 struct Asked {
     proposals: mpsc::Receiver<Record>,
     reads: mpsc::Receiver<u64>,
-    wanted: watch::Receiver<Wanted>,
+    wanted: watch::Receiver<ReplicaSet>,
 }
 
 /// A replica that runs.
@@ -59,7 +58,7 @@ pub(crate) struct Group {
     pub streams: Streams,
     proposals: mpsc::Sender<Record>,
     reads: mpsc::Sender<u64>,
-    wanted: watch::Sender<Wanted>,
+    wanted: watch::Sender<ReplicaSet>,
     /// In which term this replica leads, and the next command of a proposal: one
     /// that stands behind a refused one is none.
     leads: Option<(u64, Index)>,
@@ -124,7 +123,7 @@ impl Group {
     }
 
     /// Who is to make up its group.
-    pub fn want(&self, wanted: Wanted) {
+    pub fn want(&self, wanted: ReplicaSet) {
         self.wanted.send_if_modified(|known| {
             let other = *known != wanted;
             *known = wanted;

@@ -7,7 +7,6 @@ use super::answer::answer;
 use super::group::{Group, Start};
 use super::message::{Envelope, Message};
 use super::outbox::{Flush, Outbox, Outputs};
-use super::plan::Wanted;
 use super::promise::Base;
 use super::recover::Recovered;
 use super::runtime::Executor;
@@ -16,7 +15,7 @@ use super::streams::Sender;
 use bytes::Bytes;
 use env::rng::Stream;
 use env::{Clock, Mono, Plants};
-use model::{Index, Limits, NodeId, PartitionId, Record, ReplicaId};
+use model::{Index, Limits, NodeId, PartitionId, Record, ReplicaId, ReplicaSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -90,7 +89,7 @@ impl Groups {
 
     /// These are to make up a partition's group: whoever leads it sees to that, now
     /// and after each election, until something else is wanted.
-    pub fn want(&mut self, partition: PartitionId, wanted: Wanted) {
+    pub fn want(&mut self, partition: PartitionId, wanted: ReplicaSet) {
         if let Some(group) = self.groups.get(&partition) {
             group.want(wanted);
         }
@@ -124,11 +123,20 @@ impl Groups {
         }
     }
 
-    /// A replica ends.
-    pub fn close(&mut self, partition: PartitionId) {
-        if let Some(group) = self.groups.remove(&partition) {
-            group.close(&self.executor);
+    /// A replica ends. Returns what it goes on with in a later life, once the log has
+    /// what it has been handed.
+    pub fn close(&mut self, partition: PartitionId) -> Option<Recovered> {
+        let group = self.groups.remove(&partition)?;
+        let mut history = {
+            let journal = group.site.journal();
+            journal.rested(journal.generation())
+        };
+        // The store rests on it already, and the log had no time to hear of it.
+        if let Some(base) = group.site.arrival().take_taken() {
+            history.stand_on_settled(base);
         }
+        group.close(&self.executor);
+        Some(Recovered(history))
     }
 
     /// May a read be served here? An event says.

@@ -94,6 +94,26 @@ impl Journal {
         Journal::new(self.partition, self.generation)
     }
 
+    /// The same for a later life, which begins when all of it is on disk.
+    pub fn rested(&self, generation: u64) -> Journal {
+        let (ballot, committed, base) = (self.ballot, self.committed, self.base.clone());
+        let (entries, start, durable) = (self.entries.clone(), self.start, self.next());
+        Journal {
+            ballot,
+            committed,
+            base,
+            entries,
+            start,
+            durable,
+            ..Journal::new(self.partition, generation)
+        }
+    }
+
+    /// Of which generation it is.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Puts in what was read back, which is durable.
     pub fn refill(&mut self, entries: VecDeque<Held>) {
         self.entries = entries;

@@ -1,9 +1,8 @@
 //! What the library is told about us: the types it works on, and how it is set.
 
 use super::fate::Fate;
-use super::plan::Wanted;
 use super::runtime::ShardRuntime;
-use model::{NodeId, Record, ReplicaId};
+use model::{NodeId, Record, ReplicaId, ReplicaSet};
 use openraft::alias;
 use openraft::impls::leader_id_std::LeaderId;
 use openraft::impls::{BoxedErrorSource, InlineBatch};
@@ -80,8 +79,8 @@ pub struct Members(pub(crate) Membership);
 
 impl Members {
     /// All that are wanted vote.
-    pub fn founding(wanted: &Wanted) -> Members {
-        let Wanted { generation, seats } = wanted;
+    pub fn founding(wanted: &ReplicaSet) -> Members {
+        let ReplicaSet { generation, seats } = wanted;
         let seat = |node: &NodeId| Seat { node: node.0, generation: *generation };
         let seats: BTreeMap<u64, Seat> =
             seats.iter().map(|(replica, node)| (replica.0, seat(node))).collect();

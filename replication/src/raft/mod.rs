@@ -44,5 +44,4 @@ pub use groups::{Groups, Ticket};
 pub use kind::{Members, Timing};
 pub use message::Envelope;
 pub use outbox::{Event, Outputs};
-pub use plan::Wanted;
-pub use recover::{Lost, Recovered, Recovering};
+pub use recover::{Lost, Recovered, Recovering, rests_at};

@@ -9,23 +9,12 @@
 //! ```
 
 use super::kind::Members;
-use model::{NodeId, ReplicaId};
+use model::{NodeId, ReplicaId, ReplicaSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries that a replica may lack and still be given a vote: those behind it are
 /// on their way by then.
 const LAG_MAX: u64 = 256;
-
-/// Who is to make up a group, and where.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Rises with each wish. A group that has begun to follow one follows no earlier
-    /// one: so whoever is not in the group and not in the latest wish that it
-    /// follows never comes to be in it, and may be deleted.
-    pub generation: u64,
-    /// Each votes. Without any: nothing is wanted.
-    pub seats: BTreeMap<ReplicaId, NodeId>,
-}
 
 /// A group as its leader sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +46,7 @@ pub(crate) enum Step {
 }
 
 /// The next step; `None`: nothing is left, or what has to come before is under way.
-pub(crate) fn next(standing: &Standing, wanted: &Wanted) -> Option<Step> {
+pub(crate) fn next(standing: &Standing, wanted: &ReplicaSet) -> Option<Step> {
     let Standing { leader, members, settled, .. } = standing;
     let (votes, everybody) = (members.who_votes(), members.everybody());
     if members.is_joint() {

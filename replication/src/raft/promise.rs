@@ -99,6 +99,11 @@ impl Base {
         Base::take(at)
     }
 
+    /// Up to which command a store has to have come that rests on these bytes.
+    pub fn index_of(bytes: &[u8]) -> Option<Index> {
+        Base::decode(bytes).map(|base| base.index)
+    }
+
     fn put(&self, out: &mut Vec<u8>) {
         put_log_id(out, self.purged);
         out.extend_from_slice(&self.index.to_le_bytes());

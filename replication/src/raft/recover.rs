@@ -3,7 +3,7 @@
 use super::journal::{Held, Journal, is_entry};
 use super::kind::{Ballot, Members, StoredMembership, log_id};
 use super::promise::{Base, Carried, Placed, Settled, decode_ballot, decode_members, decode_position};
-use model::{Index, PartitionId, Record, RecordKind};
+use model::{Code, Index, PartitionId, Record, RecordKind, code};
 use std::collections::VecDeque;
 
 /// Why a replica cannot go on with what the log has of it.
@@ -21,6 +21,16 @@ pub enum Lost {
     /// Bytes that no build of ours writes.
     #[error("a record of kind {0} cannot be read")]
     Unreadable(RecordKind),
+}
+
+impl Lost {
+    /// Its code.
+    pub fn code(&self) -> Code {
+        match self {
+            Lost::Promise | Lost::Hole(_) | Lost::GivenUp => code::LOG_DAMAGED,
+            Lost::Unreadable(_) => code::RECORD_UNREADABLE,
+        }
+    }
 }
 
 /// Takes in a replica's records, in the log's order.
@@ -155,6 +165,12 @@ impl Recovering {
     }
 }
 
+/// Up to which command a store has to have come that rests on what an export brought
+/// along; `None` for bytes that no export brings.
+pub fn rests_at(base: &[u8]) -> Option<Index> {
+    Base::index_of(base)
+}
+
 /// A replica's history as the log has it.
 #[derive(Debug)]
 pub struct Recovered(pub(crate) Journal);
@@ -174,6 +190,21 @@ impl Recovered {
         let mut journal = Journal::new(partition, generation);
         journal.stand_on_settled(Base { purged: founding, index, members });
         Recovered(journal)
+    }
+
+    /// The same under a later owner of the partition's name.
+    pub fn under(self, generation: u64) -> Recovered {
+        Recovered(self.0.rested(generation))
+    }
+
+    /// What its store has to have: everything before that the log has let go of.
+    pub fn rests_on(&self) -> Index {
+        self.0.base.index
+    }
+
+    /// The term of its last entry: somebody has led in it.
+    pub fn last_term(&self) -> u64 {
+        self.0.last().map_or(0, |last| last.leader_id.term)
     }
 
     /// Has the log nothing of it at all?

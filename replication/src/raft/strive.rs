@@ -2,11 +2,11 @@
 
 use super::group::Handle;
 use super::kind::{Kind, LogId, Members, Seat};
-use super::plan::{Standing, Step, Wanted, next};
+use super::plan::{Standing, Step, next};
 use super::runtime::ShardRuntime;
 use super::site::Site;
 use env::Plant;
-use model::ReplicaId;
+use model::{ReplicaId, ReplicaSet};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::metrics::RaftMetrics;
 use openraft::{ChangeMembers, ServerState};
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 pub(crate) async fn strive(
     site: Arc<Site>,
     handle: Handle,
-    mut wanted: watch::Receiver<Wanted>,
+    mut wanted: watch::Receiver<ReplicaSet>,
     pace: Duration,
 ) {
     let mut server = handle.server_metrics();
@@ -49,7 +49,7 @@ pub(crate) async fn strive(
 }
 
 /// Is it as it is wanted, or is nothing wanted that would be followed?
-fn rests(members: &Members, wish: &Wanted) -> bool {
+fn rests(members: &Members, wish: &ReplicaSet) -> bool {
     let is_wanted = members.everybody() == wish.seats && members.who_votes().iter().eq(wish.seats.keys());
     let generation = members.generation();
     let is_idle = wish.seats.is_empty() || wish.generation < generation;

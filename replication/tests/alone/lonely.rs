@@ -162,7 +162,7 @@ fn a_replica_goes_on_with_what_its_store_lacks() {
             world.node(1).hears();
             match crash {
                 true => world.node(1).crash(1, &clock),
-                false => world.node(1).groups.close(PARTITION),
+                false => drop(world.node(1).groups.close(PARTITION)),
             }
             world.node(1).reopen(applied);
             world.until("it has the rest", |world| world.all_have(&expected.records));

@@ -4,8 +4,8 @@ use super::node::{Node, PARTITION};
 use bytes::Bytes;
 use env::Clock;
 use env::sim::SimClock;
-use model::{Index, NodeId, Record, ReplicaId};
-use replication::raft::{Envelope, Event, Members, Wanted, wire};
+use model::{Index, NodeId, Record, ReplicaId, ReplicaSet};
+use replication::raft::{Envelope, Event, Members, wire};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ pub struct World {
 }
 
 /// The wish that these nodes have a replica each.
-pub fn wanted(generation: u64, nodes: &[u64]) -> Wanted {
-    Wanted { generation, seats: nodes.iter().map(|id| (ReplicaId(10 + id), NodeId(*id))).collect() }
+pub fn wanted(generation: u64, nodes: &[u64]) -> ReplicaSet {
+    ReplicaSet { generation, seats: nodes.iter().map(|id| (ReplicaId(10 + id), NodeId(*id))).collect() }
 }
 
 impl World {
@@ -180,7 +180,7 @@ impl World {
         }
     }
 
-    pub fn want(&mut self, wanted: &Wanted) {
+    pub fn want(&mut self, wanted: &ReplicaSet) {
         self.nodes.values_mut().for_each(|node| node.groups.want(PARTITION, wanted.clone()));
     }
 }

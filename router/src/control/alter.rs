@@ -38,6 +38,7 @@ fn check_profile(name: &TableName, table: &Table, wanted: &Profile) -> Result<()
         ("log", has.log, &wanted.log, "the log has what the store has not flushed"),
         ("durability", has.durability, &wanted.durability, "it was promised with every answer"),
         ("binlog", has.binlog, &wanted.binlog, "it is in the rows, as the log makes them"),
+        ("replication", has.replication, &wanted.replication, "its log and its replicas begin together"),
         ("dispatcher", has.dispatcher, &wanted.dispatcher, "there is no other"),
     ];
     for (choice, has, wanted, why) in choices {
@@ -57,6 +58,7 @@ mod tests {
     #[test]
     fn what_is_as_it_is_passes_and_what_is_not_is_named() {
         let words = |[store, log, durability, dispatcher, binlog]: [&str; 5]| Profile {
+            replication: String::new(),
             store: store.to_owned(),
             log: log.to_owned(),
             durability: durability.to_owned(),

@@ -48,6 +48,7 @@ pub(super) fn table_from_wire(
             ),
         },
         binlog: chosen(&wire.binlog, preset.profile.binlog, code::PROFILE_REFUSED)?,
+        replication: chosen(&wire.replication, preset.profile.replication, code::PROFILE_REFUSED)?,
     };
     let machine = Some(&request.machine[..]).filter(|machine| !machine.is_empty());
     let layout = chosen(&request.layout, Layout::Hashed, code::MALFORMED)?;
@@ -69,6 +70,7 @@ pub(super) fn table_to_wire(name: &TableName, spec: &TableSpec, reaches: Durabil
         durability: reaches.to_string(),
         dispatcher: DISPATCHER.to_owned(),
         binlog: spec.profile.binlog.to_string(),
+        replication: spec.profile.replication.to_string(),
     };
     control::Table {
         namespace: name.namespace().to_owned(),
@@ -120,7 +122,7 @@ mod tests {
         fn profile(request: &mut CreateTableRequest) -> &mut control::Profile {
             request.profile.get_or_insert_default()
         }
-        let table: [(Change, Code, &str); 8] = [
+        let table: [(Change, Code, &str); 9] = [
             (|r| r.name = "a b".into(), code::MALFORMED, "name"),
             (|r| r.layout = "round".into(), code::MALFORMED, "round"),
             (|r| profile(r).store = "tape".into(), code::PROFILE_REFUSED, "tape"),
@@ -128,6 +130,7 @@ mod tests {
             (|r| r.preset = "slow".into(), code::PROFILE_REFUSED, "slow"),
             (|r| profile(r).durability = "eternal".into(), code::MALFORMED, "eternal"),
             (|r| profile(r).binlog = "loud".into(), code::PROFILE_REFUSED, "loud"),
+            (|r| profile(r).replication = "raft(2)".into(), code::PROFILE_REFUSED, "raft(2)"),
             (|r| profile(r).dispatcher = "random".into(), code::PROFILE_REFUSED, "random"),
         ];
         for (change, code, word) in table {

@@ -2,20 +2,16 @@
 //! desk.
 
 use super::account::account;
+use super::serving::Asking;
 use super::{DataPlane, lookup};
-use crate::desk::Waiting;
 use crate::door::{Arrival, full};
 use bytes::Bytes;
 use model::command::{COMMAND_BYTES_EXTRA, put_command, put_question};
 use model::{Key, OpId, code};
-use partition::Unaccepted;
 use partition_mgr::directory::{Standing, TableMap};
-use pipeline::{Answer, Done, Request};
+use pipeline::{Done, Request};
 use proto::convert::Asked;
 use proto::{Failure, ITEMS_MAX, UPSERT_BYTES_MAX};
-
-/// The shard refuses what is late; the desk lets go only of what is stuck.
-const GRACE_MS: u64 = 500;
 
 /// What becomes a command.
 pub(super) trait Ask {
@@ -153,12 +149,12 @@ pub(super) async fn send(
     let mut outcomes = Vec::with_capacity(groups.len());
     // All are on their way before the first is waited for.
     for group in groups {
-        outcomes.push(offer(plane, arrival, asked, table, group));
+        outcomes.push(begin(plane, arrival, asked, table, group));
     }
     let mut ends = Vec::with_capacity(outcomes.len());
     for outcome in outcomes {
         ends.push(match outcome {
-            Ok(waiting) => end(waiting.await),
+            Ok(asking) => asking.end().await,
             Err(failure) => Err(failure),
         });
     }
@@ -166,19 +162,21 @@ pub(super) async fn send(
     Ok(ends)
 }
 
-/// Puts a group into its partition's mailbox.
-fn offer(
-    plane: &DataPlane,
+/// Sends a group off to its partition.
+fn begin<'p>(
+    plane: &'p DataPlane,
     arrival: Arrival,
     asked: &Asked,
-    table: &TableMap,
+    table: &'p TableMap,
     group: Group,
-) -> Result<Waiting, Failure> {
-    let handle = match &table.places[group.place].standing {
-        Standing::Serving(handle) => handle,
-        Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone())),
-    };
-    lookup::has_seen(plane, handle, asked)?;
+) -> Result<Asking<'p>, Failure> {
+    let place = &table.places[group.place];
+    // Where replicas agree, what is written stands behind everything that was answered.
+    if let Standing::Serving(handle) = &place.standing
+        && !handle.published.is_replicated()
+    {
+        lookup::has_seen(plane, handle, asked)?;
+    }
     check_payload(group.payload.len(), plane.house.node.limits().request_payload_bytes_max())?;
     let deadline = arrival.until(asked.deadline_ms, plane.house.settings.deadline_ms);
     let count = group.count;
@@ -193,21 +191,9 @@ fn offer(
         makes_room: group.makes_room,
         token: (),
     };
-    let (token, waiting) = plane.desk.park(deadline.plus_ms(GRACE_MS));
-    match handle.mailbox.offer(request, plane.desk.clone(), token) {
-        Ok(()) => {
-            plane.house.meters.commands.inc_by(u64::from(count));
-            Ok(waiting)
-        }
-        Err(refused) => {
-            plane.desk.unpark(token);
-            let code = match refused {
-                Unaccepted::Overloaded => code::OVERLOADED,
-                Unaccepted::Gone => code::STOPPING,
-            };
-            Err(Failure::new(code, refused.to_string()))
-        }
-    }
+    let asking = Asking::begin(plane, place, asked.forward, request)?;
+    plane.house.meters.commands.inc_by(u64::from(count));
+    Ok(asking)
 }
 
 /// Commands are longer in the log than on the wire, short ones many times.
@@ -218,10 +204,6 @@ fn check_payload(bytes: usize, bytes_max: usize) -> Result<(), Failure> {
     let message =
         format!("the request's commands for one partition have {bytes} bytes in the log, {bytes_max} fit");
     Err(Failure::new(code::BATCH_TOO_LARGE, message))
-}
-
-fn end(answer: Answer) -> Result<Done, Failure> {
-    answer.map_err(|refusal| Failure::new(refusal.code(), refusal.to_string()))
 }
 
 /// No partition of the table holds the key.

@@ -11,6 +11,7 @@ mod query;
 mod read;
 mod scan;
 mod service;
+mod serving;
 mod spoken;
 mod stream;
 mod together;

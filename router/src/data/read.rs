@@ -1,15 +1,16 @@
 //! Reads: from the store, past the shard. What is in memory is answered at
 //! once; what a disk has to be waited for goes to the pool.
 
+use super::serving::{right, serving};
 use super::worth::Worth;
 use super::{DataPlane, lookup};
 use crate::door::{Arrival, full};
 use crate::house::Weight;
 use env::Mono;
 use model::{Epoch, Key, Layout, code};
-use partition_mgr::directory::{Handle, Standing, TableMap};
-use partition_mgr::reading::{ReadError, Rows};
-use proto::convert::{header_from_wire, key_from_wire, receipt_to_wire};
+use partition_mgr::directory::{Handle, TableMap};
+use partition_mgr::reading::{ReadError, Right, Rows};
+use proto::convert::{Asked, header_from_wire, key_from_wire, receipt_to_wire};
 use proto::data::{GetRequest, GetResponse, Row, RowResult, row_result};
 use proto::{Failure, KEYS_MAX};
 
@@ -32,17 +33,8 @@ pub(super) async fn get(
     let mut found = Vec::with_capacity(groups.len());
     let (mut bytes, mut room) = (0, Weight::default());
     for group in &groups {
-        let rows = match &table.places[group.place].standing {
-            Standing::Serving(handle) => {
-                let keys = group.items.iter().map(|at| &keys[*at]).collect();
-                let read = Read { handle, layout: table.spec.layout, keys, expected: asked.expected_epoch };
-                match lookup::has_seen(plane, handle, &asked) {
-                    Ok(()) => read.rows(plane, until).await,
-                    Err(unseen) => Err(unseen),
-                }
-            }
-            Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
-        };
+        let of = Of { table: &table, asked: &asked, until };
+        let rows = rows_of(plane, of, group, &keys).await;
         // Too much of one partition is too much of all: it takes another request.
         if let Err(failure) = &rows
             && failure.is(code::ANSWER_TOO_LARGE)
@@ -62,7 +54,7 @@ pub(super) async fn get(
         let total_ms = now.ms_since(arrival.at);
         tracing::warn!(target: "statehouse::slow", method = "Get", total_ms, keys = keys.len(), "slow request");
     }
-    let worth = Worth { durability, boot: plane.house.node.boot() };
+    let worth = Worth::new(plane, durability);
     together(&table, worth, keys.len(), groups, found)
 }
 
@@ -112,18 +104,37 @@ fn split(table: &TableMap, keys: &[Key]) -> Vec<Group> {
     groups
 }
 
+/// What the groups of one request share.
+struct Of<'r> {
+    table: &'r TableMap,
+    asked: &'r Asked,
+    until: Mono,
+}
+
+/// The rows of one group's keys.
+async fn rows_of(plane: &DataPlane, of: Of<'_>, group: &Group, keys: &[Key]) -> Result<Rows, Failure> {
+    let Of { table, asked, until } = of;
+    let place = &table.places[group.place];
+    let handle = serving(plane, place)?;
+    let right = right(plane, place, handle, asked, until).await?;
+    let keys = group.items.iter().map(|at| &keys[*at]).collect();
+    let read = Read { handle, layout: table.spec.layout, keys, expected: asked.expected_epoch, right };
+    read.rows(plane, until).await
+}
+
 /// A read of one partition.
 struct Read<'r> {
     handle: &'r Handle,
     layout: Layout,
     keys: Vec<&'r Key>,
     expected: Option<Epoch>,
+    right: Right,
 }
 
 impl Read<'_> {
     async fn rows(self, plane: &DataPlane, until: Mono) -> Result<Rows, Failure> {
         if self.keys.len() <= KEYS_AT_ONCE {
-            let found = self.handle.read_now(self.layout, &self.keys, self.expected);
+            let found = self.handle.read_now(self.layout, &self.keys, self.expected, self.right);
             if let Some(rows) = found.map_err(failure)? {
                 plane.house.meters.reads_at_once.inc();
                 return Ok(rows);
@@ -136,10 +147,11 @@ impl Read<'_> {
     /// By a thread that may wait.
     async fn in_the_pool(self, plane: &DataPlane, until: Mono) -> Result<Rows, Failure> {
         let (handle, layout, expected) = (self.handle.clone(), self.layout, self.expected);
+        let right = self.right;
         let keys: Vec<Key> = self.keys.into_iter().cloned().collect();
         let work = move || {
             let keys: Vec<&Key> = keys.iter().collect();
-            handle.read(layout, &keys, expected)
+            handle.read(layout, &keys, expected, right)
         };
         plane.house.read(Some(until), work).await?.map_err(failure)
     }
@@ -170,7 +182,7 @@ fn together(
                 let receipt = receipts.len() as u32;
                 let partition = table.places[group.place].id;
                 let (epoch, index) = (rows.epoch, rows.applied);
-                receipts.push(receipt_to_wire(&worth.receipt(partition, epoch, index)));
+                receipts.push(receipt_to_wire(&worth.receipt(partition, epoch, index, rows.as_of)));
                 for (at, row) in group.items.into_iter().zip(rows.rows) {
                     results[at].outcome = Some(row_result::Outcome::Row(row_to_wire(receipt, row)));
                 }

@@ -192,4 +192,12 @@ pub static KEYS: &[Key] = &[
         "Bytes of the rows that one command removes of a range, though always one row."),
     key!("limits.dropped-kept-ms", Restart, count(0, 3650 * DAY_MS), limits.dropped_kept_ms,
         "For so many milliseconds the partitions of a dropped table are erased only by whoever says `--early`. Nothing is erased when they are over, either."),
+    key!("limits.raft-heartbeat-ms", Restart, count(5, 60_000), limits.raft_heartbeat_ms,
+        "A replica that leads says every so many milliseconds that it is there."),
+    key!("limits.raft-election-ms-min", Restart, count(10, 600_000), limits.raft_election_ms_min,
+        "A replica that hears of no leader waits so many milliseconds, at least, before it asks to be one."),
+    key!("limits.raft-election-ms-max", Restart, count(20, 1_200_000), limits.raft_election_ms_max,
+        "And at most so many: more than the least by as much again, so that two rarely ask at once."),
+    key!("limits.export-bytes-per-s", Restart, bytes(64 * KIB, 64 * GIB), limits.export_bytes_per_s,
+        "How much of a partition's export is fetched in a second from the node that leads it."),
 ];

@@ -16,7 +16,6 @@ use machine::Registry;
 use model::code;
 use partition::Progress;
 use partition_mgr::Node;
-use prometheus_client::metrics::counter::Counter;
 use router::House;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,6 +94,8 @@ pub fn run(
     runtime.block_on(ends.first());
     tracing::info!("ending: not ready any more");
     runtime.block_on(shown.say(Some("draining")));
+    // Before anybody is turned away: what is led here is led elsewhere by then.
+    house.node.hand_over();
     runtime.block_on(serving.drain(&config, ends.first()));
     // An error means that the probes have ended already.
     let _ = end_probes.send(true);
@@ -175,7 +176,8 @@ impl Serving {
         let (mut tasks, on) = (JoinSet::new(), runtime.handle());
         tasks.spawn_on(accept_data(data, admission, &outfit, workers.clone()), on);
         tasks.spawn_on(outfit.control(control), on);
-        tasks.spawn_on(turn_away(peer, stopped), on);
+        // Replicas go on talking while clients are drained: it ends with the runtime.
+        on.spawn(house.node.peers().serve(env.clone(), peer));
         Ok(Serving { workers, tasks, stop, cut })
     }
 
@@ -288,12 +290,6 @@ fn accept_data(
         next += 1;
     };
     listen::accept(listener, outfit.intake_of(admission, take), outfit.stop.clone())
-}
-
-/// No other node speaks to this one yet: whoever connects is closed.
-async fn turn_away(listener: Box<dyn Listener>, stop: watch::Receiver<bool>) {
-    let (admission, turned_away) = (Admission::new(0, 0), Counter::default());
-    listen::accept(listener, Intake { admission, turned_away, take: Box::new(drop) }, stop).await;
 }
 
 fn say_ready(env: &Env, ports_file: Option<&Path>, listen: Listen) -> Result<(), Failure> {

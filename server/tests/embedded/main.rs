@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 mod machines;
+mod replicas;
 mod versions;
 
 fn open(env: &Env, dir: &Path) -> (Arc<Config>, Arc<House>) {

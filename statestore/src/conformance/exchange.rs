@@ -16,6 +16,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "an export is of one moment, and the store goes on", run: goes_on },
     Check { name: "a damaged export is refused and nothing is imported", run: damaged },
     Check { name: "an import does not replace a partition", run: no_replacing },
+    Check { name: "an export takes the place of a partition that has less", run: replaced },
+    Check { name: "an export takes no place of a partition that has as much", run: not_replaced },
     Check { name: "a directory that is there is not exported to", run: no_overwriting },
     Check { name: "a checkpoint opens as a store", run: checkpoint },
 ];
@@ -166,6 +168,38 @@ fn no_replacing(subject: &mut dyn Subject) {
     let before = hash(store, ONE);
     refused(exchange.store.import(ONE, &dir), code::PARTITION_EXISTS);
     assert_eq!(hash(store, ONE), before);
+}
+
+fn replaced(subject: &mut dyn Subject) {
+    let Some(exchange) = subject.exchange() else { return };
+    let store = subject.store();
+    fill(store, ONE);
+    let expected = (hash(store, ONE), rows(store, ONE));
+    let dir = exported(&exchange, ONE, "export");
+    store.remove(ONE).expect("removed");
+    store.create(&[ONE, TWO], 0).expect("created");
+    store.apply(&[part(ONE, 1, vec![put("another", "history")])]).expect("applied");
+    assert_eq!(exchange.store.replace(ONE, &dir).expect("it has more"), 50);
+    assert_eq!((hash(store, ONE), rows(store, ONE)), expected);
+    assert_eq!((applied(store, ONE), store.flushed(ONE).expect("flushed")), (50, 50));
+    refused(exchange.store.replace(TWO, &exchange.scratch.join("nothing")), code::EXPORT_DAMAGED);
+    subject.crash();
+    let store = subject.store();
+    assert_eq!((hash(store, ONE), rows(store, ONE)), expected);
+    store.apply(&[part(ONE, 51, vec![put("k1", "new")])]).expect("applied over it");
+    assert_eq!(store.partitions().expect("listed"), [ONE, TWO]);
+}
+
+fn not_replaced(subject: &mut dyn Subject) {
+    let Some(exchange) = subject.exchange() else { return };
+    let store = subject.store();
+    fill(store, ONE);
+    let dir = exported(&exchange, ONE, "export");
+    let before = hash(store, ONE);
+    refused(exchange.store.replace(ONE, &dir), code::EXPORT_DAMAGED);
+    refused(exchange.store.replace(TWO, &dir), code::PARTITION_UNKNOWN);
+    assert_eq!((hash(store, ONE), applied(store, ONE)), (before, 50));
+    store.apply(&[part(ONE, 51, vec![put("k1", "newer")])]).expect("it is as it was");
 }
 
 fn no_overwriting(subject: &mut dyn Subject) {

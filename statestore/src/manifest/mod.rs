@@ -7,9 +7,7 @@
 mod text;
 mod verify;
 
-#[cfg(feature = "rocksdb")]
-pub(crate) use verify::fingerprint;
-pub use verify::{read, verify};
+pub use verify::{fingerprint, read, verify};
 
 use crate::error::{Attempt, StoreError};
 use env::Files;
@@ -109,6 +107,15 @@ impl Manifest {
             format!("a {} store made this export; a {kind} store cannot take it in", self.kind),
         ))
     }
+}
+
+/// What takes a partition's place has more than that.
+pub(crate) fn refuse_older(dir: &Path, applied: Index, before: Index) -> Result<(), StoreError> {
+    if applied > before {
+        return Ok(());
+    }
+    let why = format!("it has index {applied}, and the partition that it is to replace has {before}");
+    Err(StoreError::export_damaged(dir, why))
 }
 
 /// Makes a new directory's name durable.

@@ -64,7 +64,7 @@ fn check(files: &dyn Files, dir: &Path, file: &File) -> Result<(), StoreError> {
 }
 
 /// A file's length and CRC32C, read to its end.
-pub(crate) fn fingerprint(device: &dyn LogDevice) -> std::io::Result<(u64, u32)> {
+pub fn fingerprint(device: &dyn LogDevice) -> std::io::Result<(u64, u32)> {
     let mut chunk = vec![0; CHUNK_BYTES];
     let (mut bytes, mut crc) = (0, 0);
     loop {

@@ -41,21 +41,24 @@ impl StoreFiles for MemoryStore {
     }
 
     fn import(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError> {
-        let files = &*self.home.disk()?.files;
         let _control = self.control.hold();
         self.refuse_held(partition)?;
-        manifest::read(files, dir)?.expect_kind(Kind::Memory, dir)?;
-        let manifest = manifest::verify(files, dir)?;
-        let path = dir.join(ROWS);
-        let device = files.open_read(&path).attempt("opening", &path)?;
-        let (header, mut rows) = checkpoint::read(&*device, &path)?;
-        if (header.partition, header.applied) != (manifest.partition, manifest.applied) {
-            return Err(StoreError::export_damaged(dir, "its rows are of another partition or index"));
-        }
-        rows.insert(Bytes::from_static(&meta::PARTITION), Bytes::copy_from_slice(&partition.0.to_le_bytes()));
+        let (applied, rows) = self.exported(partition, dir)?;
         self.home.save(partition, &rows)?;
         self.add(partition, rows);
-        Ok(header.applied)
+        Ok(applied)
+    }
+
+    fn replace(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError> {
+        let _control = self.control.hold();
+        let before = self.partition(partition)?;
+        let (applied, rows) = self.exported(partition, dir)?;
+        let mut writer = before.writer();
+        manifest::refuse_older(dir, applied, before.applied())?;
+        before.between_saves(|| self.home.save(partition, &rows))?;
+        writer.removed = true;
+        self.add(partition, rows);
+        Ok(applied)
     }
 
     fn copy(&self, from: PartitionId, to: PartitionId, without: &[KeyRange]) -> Result<Index, StoreError> {
@@ -71,6 +74,23 @@ impl StoreFiles for MemoryStore {
         self.home.save(to, &rows)?;
         self.add(to, rows);
         Ok(applied)
+    }
+}
+
+impl MemoryStore {
+    /// The rows of an export, as this partition's.
+    fn exported(&self, partition: PartitionId, dir: &Path) -> Result<(Index, Rows), StoreError> {
+        let files = &*self.home.disk()?.files;
+        manifest::read(files, dir)?.expect_kind(Kind::Memory, dir)?;
+        let manifest = manifest::verify(files, dir)?;
+        let path = dir.join(ROWS);
+        let device = files.open_read(&path).attempt("opening", &path)?;
+        let (header, mut rows) = checkpoint::read(&*device, &path)?;
+        if (header.partition, header.applied) != (manifest.partition, manifest.applied) {
+            return Err(StoreError::export_damaged(dir, "its rows are of another partition or index"));
+        }
+        rows.insert(Bytes::from_static(&meta::PARTITION), Bytes::copy_from_slice(&partition.0.to_le_bytes()));
+        Ok((header.applied, rows))
     }
 }
 

@@ -57,17 +57,26 @@ impl StoreFiles for RocksStore {
     fn import(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError> {
         let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         self.refuse_held(partition)?;
-        manifest::read(&OsFiles, dir)?.expect_kind(Kind::Rocks, dir)?;
-        let manifest = manifest::verify(&OsFiles, dir)?;
-        let instance = self.emptiest();
-        let number = instance.next_slot();
-        let links = self.dir.join(format!("{IMPORTING}{}-{}", instance.number, slot::name(number)));
-        let imported = link_files(&manifest, dir, &links)
-            .and_then(|()| self.take_in(instance, number, partition, &manifest, &links, &[]));
-        // Where that fails, the next start does it; the import stands or fell.
-        let _ = remove_dir_of_links(&links);
-        let slot = imported.map_err(|error| blame(error, dir))?;
+        let manifest = verified(dir)?;
+        self.add(self.import_slot(partition, &manifest, dir)?);
+        Ok(manifest.applied)
+    }
+
+    /// For a moment the partition lies in two slots: whoever opens the store then takes
+    /// the one that has more.
+    fn replace(&self, partition: PartitionId, dir: &Path) -> Result<Index, StoreError> {
+        let manifest = verified(dir)?;
+        let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.slot(partition)?;
+        let mut writer = before.writer();
+        manifest::refuse_older(dir, manifest.applied, before.applied())?;
+        let slot = self.import_slot(partition, &manifest, dir)?;
+        writer.removed = true;
+        let instance = self.instance(&before);
+        instance.tenants.moved_out(before.number);
         self.add(slot);
+        // Where that fails, the next start does it.
+        let _ = instance.drop_slot(before.number);
         Ok(manifest.applied)
     }
 
@@ -96,6 +105,11 @@ impl StoreFiles for RocksStore {
     }
 }
 
+fn verified(dir: &Path) -> Result<Manifest, StoreError> {
+    manifest::read(&OsFiles, dir)?.expect_kind(Kind::Rocks, dir)?;
+    manifest::verify(&OsFiles, dir)
+}
+
 /// Links were verified as the export's files, so what is wrong with them is
 /// wrong with the export.
 fn blame(error: StoreError, dir: &Path) -> StoreError {
@@ -106,6 +120,23 @@ fn blame(error: StoreError, dir: &Path) -> StoreError {
 }
 
 impl RocksStore {
+    /// A slot of an export's files, which nobody knows yet.
+    fn import_slot(
+        &self,
+        partition: PartitionId,
+        manifest: &Manifest,
+        dir: &Path,
+    ) -> Result<Slot, StoreError> {
+        let instance = self.emptiest();
+        let number = instance.next_slot();
+        let links = self.dir.join(format!("{IMPORTING}{}-{}", instance.number, slot::name(number)));
+        let imported = link_files(manifest, dir, &links)
+            .and_then(|()| self.take_in(instance, number, partition, manifest, &links, &[]));
+        // Where that fails, the next start does it; the import stands or fell.
+        let _ = remove_dir_of_links(&links);
+        imported.map_err(|error| blame(error, dir))
+    }
+
     /// Exports with the writer held, so that the index is that of the files.
     fn export_files(&self, slot: &Slot, dir: &Path) -> Result<(Index, Vec<LiveFile>), StoreError> {
         let writer = slot.writer();

@@ -148,15 +148,27 @@ impl Opening<'_> {
     fn into_store(self, journal: Journal) -> Result<RocksStore, StoreError> {
         let mut slots: BTreeMap<PartitionId, Arc<Slot>> = BTreeMap::new();
         let mut instances = Vec::new();
+        let mut twice = Vec::new();
         for (instance, found) in self.opened.into_values() {
             instance.make_usual_spares()?;
             instances.push(instance);
             for slot in found {
                 let id = slot.partition;
-                if slots.insert(id, Arc::new(slot)).is_some() {
-                    return Err(StoreError::damaged(self.dir, format!("partition {id} lies in two slots")));
-                }
+                twice.extend(slots.insert(id, Arc::new(slot)));
             }
+        }
+        for slot in twice {
+            let id = slot.partition;
+            let other = slots.remove(&id).expect("the one that was found later");
+            if slot.applied() == other.applied() {
+                return Err(StoreError::damaged(self.dir, format!("partition {id} lies in two slots")));
+            }
+            // An export was about to take its place, and has.
+            let (less, more) = if slot.applied() < other.applied() { (slot, other) } else { (other, slot) };
+            let instance: &Instance = &instances[less.instance];
+            instance.drop_slot(less.number)?;
+            instance.tenants.moved_out(less.number);
+            slots.insert(id, more);
         }
         Ok(RocksStore::with(self.dir.to_owned(), journal, instances, slots, self.read_bytes_max))
     }

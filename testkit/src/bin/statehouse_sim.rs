@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use testkit::cluster;
 use testkit::disk::{Enumeration, Tally};
 use testkit::replicas::Herd;
 use testkit::sim::{Many, Seeds, one, replay};
@@ -53,6 +54,25 @@ enum Verb {
         #[arg(long, default_value_t = 30)]
         seconds: u64,
         /// Write every event of the last seed to this file.
+        #[arg(long)]
+        trace: Option<PathBuf>,
+    },
+    /// Run three nodes that agree on a table, their links and their users.
+    Cluster {
+        /// Which seeds: A..B, where B is not run. A single one runs in this process, and
+        /// prints what it came to as JSON.
+        #[arg(long, default_value = "1..101")]
+        seeds: Seeds,
+        /// Switch a known mistake on: one of them must fail, and is the last.
+        #[arg(long, value_parser = plant)]
+        plant: Option<Plant>,
+        /// How long users work, in simulated seconds.
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+        /// Runs at a time; one for each core unless told.
+        #[arg(long)]
+        jobs: Option<usize>,
+        /// Write every event of a single seed to this file.
         #[arg(long)]
         trace: Option<PathBuf>,
     },
@@ -141,6 +161,11 @@ fn main() -> ExitCode {
             Ok(true)
         }),
         Verb::Disk { ops, seed, plant } => Ok(disk(ops, seed, plant)),
+        Verb::Cluster { seeds, plant, seconds, jobs, trace } => {
+            let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+            let jobs = jobs.unwrap_or_else(cores);
+            cluster::Many { seeds, work_ms: seconds * 1000, plant, jobs, trace }.run()
+        }
         Verb::Replicas { seeds, plant, seconds, trace } => {
             Herd { seeds, plant, work_ms: seconds * 1000, trace }.run()
         }

@@ -2,8 +2,8 @@
 
 use super::knobs::Knobs;
 use env::rng::Stream;
-use model::{NodeId, PartitionId, ReplicaId};
-use replication::raft::{Members, Wanted};
+use model::{NodeId, PartitionId, ReplicaId, ReplicaSet};
+use replication::raft::Members;
 use std::collections::BTreeMap;
 
 /// The latest wish for each partition, and what groups have said of themselves.
@@ -14,8 +14,8 @@ pub struct Wishes {
 }
 
 struct Wish {
-    founding: Wanted,
-    wanted: Wanted,
+    founding: ReplicaSet,
+    wanted: ReplicaSet,
     /// What was said last, and in which entry.
     settled: Option<((u64, u64), Members)>,
     /// Replicas that were deleted, and the entry that allowed it.
@@ -41,13 +41,13 @@ impl Wishes {
         has: &BTreeMap<NodeId, ReplicaId>,
         knobs: &Knobs,
         draws: &mut Stream,
-    ) -> Wanted {
+    ) -> ReplicaSet {
         let size = [1, 3, 3, 3, 5][draws.below(5) as usize].min(knobs.hosts);
         let mut hosts: Vec<u64> = (0..knobs.hosts).collect();
         while hosts.len() as u64 > size {
             hosts.remove(draws.below(hosts.len() as u64) as usize);
         }
-        let mut wanted = Wanted { generation: generation + 1, seats: BTreeMap::new() };
+        let mut wanted = ReplicaSet { generation: generation + 1, seats: BTreeMap::new() };
         for node in hosts.into_iter().map(NodeId) {
             let replica = has.get(&node).copied().unwrap_or_else(|| {
                 self.replica += 1;
@@ -65,7 +65,7 @@ impl Wishes {
         seated: BTreeMap<NodeId, ReplicaId>,
         knobs: &Knobs,
         draws: &mut Stream,
-    ) -> Wanted {
+    ) -> ReplicaSet {
         let Wish { wanted, settled, .. } = &self.partitions[&partition];
         let members = settled.as_ref().map(|(_, members)| members.everybody()).unwrap_or_default();
         let mut has: BTreeMap<NodeId, ReplicaId> =
@@ -77,12 +77,12 @@ impl Wishes {
     }
 
     /// What is wanted.
-    pub fn wanted(&self, partition: PartitionId) -> Wanted {
+    pub fn wanted(&self, partition: PartitionId) -> ReplicaSet {
         self.partitions[&partition].wanted.clone()
     }
 
     /// What its group was made as.
-    pub fn founding(&self, partition: PartitionId) -> &Wanted {
+    pub fn founding(&self, partition: PartitionId) -> &ReplicaSet {
         &self.partitions[&partition].founding
     }
 

@@ -127,6 +127,11 @@ impl Files for HostDisk {
         self.disk.unlink(path)
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.pace.touch();
+        self.disk.remove_dir(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.pace.sync(|| self.disk.sync_dir(path))
     }

@@ -64,6 +64,7 @@ pub(super) fn stopped(site: &Site) -> BTreeMap<PartitionId, String> {
         Served::Serving(handle) if handle.published.is_serving() => None,
         Served::Serving(_) => Some((place.id, "it has been stopped".to_owned())),
         Served::Failed(why) => Some((place.id, why)),
+        Served::Elsewhere(node) => Some((place.id, format!("it is said to be on {node:?}"))),
     });
     stopped.collect()
 }
@@ -108,7 +109,7 @@ pub(super) fn judge(mut world: World<'_>, closing: &Closing) -> Outcome {
     let (recorder, strange) = ledger.finish();
     failures.extend(strange);
     failures.extend(world.site.applied.violations());
-    failures.extend(world.site.tale.violations(&world.site.applied));
+    failures.extend(world.site.tale.violations(&world.site.applied, |id| world.rotten.may_cost(id)));
     // What rot has hit is refused or lost by name.
     if !world.rotten.any() {
         failures.extend(world.books.borrow().violations());

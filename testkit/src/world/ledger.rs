@@ -3,7 +3,8 @@
 use super::trace;
 use super::wire::Answer;
 use super::witness::Applied;
-use model::{Epoch, PartitionId};
+use crate::world::user::key_bytes;
+use model::{Epoch, Key, KeyRange, PartitionId, layout};
 use std::collections::BTreeMap;
 use verify::history::{Call, OpId, Outcome, Recorder};
 
@@ -14,6 +15,8 @@ pub struct Ledger {
     next_value: u64,
     /// Who holds each key, as answers have said.
     places: BTreeMap<u32, (u64, Epoch)>,
+    /// The latest that was heard of, by partition.
+    epochs: BTreeMap<u64, Epoch>,
     strange: Vec<String>,
     counts: Counts,
 }
@@ -39,6 +42,7 @@ impl Ledger {
             applied,
             next_value: 1,
             places: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             strange: Vec::new(),
             counts: Counts::default(),
         }
@@ -47,6 +51,16 @@ impl Ledger {
     /// A node says who holds which key. It stays so for the life of the table.
     pub fn know(&mut self, key: u32, partition: PartitionId, epoch: Epoch) {
         self.places.entry(key).or_insert((partition.0, epoch));
+    }
+
+    /// The same for all keys of a range of points, of so many.
+    pub fn know_range(&mut self, keys: u32, id: PartitionId, range: &KeyRange, epoch: Epoch) {
+        for key in 0..keys {
+            let point = Key::new(key_bytes(key)).map(|key| layout::point(&key).to_be_bytes());
+            if point.is_ok_and(|point| range.contains(&point)) {
+                self.know(key, id, epoch);
+            }
+        }
     }
 
     /// Something that should not be.
@@ -97,12 +111,12 @@ impl Ledger {
         match outcome {
             Outcome::Wrote { partition, epoch, index, .. } => {
                 self.counts.written += 1;
-                self.places.insert(key, (partition, epoch));
+                self.place(key, partition, epoch);
                 self.applied.told(PartitionId(partition), index);
             }
             Outcome::Read { partition, epoch, row, .. } => {
                 self.counts.read += 1;
-                self.places.insert(key, (partition, epoch));
+                self.place(key, partition, epoch);
                 row.iter().for_each(|row| self.applied.told(PartitionId(partition), row.revision));
                 if let (Some(row), Outcome::Read { applied, .. }) = (row, outcome)
                     && row.revision > applied
@@ -122,9 +136,17 @@ impl Ledger {
         }
     }
 
-    /// The answer that there is no such row, if it is known who gave it.
+    fn place(&mut self, key: u32, partition: u64, epoch: Epoch) {
+        self.places.insert(key, (partition, epoch));
+        let latest = self.epochs.entry(partition).or_insert(epoch);
+        *latest = epoch.max(*latest);
+    }
+
+    /// The answer that there is no such row, if it is known who gave it: whoever
+    /// served the partition last, as far as anybody has heard.
     pub fn absent(&self, key: u32) -> Option<Outcome> {
         let (partition, epoch) = *self.places.get(&key)?;
+        let epoch = self.epochs.get(&partition).copied().unwrap_or(epoch);
         Some(Outcome::Read { partition, epoch, applied: 0, row: None })
     }
 

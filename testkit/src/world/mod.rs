@@ -43,11 +43,19 @@ mod user;
 mod wire;
 mod witness;
 
+pub(crate) use clients::grpc;
 pub use clock::HostClock;
 pub use directed::directed;
+pub(crate) use disk::{HostDisk, Pace};
+pub(crate) use end::{Closing, FRESH, close};
 pub use judge::{Found, Outcome};
+pub(crate) use ledger::Ledger;
+pub(crate) use net::SimNet;
+pub(crate) use node::{TABLE, open_house, serve_grpc};
 pub use plan::Plan;
 pub use run::{Habits, run};
+pub(crate) use user::{Crowd, one};
+pub(crate) use wire::Wire;
 
 thread_local! {
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
@@ -58,12 +66,12 @@ fn now() -> Duration {
     NOW.get()
 }
 
-fn set_now(now: Duration) {
+pub(crate) fn set_now(now: Duration) {
     NOW.set(now);
 }
 
 /// Waits on a host, in virtual time.
 #[allow(clippy::disallowed_methods, reason = "a host's runtime shows virtual time")]
-async fn pause(time: Duration) {
+pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }

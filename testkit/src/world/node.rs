@@ -165,7 +165,7 @@ fn learn_places(site: &Site, table: &TableMap) {
 }
 
 /// The data plane as it is served to clients.
-async fn serve_grpc(env: &Env, house: Arc<House>) -> std::io::Result<()> {
+pub(crate) async fn serve_grpc(env: &Env, house: Arc<House>) -> std::io::Result<()> {
     let listener = env.net.listen(([0, 0, 0, 0], 7400).into()).await?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     Outfit::new(house, Arc::default(), stopped).data(listener).await;
@@ -173,7 +173,8 @@ async fn serve_grpc(env: &Env, house: Arc<House>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn open_house(env: &Env, node: &Arc<Node>) -> std::io::Result<House> {
+/// What the calls of a simulated node share.
+pub(crate) fn open_house(env: &Env, node: &Arc<Node>) -> std::io::Result<House> {
     let reads = Pool::start(env, "read", 1, 64)?;
     let changes = Pool::start(env, "control", 1, 64)?;
     let settings = router::Settings {

@@ -101,8 +101,9 @@ impl Tale {
         self.inner().busy = false;
     }
 
-    /// What should not have been, held against what was done.
-    pub fn violations(&self, applied: &Applied) -> Vec<String> {
+    /// What should not have been, held against what was done. Of those that may not be
+    /// served any more nobody takes away what is over.
+    pub fn violations(&self, applied: &Applied, may_rest: impl Fn(PartitionId) -> bool) -> Vec<String> {
         let inner = self.inner();
         let mut violations = inner.violations.clone();
         for (id, chapter) in &inner.chapters {
@@ -118,7 +119,8 @@ impl Tale {
                 .iter()
                 .filter(|(index, (kind, ..))| *kind != EventKind::Expired && is_told(index));
             let told: Vec<(Index, Change)> = told.cloned().collect();
-            let late = |due: &Stamp| chapter.is_all && due.0 + OVERDUE_NS < chapter.stamp.0;
+            let goes_on = chapter.is_all && !may_rest(*id);
+            let late = |due: &Stamp| goes_on && due.0 + OVERDUE_NS < chapter.stamp.0;
             for (key, _) in chapter.lasting.iter().filter(|(_, due)| late(due)) {
                 violations.push(format!("partition {id}: {} was forgotten", key.escape_ascii()));
             }

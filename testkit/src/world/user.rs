@@ -70,7 +70,7 @@ async fn work(crowd: Rc<Crowd>, user: u32, lane: u32) {
 }
 
 /// One request, and what came of it.
-async fn one(crowd: &Crowd, user: u32, wire: &mut Wire, draws: &mut Stream) {
+pub async fn one(crowd: &Crowd, user: u32, wire: &mut Wire, draws: &mut Stream) {
     let (items, ask) = draw(crowd, draws);
     // Now and then only an answer of the owner that was met last is wanted.
     let wants_owner = items.len() == 1 && draws.chance(10) && matches!(wire, Wire::Frames(_));

@@ -18,8 +18,8 @@ fn standing(configs: &[&[u64]], learners: &[u64], far: &[u64]) -> Standing {
     Standing { leader: ReplicaId(1), members, settled: true, lags }
 }
 
-fn wanted(ids: &[u64]) -> Wanted {
-    Wanted { generation: 5, seats: ids.iter().map(|id| (ReplicaId(*id), NodeId(*id))).collect() }
+fn wanted(ids: &[u64]) -> ReplicaSet {
+    ReplicaSet { generation: 5, seats: ids.iter().map(|id| (ReplicaId(*id), NodeId(*id))).collect() }
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn steps() {
 
 #[test]
 fn an_earlier_wish_is_followed_by_nobody() {
-    let wish = |generation| Wanted { generation, ..wanted(&[1, 2, 3]) };
+    let wish = |generation| ReplicaSet { generation, ..wanted(&[1, 2, 3]) };
     let now = standing(&[&[1]], &[], &[]);
     assert_eq!(next(&now, &wish(4)), None);
     assert_eq!(next(&now, &wish(6)), Some(Step::Mark(ReplicaId(1), NodeId(1))));

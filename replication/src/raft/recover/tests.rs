@@ -4,11 +4,10 @@ mod replica;
 mod written;
 
 use super::super::kind::{Ballot, CommittedLeader, Entry, LogId, Members, Proposal};
-use super::super::plan::Wanted;
 use super::super::promise::{Placed, Settled, encode_ballot, encode_position};
 use super::*;
 use bytes::Bytes;
-use model::{Epoch, NodeId, ReplicaId, Stamp};
+use model::{Epoch, NodeId, ReplicaId, ReplicaSet, Stamp};
 use openraft::EntryPayload;
 use openraft::impls::leader_id_std::LeaderId;
 use wal::Append;
@@ -41,7 +40,7 @@ fn ballot(term: u64, voted_for: u64, committed: bool) -> Ballot {
 
 fn members(ids: &[u64]) -> Members {
     let seats = ids.iter().map(|id| (ReplicaId(*id), NodeId(id * 2))).collect();
-    Members::founding(&Wanted { generation: 4, seats })
+    Members::founding(&ReplicaSet { generation: 4, seats })
 }
 
 fn entry(term: u64, position: u64, record: Record) -> Entry {

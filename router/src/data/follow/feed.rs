@@ -4,6 +4,7 @@ use super::TAKE_WAIT;
 use super::told::{Message, Voice, events, mark, rows};
 use crate::data::DataPlane;
 use crate::data::read::failure;
+use crate::data::serving::right_here;
 use crate::door::{Piece, full};
 use bytes::Bytes;
 use env::Mono;
@@ -23,6 +24,8 @@ const PAGE_BYTES: usize = 256 << 10;
 /// A partition's moment is not held for ever: rows that are not taken by then begin
 /// anew, in another call.
 const ROWS_TIME: Duration = Duration::from_secs(600);
+/// Replicas have so long to say who leads them.
+const CONFIRM_MS: u64 = 5_000;
 /// Where nothing is told for so long, it is said that there was nothing.
 const MARK: Duration = Duration::from_secs(1);
 
@@ -139,7 +142,12 @@ impl Feed {
     /// Until all is told, somebody is gone, or something is wrong.
     pub async fn run(self, call: &Call) -> End {
         let place = match &self.start {
-            Start::Events(place) => place.clone(),
+            Start::Events(place) => {
+                // This replica may lag behind the one that told of the place.
+                let until = self.plane.house.clock.mono().plus_ms(CONFIRM_MS);
+                right_here(&self.plane, &self.handle, until).await?;
+                place.clone()
+            }
             Start::Rows(range) => match self.rows_in_time(range.clone(), call).await? {
                 Some(applied) => Place { next: applied + 1, is_aligned: true },
                 None => return Ok(()),
@@ -157,8 +165,12 @@ impl Feed {
     /// The rows as they are; their index, or none when nobody listens.
     async fn rows(&self, range: KeyRange, call: &Call) -> Result<Option<Index>, Failure> {
         let (handle, asking) = (self.handle.clone(), self.asking.clone());
-        let begin =
-            move || handle.scan(asking.layout, &range, Walk { reverse: false, long: true }, asking.expected);
+        let until = self.plane.house.clock.mono().plus_ms(CONFIRM_MS);
+        let right = right_here(&self.plane, &handle, until).await?;
+        let begin = move || {
+            let walk = Walk { reverse: false, long: true };
+            handle.scan(asking.layout, &range, walk, asking.expected, right)
+        };
         let mut scan = self.plane.house.read_patiently(begin).await?.map_err(failure)?;
         loop {
             let (keys, partition, boot) = (self.asking.keys.clone(), self.handle.id, self.boot());

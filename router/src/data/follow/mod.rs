@@ -16,6 +16,7 @@
 mod feed;
 mod told;
 
+use super::serving::{leads, serving};
 use super::way::{Span, Stretch};
 use super::{DataPlane, lookup};
 use crate::door::{Arrival, Line, Piece, full};
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use feed::{Asking, Call, Feed, Start};
 use futures_util::future::try_join_all;
 use model::{BootId, Index, Key, KeyRange, Layout, PartitionId, code};
-use partition_mgr::directory::{self, Handle, Map, Standing, TableMap};
+use partition_mgr::directory::{self, Handle, Map, TableMap};
 use partition_mgr::past::Unseen;
 use proto::Failure;
 use proto::common::Position;
@@ -54,8 +55,7 @@ pub(super) fn tail(
     let map = plane.directory.current();
     let (table, at) = partition(&map, &asked, request.partition)?;
     let asking = asking(&table, &asked, KeyRange::all(), Voice::Tail, request.before, request.ends)?;
-    let handle = serving(&table.places[at])?;
-    lookup::has_seen(&plane, &handle, &asked)?;
+    let handle = leader(&plane, &table.places[at], &asked)?;
     let start = match request.from {
         0 => Start::now(&handle),
         from => {
@@ -85,8 +85,7 @@ pub(super) fn watch(
     }
     let (mut feeds, mut begins) = (Vec::new(), Vec::new());
     for (at, rows) in concerned(&table, &asking.keys)? {
-        let handle = serving(&table.places[at])?;
-        lookup::has_seen(&plane, &handle, &asked)?;
+        let handle = leader(&plane, &table.places[at], &asked)?;
         let seen = behind.as_ref().and_then(|behind| behind.get(&handle.id));
         if let Some((index, boot)) = seen {
             was_here(&handle, *index, *boot)?;
@@ -140,7 +139,8 @@ fn partition(map: &Map, asked: &Asked, id: u64) -> Result<(Arc<TableMap>, usize)
 
 /// Does the partition have the history that the position is from?
 fn was_here(handle: &Handle, index: Index, boot: u64) -> Result<(), Failure> {
-    if boot == 0 {
+    // Where replicas agree, the feed finds out when it has all that was answered by now.
+    if boot == 0 || handle.published.is_replicated() {
         return Ok(());
     }
     let position = model::Position { partition: handle.id, boot: BootId(boot), index };
@@ -150,11 +150,15 @@ fn was_here(handle: &Handle, index: Index, boot: u64) -> Result<(), Failure> {
     })
 }
 
-fn serving(place: &directory::Place) -> Result<Handle, Failure> {
-    match &place.standing {
-        Standing::Serving(handle) => Ok(handle.clone()),
-        Standing::Failed(why) => Err(Failure::new(code::PARTITION_FAILED, why.clone())),
+/// Where a partition is followed: by whoever leads it when that begins. It goes on
+/// when another one leads, with what replicas have agreed on.
+fn leader(plane: &DataPlane, place: &directory::Place, asked: &Asked) -> Result<Handle, Failure> {
+    let handle = serving(plane, place)?;
+    leads(plane, handle)?;
+    if !handle.published.is_replicated() {
+        lookup::has_seen(plane, handle, asked)?;
     }
+    Ok(handle.clone())
 }
 
 /// Keys as clients know them, whatever the layout.

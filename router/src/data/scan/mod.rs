@@ -15,6 +15,7 @@ mod turn;
 
 pub(super) use turn::row_to_wire;
 
+use super::serving::{right, serving};
 use super::way::{self, Span, Stretch};
 use super::worth::Worth;
 use super::{DataPlane, lookup};
@@ -23,7 +24,8 @@ use crate::house::Place;
 use bytes::Bytes;
 use env::Mono;
 use model::{KeyRange, code};
-use partition_mgr::directory::{Handle, Standing, TableMap};
+use partition_mgr::directory::{Handle, TableMap};
+use partition_mgr::reading::Right;
 use partition_mgr::scanning::{Next, Room, Walk};
 use proto::Failure;
 use proto::convert::{Asked, header_from_wire};
@@ -65,7 +67,7 @@ pub(super) fn begin(
     let (rows_left, bytes_left) = (or_all(request.limit), or_all(request.limit_bytes));
     let walk = Walk { reverse: request.reverse, long: rows_left > SHORT_ROWS && bytes_left > SHORT_BYTES };
     let (pieces, taken) = mpsc::channel(PAGES_MAX);
-    let worth = Worth { durability, boot: plane.house.node.boot() };
+    let worth = Worth::new(&plane, durability);
     let scanning = Scanning {
         plane,
         table,
@@ -153,12 +155,10 @@ impl Scanning {
     /// One partition's rows; false when the scan's limits are reached.
     async fn partition(&mut self, place: usize, range: KeyRange) -> Result<bool, Early> {
         let table = self.table.clone();
-        let handle = match &table.places[place].standing {
-            Standing::Serving(handle) => handle,
-            Standing::Failed(why) => return Err(Failure::new(code::PARTITION_FAILED, why.clone()).into()),
-        };
-        lookup::has_seen(&self.plane, handle, &self.asked)?;
-        let mut source = self.closed(handle, range);
+        let place = &table.places[place];
+        let handle = serving(&self.plane, place)?;
+        let right = right(&self.plane, place, handle, &self.asked, self.until).await?;
+        let mut source = self.closed(handle, range, right);
         loop {
             let turn = self.turn(source).await?;
             self.rows_left -= turn.rows as u64;
@@ -176,9 +176,9 @@ impl Scanning {
         }
     }
 
-    fn closed(&self, handle: &Handle, range: KeyRange) -> Source {
+    fn closed(&self, handle: &Handle, range: KeyRange, right: Right) -> Source {
         let (layout, walk, expected) = (self.table.spec.layout, self.walk, self.asked.expected_epoch);
-        Source::Closed { handle: handle.clone(), layout, range, walk, expected }
+        Source::Closed { handle: handle.clone(), layout, range, walk, expected, right }
     }
 
     /// The next page, by a thread that may wait.

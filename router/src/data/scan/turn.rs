@@ -6,6 +6,7 @@ use crate::data::worth::Worth;
 use bytes::Bytes;
 use model::{Epoch, KeyRange, Layout, PartitionId};
 use partition_mgr::directory::Handle;
+use partition_mgr::reading::Right;
 use partition_mgr::scanning::{Next, Page, Room, Scan, Walk};
 use proto::Failure;
 use proto::convert::receipt_to_wire;
@@ -14,7 +15,14 @@ use proto::data::{ScanResponse, ScannedRow};
 /// Where a page comes from.
 pub(super) enum Source {
     /// A partition that is still to be looked at.
-    Closed { handle: Handle, layout: Layout, range: KeyRange, walk: Walk, expected: Option<Epoch> },
+    Closed {
+        handle: Handle,
+        layout: Layout,
+        range: KeyRange,
+        walk: Walk,
+        expected: Option<Epoch>,
+        right: Right,
+    },
     /// One whose moment is held.
     Open(Opened),
 }
@@ -48,7 +56,7 @@ impl Source {
         let Page { rows, bytes, next } = opened.scan.page(room).map_err(failure)?;
         let (count, scan) = (rows.len(), &opened.scan);
         let (epoch, index) = (scan.epoch, scan.applied);
-        let receipt = worth.receipt(opened.id, epoch, index);
+        let receipt = worth.receipt(opened.id, epoch, index, scan.as_of);
         let rows = rows.into_iter().map(row_to_wire).collect();
         let frame = proto::framed(&ScanResponse { receipt: Some(receipt_to_wire(&receipt)), rows })?;
         Ok(Turn { scan: opened, frame, rows: count, bytes, next })
@@ -57,8 +65,8 @@ impl Source {
     fn open(self) -> Result<Opened, Failure> {
         match self {
             Source::Open(opened) => Ok(opened),
-            Source::Closed { handle, layout, range, walk, expected } => {
-                let scan = handle.scan(layout, &range, walk, expected).map_err(failure)?;
+            Source::Closed { handle, layout, range, walk, expected, right } => {
+                let scan = handle.scan(layout, &range, walk, expected, right).map_err(failure)?;
                 Ok(Opened { scan, id: handle.id })
             }
         }

@@ -27,14 +27,20 @@ pub(super) fn check(facts: &Facts<'_>, seen: &[Seen], found: &mut Violations) {
     }
 }
 
+/// A write that was lost and sent again is answered by whoever serves then, with the
+/// index that it has: so what was not heard before the other was begun may be of a
+/// later epoch, though its index is lower.
 fn by_index(facts: &Facts<'_>, found: &mut Violations) {
+    let op = |id: OpId| facts.history.op(id);
     for partition in facts.partitions() {
         let mut highest: Option<(OpId, Epoch)> = None;
         for (_, id) in facts.indexes(partition) {
             let Some((_, epoch)) = facts.history.op(*id).answered_by() else { continue };
             match highest {
                 Some(before) if before.1 > epoch => {
-                    down(facts, found, before, (*id, epoch), "has a lower index");
+                    if op(before.0).ended.is_some_and(|ended| ended < op(*id).begun) {
+                        down(facts, found, before, (*id, epoch), "has a lower index");
+                    }
                 }
                 _ => highest = Some((*id, epoch)),
             }

@@ -18,7 +18,8 @@
 //! - `found`: a remove found a row, or none, as the writes before it say.
 //! - `batch`: items of one request follow each other without a gap.
 //! - `epoch`: epochs never go down, neither with rising indexes nor from one
-//!   answer to a call that was made after it; and an expected one is kept.
+//!   answer to a call that was made after it (what is sent again is answered
+//!   under a later one); and an expected one is kept.
 //!
 //! A write of unknown outcome has no index until a read shows its value; then it
 //! has that one for ever. A remove is never seen, so an unknown one never has an

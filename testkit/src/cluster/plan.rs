@@ -1,0 +1,74 @@
+//! What a seed decides before anything happens: sizes and speeds, what the nodes are
+//! told, and the network between them.
+
+use super::host::PEERS;
+use super::seat::Seat;
+use crate::world::TABLE;
+use crate::world::knobs::Knobs;
+use env::Rng;
+use model::{KeyRange, Layout};
+use partition_mgr::desired::{Desired, NodeSpec, TableName, TableSpec, equal_ranges};
+use pipeline::{LogChoice, Profile, ReplicationChoice, StoreChoice};
+use std::rc::Rc;
+use std::time::Duration;
+use turmoil::{Builder, Sim};
+
+/// A world's, but for what several nodes cannot have, and no slower disks than
+/// elections have patience for.
+pub(super) fn knobs(rng: &Rng, work_ms: u64) -> Knobs {
+    let knobs = Knobs::draw(rng, work_ms);
+    let draws = &mut rng.stream("cluster knobs");
+    Knobs {
+        sync_every_ms: 0,
+        tick_ms: [2, 5, 5, 10][draws.below(4) as usize],
+        sync_us: [(200, 4_000), (1_000, 20_000)][draws.below(2) as usize],
+        latency_ms: [(0, 2), (0, 10), (1, 30)][draws.below(3) as usize],
+        // In which case a client gives up before anybody could be elected.
+        patience_ms: knobs.patience_ms.max(1_000),
+        requests_max: knobs.requests_max.max(64),
+        users: 4,
+        calm: false,
+        keys: [3, 12, 50][draws.below(3) as usize],
+        ..knobs
+    }
+}
+
+/// What all nodes are told.
+pub(super) fn desired(seats: &[Rc<Seat>], knobs: &Knobs) -> Desired {
+    let node = |seat: &Rc<Seat>| {
+        let (peers, data) = (format!("{}:{PEERS}", seat.name), format!("{}:7400", seat.name));
+        (seat.id(), NodeSpec { disk: seat.disk_id, peers, data })
+    };
+    let mut desired = Desired { nodes: seats.iter().map(node).collect(), ..Desired::default() };
+    let name = TableName::new("default", TABLE).expect("a name");
+    let replication = ReplicationChoice::Raft(3);
+    let profile = Profile { replication, ..Profile::new(StoreChoice::Memory, LogChoice::LocalEach) };
+    let spec = TableSpec { layout: Layout::Hashed, machine: "kv".into(), profile };
+    desired.create_table(name.clone(), spec).expect("new");
+    let ranges = match knobs.partitions {
+        1 => vec![KeyRange::all()],
+        several => equal_ranges(several),
+    };
+    for range in ranges {
+        desired.add_partition(&name, range, None).expect("free");
+    }
+    desired
+}
+
+/// The way between everybody.
+pub(super) fn network(rng: &Rng, knobs: &Knobs) -> Sim<'static> {
+    let (least, most) = knobs.latency_ms;
+    let mut builder = Builder::new();
+    builder
+        .rng_seed(rng.stream("network").next_u64())
+        .epoch(std::time::UNIX_EPOCH)
+        .simulation_duration(Duration::from_secs(86_400))
+        .tick_duration(Duration::from_millis(knobs.tick_ms))
+        .min_message_latency(Duration::from_millis(least))
+        .max_message_latency(Duration::from_millis(most.max(least)))
+        .tcp_capacity(65_536);
+    if knobs.random_order {
+        builder.enable_random_order();
+    }
+    builder.build()
+}
