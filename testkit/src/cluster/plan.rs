@@ -1,5 +1,5 @@
-//! What a seed decides before anything happens: sizes and speeds, what the nodes are
-//! told, and the network between them.
+//! What a seed decides before anything happens: sizes and speeds, and what the nodes
+//! are told.
 
 use super::host::PEERS;
 use super::seat::Seat;
@@ -10,8 +10,6 @@ use model::{KeyRange, Layout};
 use partition_mgr::desired::{Desired, NodeSpec, TableName, TableSpec, equal_ranges};
 use pipeline::{LogChoice, Profile, ReplicationChoice, StoreChoice};
 use std::rc::Rc;
-use std::time::Duration;
-use turmoil::{Builder, Sim};
 
 /// A world's, but for what several nodes cannot have, and no slower disks than
 /// elections have patience for.
@@ -53,22 +51,4 @@ pub(super) fn desired(seats: &[Rc<Seat>], knobs: &Knobs) -> Desired {
         desired.add_partition(&name, range, None).expect("free");
     }
     desired
-}
-
-/// The way between everybody.
-pub(super) fn network(rng: &Rng, knobs: &Knobs) -> Sim<'static> {
-    let (least, most) = knobs.latency_ms;
-    let mut builder = Builder::new();
-    builder
-        .rng_seed(rng.stream("network").next_u64())
-        .epoch(std::time::UNIX_EPOCH)
-        .simulation_duration(Duration::from_secs(86_400))
-        .tick_duration(Duration::from_millis(knobs.tick_ms))
-        .min_message_latency(Duration::from_millis(least))
-        .max_message_latency(Duration::from_millis(most.max(least)))
-        .tcp_capacity(65_536);
-    if knobs.random_order {
-        builder.enable_random_order();
-    }
-    builder.build()
 }

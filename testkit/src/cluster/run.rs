@@ -2,13 +2,13 @@
 
 use super::fault::{self, Kind};
 use super::host;
-use super::plan::{desired, knobs, network};
+use super::plan::{desired, knobs};
 use super::seat::Seat;
 use super::users::{self, Clients};
 use crate::fibers;
 use crate::world::knobs::Knobs;
 use crate::world::trace;
-use crate::world::{Closing, Crowd, FRESH, Ledger, TABLE, close, set_now};
+use crate::world::{Closing, Crowd, FRESH, Ledger, TABLE, close, network, set_now};
 use env::sim::SimDisk;
 use env::{Plants, Rng};
 use partition_mgr::directory::{Place, Standing};

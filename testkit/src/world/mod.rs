@@ -53,6 +53,7 @@ pub(crate) use ledger::Ledger;
 pub(crate) use net::SimNet;
 pub(crate) use node::{TABLE, open_house, serve_grpc};
 pub use plan::Plan;
+pub(crate) use run::network;
 pub use run::{Habits, run};
 pub(crate) use user::{Crowd, one};
 pub(crate) use wire::Wire;

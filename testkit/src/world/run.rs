@@ -4,6 +4,7 @@ use super::counting::Books;
 use super::end::{Closing, close};
 use super::fault::{Fault, Kind};
 use super::judge::{self, Outcome};
+use super::knobs::Knobs;
 use super::mend::Mend;
 use super::plan::Plan;
 use super::rotten::Rotten;
@@ -80,8 +81,8 @@ pub fn run(plan: &Plan, habits: Habits) -> Outcome {
     judge::judge(world, &closing.borrow())
 }
 
-fn network(plan: &Plan, rng: &Rng) -> Sim<'static> {
-    let knobs = &plan.knobs;
+/// The way between all hosts.
+pub(crate) fn network(rng: &Rng, knobs: &Knobs) -> Sim<'static> {
     let (least, most) = knobs.latency_ms;
     let mut builder = Builder::new();
     builder
@@ -101,7 +102,7 @@ fn network(plan: &Plan, rng: &Rng) -> Sim<'static> {
 
 impl<'a> World<'a> {
     fn new(plan: &'a Plan, rng: &Rng, stalls: bool) -> World<'a> {
-        let mut sim = network(plan, rng);
+        let mut sim = network(rng, &plan.knobs);
         let plants = plan.plant().map(Plants::of).unwrap_or_default();
         let site = Site::new(0, plan.knobs.clone(), plants, rng);
         let crowd = Rc::new(Crowd {
