@@ -2,7 +2,7 @@
 //! desk.
 
 use super::account::account;
-use super::serving::Asking;
+use super::asking::Asking;
 use super::{DataPlane, lookup};
 use crate::door::{Arrival, full};
 use bytes::Bytes;

@@ -2,6 +2,7 @@
 
 mod account;
 mod apply;
+mod asking;
 mod clear;
 mod follow;
 mod groups;
