@@ -48,8 +48,11 @@ impl ControlPlane {
         let (answer, answered) = oneshot::channel();
         let node = self.house.node.clone();
         let run = move || {
+            let done = job(&node);
+            // Before anybody hears of it, who may close the node next.
+            drop(node);
             // Who hung up does not want to know; what was asked is done.
-            let _ = answer.send(job(&node));
+            let _ = answer.send(done);
         };
         let full = |_| Failure::new(code::OVERLOADED, "too many control calls wait already");
         self.house.changes.offer(run).map_err(full)?;

@@ -67,8 +67,10 @@ pub fn open(
 /// then it ends where the last of them does, which may wait for a disk; a process
 /// that ends first loses nothing, and the next start replays the log.
 pub fn close(house: Arc<House>) -> bool {
-    let node = Arc::into_inner(house).and_then(|house| Arc::into_inner(house.node));
-    node.map(Node::stop).is_some()
+    let Some(House { node, reads, changes, .. }) = Arc::into_inner(house) else { return false };
+    // Their threads may have answered and not have let go yet.
+    drop((reads, changes));
+    Arc::into_inner(node).map(Node::stop).is_some()
 }
 
 /// Threads of either kind, unless told.
