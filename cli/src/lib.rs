@@ -13,11 +13,13 @@
 //!      ├► tables ──────┼─► client ─► server
 //!      ├► partitions ──┤
 //!      ├► status ──────┤
+//!      ├► cluster, node ┤
 //!      ├► verify ──────┘  (users, kills, a verdict)
 //!      └► explain (offline)      Stage: standard input, output, error
 //! ```
 
 mod clear;
+mod cluster;
 mod columns;
 mod demands;
 mod encoding;

@@ -1,5 +1,6 @@
 //! The verbs, as the command line has them.
 
+use crate::cluster::{ClusterVerb, NodeVerb};
 use crate::explain::ExplainArgs;
 use crate::export::ExportArgs;
 use crate::failed::Failed;
@@ -67,6 +68,12 @@ pub enum Verb {
     Partition(PartitionVerb),
     /// How a node is
     Status(StatusArgs),
+    /// Make a cluster of a node, and show how it is
+    #[command(subcommand)]
+    Cluster(ClusterVerb),
+    /// The nodes of a cluster
+    #[command(subcommand)]
+    Node(NodeVerb),
     /// Let users work, kill the node, and judge what they saw
     ///
     /// Users write and read a table of their own, and everything they see is
@@ -111,6 +118,8 @@ impl Verb {
             Verb::Table(verb) => verb.output(),
             Verb::Partition(verb) => verb.output(),
             Verb::Status(args) => args.server.output,
+            Verb::Cluster(verb) => verb.output(),
+            Verb::Node(verb) => verb.output(),
             Verb::Verify(args) => args.output,
             Verb::Watch(args) => args.server.output,
             Verb::Tail(args) => args.server.output,
@@ -139,6 +148,8 @@ impl Verb {
             Verb::Table(verb) => verb.carry_out(stage).await,
             Verb::Partition(verb) => verb.carry_out(stage).await,
             Verb::Status(args) => crate::status::status(args, stage).await,
+            Verb::Cluster(verb) => verb.carry_out(stage).await,
+            Verb::Node(verb) => verb.carry_out(stage).await,
             // It is large, and no other verb should be for its sake.
             Verb::Verify(args) => Box::pin(crate::verify::verify(args, stage)).await,
             Verb::Watch(args) => crate::watch::watch(args, stage).await,

@@ -1,7 +1,7 @@
 //! How a client is set up. Nothing is sent before its first call.
 
 use crate::connections::Connections;
-use crate::endpoint::Endpoint;
+use crate::endpoint::Endpoints;
 use crate::error::Error;
 use crate::ops::Operations;
 use crate::retrying::Retrying;
@@ -135,7 +135,7 @@ impl Builder {
 
     /// Checks the settings. No connection is made.
     pub fn build(self) -> Result<Client, Error> {
-        let endpoint: Endpoint = self.endpoint.parse()?;
+        let endpoint: Endpoints = self.endpoint.parse()?;
         // A data port of 65535 has no neighbour; that is of no concern to who
         // does not ask for control.
         let control = match &self.control {

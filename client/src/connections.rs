@@ -1,16 +1,18 @@
-//! Connections to one server: made when they are first used, taken in turn.
+//! Connections to a server, or to servers any of which will do: made when they are
+//! first used, taken in turn.
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::Endpoints;
 use crate::error::Error;
 use crate::transport::Transport;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use tonic::transport::Channel;
 
-/// A fixed number of connections to one server.
+/// A fixed number of connections. Those to several servers are spread over them, and
+/// go to another one when theirs is gone.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    server: Endpoint,
+    server: Arc<Endpoints>,
     transport: Transport,
     recipe: tonic::transport::Endpoint,
     /// A channel needs a runtime around it when it is made, so not before the
@@ -20,13 +22,14 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub fn new(server: Endpoint, count: usize, transport: Transport) -> Result<Connections, Error> {
-        let recipe = transport.recipe(&server)?;
+    pub fn new(server: Endpoints, count: usize, transport: Transport) -> Result<Connections, Error> {
+        let recipe = transport.recipe(server.first())?;
+        let server = Arc::new(server);
         let channels = (0..count.max(1)).map(|_| OnceLock::new()).collect();
         Ok(Connections { server, transport, recipe, channels, turn: AtomicUsize::new(0) })
     }
 
-    pub fn server(&self) -> &Endpoint {
+    pub fn server(&self) -> &Endpoints {
         &self.server
     }
 
@@ -41,7 +44,7 @@ impl Connections {
 
     /// A certain one, counted round.
     pub fn at(&self, place: usize) -> Channel {
-        let slot = &self.channels[place % self.channels.len()];
-        slot.get_or_init(|| self.transport.open(&self.recipe, &self.server)).clone()
+        let place = place % self.channels.len();
+        self.channels[place].get_or_init(|| self.transport.open(&self.recipe, &self.server, place)).clone()
     }
 }

@@ -7,8 +7,9 @@ use crate::sending::timed;
 use proto::common::Header;
 use proto::control::control_client::ControlClient;
 use proto::control::{
-    AddPartitionRequest, AlterTableRequest, AlterTableResponse, CopyTableRequest, CopyTableResponse,
-    CreateTableRequest, CreateTableResponse, DropTableRequest, DroppedTable, EraseQuarantinedRequest,
+    AddPartitionRequest, AlterTableRequest, AlterTableResponse, Cluster, CopyTableRequest, CopyTableResponse,
+    CreateTableRequest, CreateTableResponse, DescribeClusterRequest, DropTableRequest, DroppedTable,
+    EraseQuarantinedRequest, FormClusterRequest, JoinClusterRequest, JoinClusterResponse,
     ListPartitionsRequest, ListTablesRequest, ListTablesResponse, Partition, RemovePartitionRequest,
     ScrubRequest, Scrubbed, StatusRequest, StatusResponse, Table, UndropTableRequest, UndropTableResponse,
 };
@@ -141,6 +142,30 @@ impl Control {
         self.call(Access::Read, request, async |mut service, request| service.status(request).await).await
     }
 
+    /// Makes of a node, which is all there is, a cluster that others may join.
+    pub async fn form_cluster(&self) -> Result<Option<Cluster>, Error> {
+        let request = FormClusterRequest::default();
+        let formed = self
+            .call(Access::Read, request, async |mut service, request| service.form_cluster(request).await);
+        Ok(formed.await?.cluster)
+    }
+
+    /// Asks to be let in, as this node.
+    pub async fn join_cluster(&self, request: JoinClusterRequest) -> Result<JoinClusterResponse, Error> {
+        // Whoever asks again is told the same.
+        self.call(Access::Read, request, async |mut service, request| service.join_cluster(request).await)
+            .await
+    }
+
+    /// The cluster, as the node sees it that is asked; none where that is all there is.
+    pub async fn cluster(&self) -> Result<Option<Cluster>, Error> {
+        let request = DescribeClusterRequest::default();
+        let described = self.call(Access::Read, request, async |mut service, request| {
+            service.describe_cluster(request).await
+        });
+        Ok(described.await?.cluster)
+    }
+
     async fn call<Q, A>(
         &self,
         access: Access,
@@ -187,7 +212,10 @@ asks!(
     AlterTableRequest,
     CopyTableRequest,
     CreateTableRequest,
+    DescribeClusterRequest,
     DropTableRequest,
+    FormClusterRequest,
+    JoinClusterRequest,
     EraseQuarantinedRequest,
     ListPartitionsRequest,
     ListTablesRequest,

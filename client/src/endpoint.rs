@@ -59,6 +59,45 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// The servers of a cluster: one or several, any of which will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoints(Vec<Endpoint>);
+
+impl Endpoints {
+    /// All of them one port up.
+    pub fn next_port(&self) -> Result<Endpoints, Error> {
+        self.0.iter().map(Endpoint::next_port).collect::<Result<_, _>>().map(Endpoints)
+    }
+
+    /// One, for whoever needs a name.
+    pub fn first(&self) -> &Endpoint {
+        &self.0[0]
+    }
+
+    /// All of them, in turn, beginning with this one.
+    pub fn from(&self, first: usize) -> impl Iterator<Item = (usize, &Endpoint)> {
+        let count = self.0.len();
+        (0..count).map(move |step| (first + step) % count).map(|at| (at, &self.0[at]))
+    }
+}
+
+impl FromStr for Endpoints {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Endpoints, Error> {
+        text.split(',').map(|one| one.trim().parse()).collect::<Result<_, _>>().map(Endpoints)
+    }
+}
+
+impl fmt::Display for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, endpoint) in self.0.iter().enumerate() {
+            write!(f, "{}{endpoint}", if at > 0 { "," } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 fn refused(text: &str, why: &str) -> Error {
     let message = format!("`{text}` is no endpoint: {why}");
     Error::new(code::MALFORMED, message).with_hint("Write it as host:port or http://host:port.")
@@ -97,6 +136,19 @@ mod tests {
                 }
                 (found, _) => panic!("{text}: {found:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn several_are_taken_in_turn() {
+        let all: Endpoints = "a:1, http://b:2,[::1]:3".parse().expect("three");
+        assert_eq!(all.to_string(), "a:1,b:2,[::1]:3");
+        let from = |first| all.from(first).map(|(at, server)| format!("{at} {server}")).collect::<Vec<_>>();
+        assert_eq!(from(1), ["1 b:2", "2 [::1]:3", "0 a:1"]);
+        assert_eq!(from(3), from(0));
+        assert_eq!(all.next_port().map(|next| next.to_string()), Ok("a:2,b:3,[::1]:4".to_owned()));
+        for nonsense in ["", "a:1,", ",a:1", "a:1 b:2"] {
+            assert!(nonsense.parse::<Endpoints>().is_err(), "{nonsense}");
         }
     }
 

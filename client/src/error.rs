@@ -1,6 +1,6 @@
 //! What a caller learns when something was not done.
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::Endpoints;
 use model::{Code, code};
 use proto::{BadNode, Failure, Retry};
 use std::error::Error as _;
@@ -102,7 +102,7 @@ impl Error {
     }
 
     /// Of a status that a call to `server` ended with.
-    pub(crate) fn of_call(status: Status, access: Access, server: &Endpoint) -> Error {
+    pub(crate) fn of_call(status: Status, access: Access, server: &Endpoints) -> Error {
         if let Some(cause) = connect_failure(&status) {
             return unreachable(server, cause);
         }
@@ -122,13 +122,13 @@ impl Error {
     }
 
     /// No answer came in time to a call that may have been sent.
-    pub(crate) fn expired(access: Access, server: &Endpoint) -> Error {
+    pub(crate) fn expired(access: Access, server: &Endpoints) -> Error {
         let message = format!("no answer from {server} before the deadline");
         Error::new(expired_code(access), message)
     }
 
     /// It could not be sent in time.
-    pub(crate) fn not_sent_in_time(server: &Endpoint) -> Error {
+    pub(crate) fn not_sent_in_time(server: &Endpoints) -> Error {
         Error::new(code::DEADLINE_EXCEEDED, format!("it could not be sent to {server} before the deadline"))
     }
 }
@@ -141,11 +141,11 @@ fn expired_code(access: Access) -> Code {
 }
 
 /// A read whose connection broke: nothing is lost by reading again.
-pub(crate) fn broken(server: &Endpoint, why: &str) -> Error {
+pub(crate) fn broken(server: &Endpoints, why: &str) -> Error {
     Error::new(code::UNREACHABLE, format!("the connection to {server} failed: {why}"))
 }
 
-fn unreachable(server: &Endpoint, cause: String) -> Error {
+fn unreachable(server: &Endpoints, cause: String) -> Error {
     let message = match cause.is_empty() {
         true => format!("nothing listens at {server}"),
         false => format!("cannot connect to {server}: {cause}"),
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    fn server() -> Endpoint {
+    fn server() -> Endpoints {
         "127.0.0.1:7400".parse().expect("an endpoint")
     }
 

@@ -108,7 +108,8 @@ struct Inner {
 
 impl Client {
     /// Settings for a client of the server at this data address: `host:port`,
-    /// or the same behind `http://`.
+    /// or the same behind `http://`. Of a cluster, several with commas between them:
+    /// each connection is to one that answers.
     pub fn builder(endpoint: impl Into<String>) -> Builder {
         Builder::new(endpoint.into())
     }

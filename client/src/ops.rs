@@ -131,7 +131,7 @@ impl State {
     fn renew(&mut self, clock: &dyn Clock) {
         let ms = (clock.wall().0 / 1_000_000).saturating_add_signed(-self.back_ms);
         let random = u128::from(self.draws.next_u64()) << 64 | u128::from(self.draws.next_u64());
-        self.id = uuid(ms, random);
+        self.id = OpId::new_client(ms, random);
         (self.made, self.next) = (clock.mono(), 1);
         self.pending.clear();
     }
@@ -140,13 +140,6 @@ impl State {
 /// As requests have it.
 pub(crate) fn on_the_wire(op: OpId) -> common::OpId {
     common::OpId { client: Bytes::copy_from_slice(&op.client.to_be_bytes()), sequence: op.sequence }
-}
-
-/// A UUID of version 7: 48 bits of time, the rest random but for version and
-/// variant.
-fn uuid(ms: u64, random: u128) -> u128 {
-    let time = u128::from(ms & 0xffff_ffff_ffff) << 80;
-    time | 7 << 76 | (random & 0x0fff << 64) | 2 << 62 | (random & 0x3fff_ffff_ffff_ffff)
 }
 
 impl Name {

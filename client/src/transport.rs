@@ -1,6 +1,6 @@
 //! How connections are made, and watched.
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Endpoints};
 use crate::error::Error;
 use crate::runtime;
 use env::real::OsNet;
@@ -10,6 +10,7 @@ use model::code;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tonic::transport::{Channel, Uri};
 use tower::service_fn;
@@ -62,20 +63,42 @@ impl Transport {
         })
     }
 
-    /// A connection that is made when it is needed, and made again. It needs a
-    /// runtime around it.
-    pub fn open(&self, recipe: &tonic::transport::Endpoint, server: &Endpoint) -> Channel {
-        let (net, to, timeout) = (self.net.clone(), server.to_string(), self.connect_timeout);
+    /// A connection that is made when it is needed, and made again: to this one of the
+    /// servers, or to the next that answers. It needs a runtime around it.
+    pub fn open(
+        &self,
+        recipe: &tonic::transport::Endpoint,
+        servers: &Arc<Endpoints>,
+        first: usize,
+    ) -> Channel {
+        let (net, timeout, servers) = (self.net.clone(), self.connect_timeout, servers.clone());
+        let last = Arc::new(AtomicUsize::new(first));
         // The library's own timeout would look like a connection that broke.
-        let connect = move |_: Uri| connect(net.clone(), to.clone(), timeout);
+        let connect = move |_: Uri| connect(net.clone(), servers.clone(), last.clone(), timeout);
         recipe.connect_with_connector_lazy(service_fn(connect))
     }
 }
 
-async fn connect(net: Arc<dyn Net>, to: String, timeout: Duration) -> io::Result<TokioIo<Box<dyn Stream>>> {
-    let connected = runtime::before(runtime::now() + timeout, net.connect(&to)).await;
-    let silent = || io::Error::new(io::ErrorKind::TimedOut, "it did not answer in time");
-    connected.unwrap_or_else(|| Err(silent())).map(TokioIo::new)
+async fn connect(
+    net: Arc<dyn Net>,
+    servers: Arc<Endpoints>,
+    last: Arc<AtomicUsize>,
+    timeout: Duration,
+) -> io::Result<TokioIo<Box<dyn Stream>>> {
+    let mut refused = io::Error::from(io::ErrorKind::NotFound);
+    for (at, server) in servers.from(last.load(Ordering::Relaxed)) {
+        let to = server.to_string();
+        let connected = runtime::before(runtime::now() + timeout, net.connect(&to)).await;
+        let silent = || io::Error::new(io::ErrorKind::TimedOut, "it did not answer in time");
+        match connected.unwrap_or_else(|| Err(silent())) {
+            Ok(stream) => {
+                last.store(at, Ordering::Relaxed);
+                return Ok(TokioIo::new(stream));
+            }
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
 
 impl fmt::Debug for Transport {

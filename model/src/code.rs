@@ -231,6 +231,20 @@ codes! {
     TOO_FEW_NODES = 2121, "the cluster has fewer nodes than the table is to have replicas",
         "Nothing was changed.",
         "Add nodes, or choose fewer replicas; `statehouse node ls` lists the nodes.";
+    NO_CLUSTER = 2122, "the node belongs to no cluster that others may join",
+        "Nothing was changed.",
+        "Make it a cluster of one with `statehouse cluster init`, and join it again.";
+    NOT_JOINED = 2123, "the node cannot belong to the cluster like that",
+        "Nothing was changed, on neither side.",
+        "The message says what is wrong: an address that others cannot use, one that another node has, or a \
+         data directory of another cluster. A node joins with a new data directory.";
+    OWN_TABLE = 2124, "the table is the cluster's own",
+        "Nothing was changed.",
+        "Read it as you like; choose another namespace for tables that you change.";
+    CATALOG_AWAY = 2125, "the nodes that keep the list of tables and nodes cannot be asked",
+        "Nothing was changed; what is served goes on being served.",
+        "Try again. If it stays so, most of the nodes that keep the catalog are down: `statehouse cluster status` \
+         names them.";
     OVERLOADED = 2201, "too much is under way already",
         "Nothing of the request was applied.",
         "Send it again after a pause that grows each time; a client does so by itself.";

@@ -24,6 +24,15 @@ pub struct OpId {
     pub sequence: u64,
 }
 
+impl OpId {
+    /// The id of a client that begins at this time: a UUID of version 7, 48 bits of
+    /// milliseconds and the rest random but for version and variant.
+    pub fn new_client(ms: u64, random: u128) -> u128 {
+        let time = u128::from(ms & 0xffff_ffff_ffff) << 80;
+        time | 7 << 76 | (random & 0x0fff << 64) | 2 << 62 | (random & 0x3fff_ffff_ffff_ffff)
+    }
+}
+
 /// One command of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {

@@ -1,7 +1,7 @@
 //! The difference between what is here and what should be, as a list of ops.
 //! Pure: two states in, a list out.
 
-use crate::desired::{Desired, Gone};
+use coordinator::{Desired, Gone};
 use model::{Index, NodeId, PartitionId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,7 @@ pub fn delta(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::{Due, TableName, TableSpec, equal_ranges};
+    use coordinator::{Due, TableName, TableSpec, equal_ranges};
     use model::Layout;
     use pipeline::Profile;
 

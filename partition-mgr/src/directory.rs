@@ -1,8 +1,8 @@
 //! The directory: from a key to the partition that holds it, and the way in.
 
-use crate::desired::{TableName, TableSpec};
 use crate::past::{Past, Unseen};
 use crate::shard::Message;
+use coordinator::{TableName, TableSpec};
 use machine::Versions;
 use model::{Durability, Epoch, Index, Key, KeyRange, Layout, NodeId, PartitionId, Position, layout};
 use partition::{Mailbox, Published};

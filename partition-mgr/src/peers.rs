@@ -10,12 +10,13 @@
 //! Nothing here waits: what there is no room for is lost, as on any way, and the
 //! replicas ask again.
 
-use crate::calls::{Calls, Way};
-use crate::desired::NodeSpec;
+use crate::calls::{Calls, Way, Word, word};
 use crate::exports::Errands;
+use crate::neighbours::Neighbours;
 use crate::shard::{Inbox, Message, Post};
 use bytes::Bytes;
-use env::{Env, Listener};
+use coordinator::NodeSpec;
+use env::{Env, Listener, sometimes};
 use model::{NodeId, PartitionId};
 use partition::{Mailbox, Outlet, Unaccepted};
 use peer::{Gate, Hears, Identity, Lane, Links, Patience};
@@ -23,8 +24,22 @@ use pipeline::Request;
 use replication::raft::message::Message as Said;
 use replication::raft::{Envelope, wire};
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use tokio::sync::watch;
+
+/// Where a node is reached.
+#[derive(Debug, PartialEq, Eq)]
+struct Address {
+    desired: String,
+    /// As it has said itself since that was desired.
+    told: Option<String>,
+}
+
+impl Address {
+    fn now(&self) -> &str {
+        self.told.as_ref().unwrap_or(&self.desired)
+    }
+}
 
 /// Links to other nodes, while somebody serves them.
 pub struct Peers {
@@ -36,6 +51,8 @@ pub struct Peers {
     /// What is said of exports is theirs.
     errands: Errands,
     calls: Calls,
+    neighbours: Neighbours,
+    known: Mutex<BTreeMap<NodeId, Address>>,
     addresses: watch::Sender<BTreeMap<NodeId, String>>,
     links: RwLock<Option<Arc<Links>>>,
 }
@@ -48,10 +65,12 @@ impl Peers {
         Arc::new_cyclic(|peers| Peers {
             own: own.node,
             calls: Calls::new(env.clock.clone(), Arc::new(ByLinks(peers.clone())), first),
+            neighbours: Neighbours::new(env),
             gate: Arc::new(Gate::new(own)),
             inbox_max,
             inboxes: OnceLock::new(),
             errands,
+            known: Mutex::default(),
             addresses: watch::Sender::default(),
             links: RwLock::default(),
         })
@@ -66,19 +85,46 @@ impl Peers {
     /// These make up the cluster.
     pub(crate) fn know(&self, nodes: &BTreeMap<NodeId, NodeSpec>) {
         let others = nodes.iter().filter(|(node, _)| **node != self.own);
-        let addresses: BTreeMap<NodeId, String> =
-            others.clone().map(|(node, spec)| (*node, spec.peers.clone())).collect();
-        for (node, spec) in others {
+        for (node, spec) in others.clone() {
             self.gate.know(*node, spec.disk, 0);
         }
-        self.addresses.send_if_modified(|known| {
-            for gone in known.keys().filter(|node| !addresses.contains_key(node)) {
-                self.gate.forget(*gone);
-            }
-            let changes = *known != addresses;
-            *known = addresses;
+        let mut known = self.known();
+        let addresses = others.map(|(node, spec)| {
+            let before = known.get(node).filter(|before| before.desired == spec.peers);
+            let told = before.and_then(|before| before.told.clone());
+            (*node, Address { desired: spec.peers.clone(), told })
+        });
+        let addresses: BTreeMap<NodeId, Address> = addresses.collect();
+        for gone in known.keys().filter(|node| !addresses.contains_key(node)) {
+            self.gate.forget(*gone);
+        }
+        *known = addresses;
+        self.readdress(&known);
+    }
+
+    /// A node that was let in says where it is reached now: what is desired may not say
+    /// it yet, and it has to be answered before that can be changed.
+    fn hear_address(&self, node: NodeId, peers: &str) {
+        let mut known = self.known();
+        let address = known.get_mut(&node).filter(|known| !peers.is_empty() && known.now() != peers);
+        let Some(address) = address else { return };
+        sometimes!("a node was reached where it said that it is");
+        address.told = Some(peers.to_owned());
+        self.readdress(&known);
+    }
+
+    fn readdress(&self, known: &BTreeMap<NodeId, Address>) {
+        let addresses: BTreeMap<NodeId, String> =
+            known.iter().map(|(node, address)| (*node, address.now().to_owned())).collect();
+        self.addresses.send_if_modified(|before| {
+            let changes = *before != addresses;
+            *before = addresses;
             changes
         });
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<NodeId, Address>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// These may be asked for by other nodes.
@@ -119,6 +165,18 @@ impl Peers {
         if let Some(links) = self.links() {
             links.send(node, Lane::Bulk, frame);
         }
+    }
+
+    /// Tells a node something of the desired state. What cannot be sent is lost.
+    pub(crate) fn tell(&self, node: NodeId, said: Word) {
+        if let Some(links) = self.links() {
+            links.send(node, Lane::Calls, word(said));
+        }
+    }
+
+    /// What the others say of it.
+    pub(crate) fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
     }
 
     fn links(&self) -> Option<Arc<Links>> {
@@ -214,7 +272,13 @@ impl Hears for Peers {
             Lane::Swift | Lane::Append => self.take_in(from, frame),
             Lane::Bulk => self.errands.hear(from.node, frame),
             Lane::Calls => {
-                self.calls.hear(from.node, frame);
+                let words = self.calls.hear(from.node, frame);
+                for word in words {
+                    if let Word::Tidings(_, peers) = &word {
+                        self.hear_address(from.node, peers);
+                    }
+                    self.neighbours.hear(from.node, word);
+                }
                 Ok(())
             }
         }

@@ -21,6 +21,10 @@ pub struct ServerArgs {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
 
+    /// The control address of a node of the cluster that a new node joins.
+    #[arg(long, value_name = "HOST:PORT")]
+    join: Option<String>,
+
     /// Any key of the configuration: `--set log.sync=every(50ms)`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -74,6 +78,9 @@ pub fn run(env: &Env, args: ServerArgs, machines: Registry) -> Result<(), Refuse
     sources.file = args.config;
     if let Some(dir) = args.data_dir {
         sources.flags.push(Flag::named("--data-dir", "data-dir", dir));
+    }
+    if let Some(seed) = args.join {
+        sources.flags.push(Flag::named("--join", "join", seed));
     }
     sources.flags.extend(args.sets.iter().map(|set| Flag::set(set)));
     if args.quiet {

@@ -61,7 +61,7 @@ const TABLE: &[Row] = &[
     Row { name: "partition", layer: At(4), never: &["tonic", "peer"], ..PLAIN },
     Row { name: "cli", layer: At(4), only: Some(&["client", "proto", "verify", "wal", "statestore"]), ..PLAIN },
     Row { name: "pipeline", layer: At(3), never: &["tokio", "peer"], ..PLAIN },
-    Row { name: "coordinator", layer: At(3), ..PLAIN },
+    Row { name: "coordinator", layer: At(3), only: Some(&["machine"]), extra: &["pipeline"], ..PLAIN },
     Row { name: "verify", layer: At(3), only: Some(&["proto"]), ..PLAIN },
     Row { name: "client", layer: At(3), only: Some(&["proto"]), ..PLAIN },
     Row { name: "statestore", layer: At(2), never: &["wal", "peer", "proto"], ..PLAIN },

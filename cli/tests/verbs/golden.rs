@@ -281,3 +281,52 @@ fn status_and_codes() {
     let all = Session::start().run(&["explain".into()], b"");
     assert_eq!(String::from_utf8_lossy(&all.out).lines().count(), code::ALL.len() + 1);
 }
+
+#[test]
+fn clusters() {
+    let text = Session::start().script(&[
+        "cluster init",
+        "cluster status",
+        "cluster status -o json",
+        "cluster status -o wide",
+        "node ls",
+        "node ls -o json",
+    ]);
+    expect![[r#"
+        $ cluster init
+        cluster  c1
+        verdict  can lose 0 nodes without losing availability, 0 nodes without losing data; 1 away now
+
+        NODE  STATE  DATA     REPLICAS  LEADS  KEEPS
+        1     ready  n1:7400  2         2      catalog
+        2     ready  n2:7400  2         1      catalog
+        3     away   n3:7400  2         0      catalog
+        $ cluster status
+        cluster  c1
+        verdict  can lose 0 nodes without losing availability, 0 nodes without losing data; 1 away now
+
+        NODE  STATE  DATA     REPLICAS  LEADS  KEEPS
+        1     ready  n1:7400  2         2      catalog
+        2     ready  n2:7400  2         1      catalog
+        3     away   n3:7400  2         0      catalog
+        $ cluster status -o json
+        {"cluster":"c1","may_be_lost":0,"may_go":0,"nodes":[{"data":"n1:7400","disk":"00000000000000000000000000000001","keeps_catalog":true,"leads":2,"node":1,"peers":"n1:7402","replicas":2,"there":true,"undone":0,"version":12},{"data":"n2:7400","disk":"00000000000000000000000000000002","keeps_catalog":true,"leads":1,"node":2,"peers":"n2:7402","replicas":2,"there":true,"undone":0,"version":12},{"data":"n3:7400","disk":"00000000000000000000000000000003","keeps_catalog":true,"leads":0,"node":3,"peers":"n3:7402","replicas":2,"there":false,"undone":0,"version":12}],"seen_by":1,"verdict":"can lose 0 nodes without losing availability, 0 nodes without losing data; 1 away now","version":12,"without_quorum":0}
+        $ cluster status -o wide
+        cluster  c1
+        verdict  can lose 0 nodes without losing availability, 0 nodes without losing data; 1 away now
+
+        NODE  STATE  DATA     REPLICAS  LEADS  KEEPS    PEERS    VERSION  DISK
+        1     ready  n1:7400  2         2      catalog  n1:7402  12       00000000000000000000000000000001
+        2     ready  n2:7400  2         1      catalog  n2:7402  12       00000000000000000000000000000002
+        3     away   n3:7400  2         0      catalog  n3:7402  12       00000000000000000000000000000003
+        $ node ls
+        NODE  STATE  DATA     REPLICAS  LEADS  KEEPS
+        1     ready  n1:7400  2         2      catalog
+        2     ready  n2:7400  2         1      catalog
+        3     away   n3:7400  2         0      catalog
+        $ node ls -o json
+        {"data":"n1:7400","disk":"00000000000000000000000000000001","keeps_catalog":true,"leads":2,"node":1,"peers":"n1:7402","replicas":2,"there":true,"undone":0,"version":12}
+        {"data":"n2:7400","disk":"00000000000000000000000000000002","keeps_catalog":true,"leads":1,"node":2,"peers":"n2:7402","replicas":2,"there":true,"undone":0,"version":12}
+        {"data":"n3:7400","disk":"00000000000000000000000000000003","keeps_catalog":true,"leads":0,"node":3,"peers":"n3:7402","replicas":2,"there":false,"undone":0,"version":12}
+    "#]].assert_eq(&text);
+}

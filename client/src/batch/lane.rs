@@ -260,7 +260,7 @@ fn wake(sender: Option<Waker>) {
 }
 
 /// What became of calls whose answer got lost with the stream.
-pub(super) fn lost(server: &crate::Endpoint, why: &str, access: Access) -> Error {
+pub(super) fn lost(server: &crate::endpoint::Endpoints, why: &str, access: Access) -> Error {
     match access {
         Access::Read => broken(server, why),
         Access::Write => Error::new(

@@ -21,6 +21,31 @@ fn not_here<T>() -> Result<Response<T>, Status> {
     Err(Failure::new(code::UNIMPLEMENTED, "not in this fake").into())
 }
 
+/// Of three nodes, one of which is away.
+fn cluster() -> Cluster {
+    let node = |id: u64| ClusterNode {
+        id,
+        disk: format!("{id:032x}"),
+        peers: format!("n{id}:7402"),
+        data: format!("n{id}:7400"),
+        there: id != 3,
+        version: 12,
+        leads: 3 - id,
+        undone: 0,
+        replicas: 2,
+        keeps_catalog: true,
+    };
+    Cluster {
+        id: "c1".to_owned(),
+        seen_by: 1,
+        version: 12,
+        nodes: (1..=3).map(node).collect(),
+        may_go: 0,
+        may_be_lost: 0,
+        without_quorum: 0,
+    }
+}
+
 #[async_trait]
 impl Control for World {
     async fn create_table(
@@ -220,6 +245,29 @@ impl Control for World {
 
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<JobResponse>, Status> {
         not_here()
+    }
+
+    async fn form_cluster(
+        &self,
+        request: Request<FormClusterRequest>,
+    ) -> Result<Response<FormClusterResponse>, Status> {
+        self.admitted(request.into_inner().header)?;
+        Ok(Response::new(FormClusterResponse { cluster: Some(cluster()) }))
+    }
+
+    async fn join_cluster(
+        &self,
+        _: Request<JoinClusterRequest>,
+    ) -> Result<Response<JoinClusterResponse>, Status> {
+        not_here()
+    }
+
+    async fn describe_cluster(
+        &self,
+        request: Request<DescribeClusterRequest>,
+    ) -> Result<Response<DescribeClusterResponse>, Status> {
+        self.admitted(request.into_inner().header)?;
+        Ok(Response::new(DescribeClusterResponse { cluster: Some(cluster()) }))
     }
 
     async fn split(&self, _: Request<SplitRequest>) -> Result<Response<JobResponse>, Status> {

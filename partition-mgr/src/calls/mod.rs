@@ -11,6 +11,9 @@
 mod homeward;
 mod wire;
 
+pub use wire::Tidings;
+pub(crate) use wire::{Word, word};
+
 use crate::shard::Message;
 use bytes::Bytes;
 use env::{Clock, Mono, sometimes};
@@ -94,15 +97,16 @@ impl Calls {
         if self.away().remove(&serial).is_some() { Err(Unaccepted::Gone) } else { Ok(()) }
     }
 
-    /// A node asks, or answers. What there is no room for is refused.
-    pub fn hear(&self, from: NodeId, frame: Bytes) {
-        match wire::decode(frame) {
-            Some(Frame { calls, outcomes }) => {
-                calls.into_iter().for_each(|call| self.take_call(from, call));
-                outcomes.into_iter().for_each(|(serial, answer)| self.take_answer(from, serial, answer));
-            }
-            None => tracing::warn!(node = %from, "a request of a node cannot be read"),
-        }
+    /// A node asks, or answers. What there is no room for is refused. What else it says
+    /// comes back.
+    pub fn hear(&self, from: NodeId, frame: Bytes) -> Vec<Word> {
+        let Some(Frame { calls, outcomes, words }) = wire::decode(frame) else {
+            tracing::warn!(node = %from, "a request of a node cannot be read");
+            return Vec::new();
+        };
+        calls.into_iter().for_each(|call| self.take_call(from, call));
+        outcomes.into_iter().for_each(|(serial, answer)| self.take_answer(from, serial, answer));
+        words
     }
 
     /// The way to a node is lost, and what was on it.

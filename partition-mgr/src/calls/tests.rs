@@ -84,8 +84,8 @@ impl World {
 
     /// What has been sent arrives.
     fn carry(&self) {
-        self.wires[0].take().into_iter().for_each(|frame| self.calls[1].hear(HERE, frame));
-        self.wires[1].take().into_iter().for_each(|frame| self.calls[0].hear(THERE, frame));
+        self.wires[0].take().into_iter().for_each(|frame| drop(self.calls[1].hear(HERE, frame)));
+        self.wires[1].take().into_iter().for_each(|frame| drop(self.calls[0].hear(THERE, frame)));
     }
 
     /// The partition answers what it was asked.
@@ -221,6 +221,17 @@ fn nonsense_is_passed_over() {
     let frames = wire::outcomes([(9, Ok(end))].into_iter());
     let read = wire::decode(frames[0].clone()).expect("a frame of ours");
     assert!(matches!(read.outcomes[..], [(9, Err(Refusal::Unknown(_)))]), "no index is so far");
-    world.calls[1].hear(HERE, "no frame".into());
+    assert!(world.calls[1].hear(HERE, "no frame".into()).is_empty());
     assert!(world.inbox.try_iter().next().is_none());
+}
+
+#[test]
+fn what_nodes_tell_each_other_comes_through() {
+    let world = World::new();
+    let tidings = Tidings { version: 7, leads: 3, undone: 1 };
+    for said in
+        [Word::Tidings(tidings, "n1:7402".to_owned()), Word::Wanted { beyond: 0 }, Word::Map("text".into())]
+    {
+        assert_eq!(world.calls[1].hear(HERE, word(said.clone())), [said]);
+    }
 }

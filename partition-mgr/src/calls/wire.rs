@@ -18,11 +18,34 @@ pub(super) struct Call {
     pub request: Request<()>,
 }
 
+/// What nodes tell each other of the desired state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// How far whoever says it is, and where it is reached now, if it knows.
+    Tidings(Tidings, String),
+    /// Whoever says it wants what is later than this version.
+    Wanted { beyond: u64 },
+    /// The desired state, as text.
+    Map(Bytes),
+}
+
+/// How far a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tidings {
+    /// The version of the desired state that it goes by.
+    pub version: u64,
+    /// Partitions that it leads.
+    pub leads: u64,
+    /// What it should do and cannot.
+    pub undone: u64,
+}
+
 /// What a frame says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Frame {
     pub calls: Vec<Call>,
     pub outcomes: Vec<(u64, Answer)>,
+    pub words: Vec<Word>,
 }
 
 /// A call as a frame.
@@ -40,7 +63,7 @@ pub(super) fn call(Call { serial, partition, request }: Call, now: Mono) -> Byte
         min_durability: request.min_durability.map_or(0, |least| u32::from(least as u8)),
         makes_room: request.makes_room,
     };
-    wire::Calls { calls: vec![call], outcomes: Vec::new() }.encode_to_vec().into()
+    wire::Calls { calls: vec![call], ..wire::Calls::default() }.encode_to_vec().into()
 }
 
 /// Outcomes as frames.
@@ -65,12 +88,34 @@ pub(super) fn outcomes(answers: impl Iterator<Item = (u64, Answer)>) -> Vec<Byte
     frames
 }
 
+/// A word as a frame.
+pub(crate) fn word(word: Word) -> Bytes {
+    let mut frame = wire::Calls::default();
+    match word {
+        Word::Tidings(Tidings { version, leads, undone }, peers) => {
+            frame.tidings = Some(wire::Tidings { version, leads, undone, peers });
+        }
+        Word::Wanted { beyond } => frame.map_wanted = Some(wire::MapWanted { beyond }),
+        Word::Map(text) => frame.map = Some(wire::Map { text }),
+    }
+    frame.encode_to_vec().into()
+}
+
 /// `None` for bytes that no node of ours sends.
 pub(super) fn decode(frame: Bytes) -> Option<Frame> {
-    let wire::Calls { calls, outcomes } = wire::Calls::decode(frame).ok()?;
-    let calls = calls.into_iter().map(call_in).collect::<Option<_>>()?;
-    let outcomes = outcomes.into_iter().map(outcome_in).collect();
-    Some(Frame { calls, outcomes })
+    let frame = wire::Calls::decode(frame).ok()?;
+    let tidings = |told: wire::Tidings| {
+        let wire::Tidings { version, leads, undone, peers } = told;
+        Word::Tidings(Tidings { version, leads, undone }, peers)
+    };
+    let words = [
+        frame.tidings.map(tidings),
+        frame.map_wanted.map(|wanted| Word::Wanted { beyond: wanted.beyond }),
+        frame.map.map(|map| Word::Map(map.text)),
+    ];
+    let calls = frame.calls.into_iter().map(call_in).collect::<Option<_>>()?;
+    let outcomes = frame.outcomes.into_iter().map(outcome_in).collect();
+    Some(Frame { calls, outcomes, words: words.into_iter().flatten().collect() })
 }
 
 fn call_in(call: wire::Call) -> Option<Call> {

@@ -2,7 +2,7 @@
 //! nobody has seen before.
 
 use super::ground::{Ground, check_parts, read_sealed, refuse_used, survey};
-use super::set_up::{make, replace, set_up};
+use super::set_up::{make, new_identity, replace, set_up};
 use super::{CHECKPOINTS, DataDirError, FORMAT, Format, IDENTITY, Identity, LOCK, LOG, QUARANTINE, STORE};
 use env::{Env, FileLock, Files, files};
 use model::{ClusterId, DiskId, NodeId};
@@ -19,6 +19,8 @@ pub struct Expect {
     /// Refused when it is another one. Without it, any is taken, and a bare
     /// directory becomes that of node 1.
     pub node: Option<NodeId>,
+    /// The disk that a bare directory is to be. Without it, one is drawn.
+    pub disk: Option<DiskId>,
     /// Store instances for a bare directory. Elsewhere the disk decides: see
     /// [`DataDir::stores_overruled`].
     pub stores: NonZeroU8,
@@ -45,18 +47,7 @@ impl DataDir {
     /// must exist. Whatever is refused is left as it was.
     pub fn open(env: &Env, path: &Path, expect: Expect) -> Result<DataDir, DataDirError> {
         let files = &*env.files;
-        if let Ground::Unfinished(entries) = survey(files, path)? {
-            if !expect.may_set_up {
-                return Err(DataDirError::Bare { path: path.to_owned() });
-            }
-            if !entries.iter().any(|entry| entry.name == LOCK) {
-                // Nobody can be at work here without LOCK; it must not appear
-                // in a directory that is then found to be somebody else's.
-                refuse_used(files, path, &entries)?;
-            }
-            make(files, path)?;
-        }
-        let lock = take_lock(files, path)?;
+        let lock = approach(files, path, expect.may_set_up)?;
         // Again: until the lock was ours, another process may have been at it.
         let newly_set_up = match survey(files, path)? {
             Ground::SetUp => false,
@@ -74,6 +65,26 @@ impl DataDir {
         let stores_overruled = (format.stores != expect.stores).then_some(expect.stores);
         let path = path.to_owned();
         Ok(DataDir { path, format, identity, stores_overruled, newly_set_up, _lock: lock })
+    }
+
+    /// Is there one, set up, whoever's it is? Otherwise it would be set up.
+    pub fn is_there(env: &Env, path: &Path) -> Result<bool, DataDirError> {
+        Ok(matches!(survey(&*env.files, path)?, Ground::SetUp))
+    }
+
+    /// Which disk a bare directory is going to be, for whoever tells others of it before
+    /// it is set up: the same each time, whatever comes in between.
+    pub fn begin(env: &Env, path: &Path) -> Result<DiskId, DataDirError> {
+        let files = &*env.files;
+        let _lock = approach(files, path, true)?;
+        if let Ground::Unfinished(entries) = survey(files, path)? {
+            refuse_used(files, path, &entries)?;
+            if !entries.iter().any(|entry| entry.name == IDENTITY) {
+                let identity = new_identity(env, path, None, None, None);
+                replace(files, path, IDENTITY, &identity.encode())?;
+            }
+        }
+        Ok(read_identity(files, path)?.disk)
     }
 
     /// Where it is, as the caller named it.
@@ -168,6 +179,22 @@ impl Expect {
             _ => Ok(()),
         }
     }
+}
+
+/// Takes the lock of a directory that is set up, or may be; it is made if need be.
+fn approach(files: &dyn Files, path: &Path, may_set_up: bool) -> Result<Box<dyn FileLock>, DataDirError> {
+    if let Ground::Unfinished(entries) = survey(files, path)? {
+        if !may_set_up {
+            return Err(DataDirError::Bare { path: path.to_owned() });
+        }
+        if !entries.iter().any(|entry| entry.name == LOCK) {
+            // Nobody can be at work here without LOCK; it must not appear
+            // in a directory that is then found to be somebody else's.
+            refuse_used(files, path, &entries)?;
+        }
+        make(files, path)?;
+    }
+    take_lock(files, path)
 }
 
 fn take_lock(files: &dyn Files, dir: &Path) -> Result<Box<dyn FileLock>, DataDirError> {

@@ -11,7 +11,9 @@
 //! 5. FORMAT, and the directory synced.
 //!
 //! So FORMAT is never there without the rest, and before it nobody has been
-//! told the identity: doing all of it again, under a new one, loses nothing.
+//! told the identity: doing all of it again, under a new one, loses nothing. A
+//! cluster that a node joins is told its disk before; then IDENTITY is there
+//! first (`DataDir::begin`), with that disk, and the set-up is told to keep it.
 
 use super::{DataDir, DataDirError, Expect, FORMAT, Format, IDENTITY, Identity, PARTS};
 use env::{Env, Files, files};
@@ -40,14 +42,25 @@ pub(super) fn set_up(env: &Env, dir: &Path, expect: Expect) -> Result<(), DataDi
         let path = dir.join(part);
         files.create_dir(&path).map_err(DataDirError::system("make directory", &path))?;
     }
-    let identity = Identity {
-        cluster: expect.cluster.unwrap_or_else(|| ClusterId(draw(env, dir, "cluster-id"))),
-        node: expect.node.unwrap_or(FIRST_NODE),
-        disk: DiskId(draw(env, dir, "disk-id")),
-        boot: 0,
-    };
+    let identity = new_identity(env, dir, expect.cluster, expect.node, expect.disk);
     replace(files, dir, IDENTITY, &identity.encode())?;
     replace(files, dir, FORMAT, &Format { stores: expect.stores }.encode())
+}
+
+/// That of a directory which has never been opened: what nobody has said is drawn.
+pub(super) fn new_identity(
+    env: &Env,
+    dir: &Path,
+    cluster: Option<ClusterId>,
+    node: Option<NodeId>,
+    disk: Option<DiskId>,
+) -> Identity {
+    Identity {
+        cluster: cluster.unwrap_or_else(|| ClusterId(draw(env, dir, "cluster-id"))),
+        node: node.unwrap_or(FIRST_NODE),
+        disk: disk.unwrap_or_else(|| DiskId(draw(env, dir, "disk-id"))),
+        boot: 0,
+    }
 }
 
 /// Puts FORMAT or IDENTITY in place: content synced, renamed, name synced.

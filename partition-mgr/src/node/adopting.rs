@@ -1,40 +1,64 @@
 //! Following a desired state that somebody else keeps.
 
 use super::change::write_down;
-use super::{ChangeError, Node, State};
-use crate::desired::{Desired, Gone, PartitionSpec};
+use super::{ChangeError, Core, Node, State};
 use crate::shard::{Message, Order};
+use coordinator::{Desired, Gone, PartitionSpec};
 use env::sometimes;
-use model::NodeId;
+use model::{NodeId, PartitionId};
+use pipeline::LogChoice;
 
 impl Node {
     /// This is desired from now on, whoever says so; what is here follows. One that is
     /// older than what is desired here is passed over: an old map must not undo a new one.
     pub fn adopt(&self, next: Desired) -> Result<(), ChangeError> {
-        let core = &self.core;
-        let mut state = core.state();
+        self.core.adopt(next)
+    }
+}
+
+impl Core {
+    pub(super) fn adopt(&self, next: Desired) -> Result<(), ChangeError> {
+        let mut state = self.state();
         let state: &mut State = &mut state;
-        core.make_sure(state)?;
+        self.make_sure(state)?;
         if next.version < state.desired.version {
             sometimes!("an older desired state was passed over");
             return Ok(());
         }
-        check(&next, &state.desired, core.data_dir.node())?;
+        check(&next, &state.desired, self.data_dir.node())?;
         let next = known_here(next, state);
         write_down(state, next)?;
-        core.peers.know(&state.desired.nodes);
+        self.open_what_is_wanted(state);
+        self.peers.know(&state.desired.nodes);
         let concerned: Vec<_> = state.desired.partitions.keys().copied().collect();
-        let followed = core.follow(state, &concerned);
+        let followed = self.follow(state, &concerned);
         for (id, spec) in &state.desired.partitions {
             let Some(placement) = spec.placement.as_ref().filter(|_| state.handles.contains_key(id)) else {
                 continue;
             };
             if state.desired.is_agreed(*id) {
                 let wish = Order::Want(*id, placement.wanted.clone());
-                let _ = core.inbox_of(*id).send(Message::Order(wish));
+                let _ = self.inbox_of(*id).send(Message::Order(wish));
             }
         }
         followed
+    }
+}
+
+impl Core {
+    /// Stores that a table may be the first to want. One that does not open is what its
+    /// partitions lack, and says so.
+    fn open_what_is_wanted(&self, state: &State) {
+        let desired = &state.desired;
+        let mut here = desired.partitions.values().filter(|spec| spec.is_on(self.data_dir.node()));
+        let is_journaled = |spec: &PartitionSpec| {
+            desired.tables.get(&spec.table).is_some_and(|table| table.profile.log == LogChoice::Store)
+        };
+        if here.any(is_journaled)
+            && let Err(error) = self.stores.open_journaled()
+        {
+            tracing::error!(code = %error.code(), %error, "a store that a table wants does not open");
+        }
     }
 }
 
@@ -61,13 +85,21 @@ fn check(next: &Desired, here: &Desired, own: NodeId) -> Result<(), ChangeError>
 
 /// With what this node alone knows: whose stores it has made.
 fn known_here(mut next: Desired, state: &State) -> Desired {
-    for (id, spec) in &mut next.partitions {
+    let is_born = |id: &PartitionId| {
         let was = match state.desired.gone.get(id) {
             Some(Gone::Quarantined { was, .. }) => was.born,
             Some(Gone::Erased) | None => false,
         };
         let is = state.desired.partitions.get(id).is_some_and(|here| here.born);
-        spec.born = is || was || state.held.contains_key(id);
+        is || was || state.held.contains_key(id)
+    };
+    for (id, spec) in &mut next.partitions {
+        spec.born = is_born(id);
+    }
+    for (id, gone) in &mut next.gone {
+        if let Gone::Quarantined { was, .. } = gone {
+            was.born = is_born(id);
+        }
     }
     next
 }

@@ -1,8 +1,10 @@
 //! Control: a call changes the desired state, and answers when what is here
 //! has followed.
 
+use super::catalog::CatalogError;
 use super::{Core, Node, StartError, State};
-use crate::desired::{Desired, DesiredFlaw, Due, Refused, TableName};
+use crate::desired::DesiredFlaw;
+use coordinator::{Desired, Due, OWN_NAMESPACE, Refused, TableName};
 use model::{Code, Epoch, KeyRange, PartitionId, code};
 use statestore::StoreError;
 use std::collections::BTreeSet;
@@ -23,6 +25,12 @@ pub enum ChangeError {
     /// The store that it needs does not open; nothing changed.
     #[error("nothing changed, because its store does not open: {0}")]
     Unopened(StartError),
+    /// The cluster's desired state cannot be reached.
+    #[error("{0}")]
+    Catalog(CatalogError),
+    /// It cannot belong to that cluster.
+    #[error("{0}")]
+    NotJoined(String),
     /// This build or node cannot.
     #[error("{0}")]
     Unable(String),
@@ -41,6 +49,8 @@ impl ChangeError {
             ChangeError::Refused(refused) => refused.code(),
             ChangeError::Undone(error) => error.code(),
             ChangeError::Unwritten(error) | ChangeError::Unopened(error) => error.code(),
+            ChangeError::Catalog(error) => error.code(),
+            ChangeError::NotJoined(_) => code::NOT_JOINED,
             ChangeError::Unable(_) => code::PROFILE_REFUSED,
             ChangeError::NotServed(..) => code::PARTITION_FAILED,
             ChangeError::NotCopied(_, error) => error.code(),
@@ -50,13 +60,34 @@ impl ChangeError {
 
 impl Core {
     /// Changes the desired state, then what is here. The change names the
-    /// partitions concerned: what others lack is not its failure.
+    /// partitions concerned: what others lack is not its failure. In a cluster it may be
+    /// asked several times, of later states.
     pub(super) fn change(
+        &self,
+        mut change: impl FnMut(&mut Desired, &BTreeSet<PartitionId>) -> Result<Vec<PartitionId>, Refused>,
+    ) -> Result<Vec<PartitionId>, ChangeError> {
+        let is_alone = self.state().desired.catalog_partition().is_none();
+        if !is_alone {
+            return self.change_together(&mut change);
+        }
+        self.change_alone(|desired, here| {
+            let before = desired.clone();
+            let concerned = change(desired, here)?;
+            refused_if_own(&before, desired)?;
+            Ok(concerned)
+        })
+    }
+
+    /// The same on a node that is all there is.
+    pub(super) fn change_alone(
         &self,
         change: impl FnOnce(&mut Desired, &BTreeSet<PartitionId>) -> Result<Vec<PartitionId>, Refused>,
     ) -> Result<Vec<PartitionId>, ChangeError> {
         let mut state = self.state();
         let state: &mut State = &mut state;
+        if state.desired.catalog_partition().is_some() {
+            return Err(ChangeError::Unable("the node has become a cluster meanwhile: ask again".to_owned()));
+        }
         self.make_sure(state)?;
         let here = state.here();
         let mut next = state.desired.clone();
@@ -96,6 +127,18 @@ pub(super) fn write_down(state: &mut State, next: Desired) -> Result<(), ChangeE
     Ok(())
 }
 
+/// The cluster's own tables are not for those who ask.
+pub(super) fn refused_if_own(before: &Desired, next: &Desired) -> Result<(), Refused> {
+    let own = |desired: &Desired| {
+        let is_own = |name: &TableName| name.namespace() == OWN_NAMESPACE;
+        let tables = desired.tables.iter().filter(|(name, _)| is_own(name));
+        let partitions = desired.partitions.iter().filter(|(_, spec)| is_own(&spec.table));
+        let tables: Vec<_> = tables.map(|(name, spec)| (name.clone(), spec.clone())).collect();
+        (tables, partitions.map(|(id, spec)| (*id, spec.clone())).collect::<Vec<_>>())
+    };
+    if own(before) == own(next) { Ok(()) } else { Err(Refused::Own) }
+}
+
 fn unwritten(flaw: DesiredFlaw) -> ChangeError {
     ChangeError::Unwritten(flaw.into())
 }
@@ -112,7 +155,7 @@ impl Node {
             // The data that lies here under that id is somebody else's.
             match id.filter(|id| here.contains(id)) {
                 Some(taken) => Err(Refused::IdInUse(taken)),
-                None => desired.add_partition(table, range, id).map(|id| vec![id]),
+                None => desired.add_partition(table, range.clone(), id).map(|id| vec![id]),
             }
         })?;
         Ok(added[0])

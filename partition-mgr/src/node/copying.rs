@@ -8,7 +8,7 @@
 use super::change::write_down;
 use super::{ChangeError, Core, Node, State};
 use crate::delta::Held;
-use crate::desired::{CopyPart, CopyPlan, TableName};
+use coordinator::{CopyPart, CopyPlan, TableName};
 use env::sometimes;
 use model::{Index, PartitionId};
 use pipeline::retries;

@@ -1,6 +1,6 @@
 //! What the log has of this node's replicas, read back at a start.
 
-use crate::desired::Desired;
+use coordinator::Desired;
 use model::{Code, Epoch, PartitionId};
 use replication::raft::{Lost, Recovered, Recovering};
 use std::collections::BTreeMap;

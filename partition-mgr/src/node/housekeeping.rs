@@ -4,8 +4,8 @@
 use super::complaints::Complaints;
 use super::telling::purge;
 use super::{ChangeError, Core, StartError, State, join};
-use crate::desired::Gone;
 use crate::shard::{Message, Order};
+use coordinator::Gone;
 use env::channel::RecvTimeoutError;
 use env::sometimes;
 use env::{Env, Joiner, Receiver, Sender};

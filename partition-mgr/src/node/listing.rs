@@ -1,7 +1,7 @@
 //! What is here, in rows, for whoever asks.
 
 use super::{Core, Node, State};
-use crate::desired::{Dropped, Gone, PartitionSpec, TableName, TableSpec};
+use coordinator::{Dropped, Gone, PartitionSpec, TableName, TableSpec};
 use model::{Epoch, Index, KeyRange, PartitionId};
 use statestore::Store;
 use std::sync::atomic::Ordering;

@@ -2,29 +2,34 @@
 //! from what is there to what should be, and ended in order.
 
 mod adopting;
+mod catalog;
 mod change;
 mod complaints;
 mod copying;
 mod exporting;
 mod histories;
 mod housekeeping;
+mod keeper;
 mod leaving;
 mod listing;
+mod membership;
 mod opening;
 mod reconcile;
 mod reports;
 mod start;
 mod tables;
 mod telling;
+mod together;
 
 pub use change::ChangeError;
 pub use copying::Copied;
 pub use listing::{Listed, ListedDrop, ListedState, Vitals};
+pub use membership::{Admission, Neighbour, Neighbourhood};
 pub use start::{Settings, StartError};
 
 use crate::data_dir::{Boots, DataDir};
 use crate::delta::Held;
-use crate::desired::{Desired, DesiredFile};
+use crate::desired::DesiredFile;
 use crate::directory::{Directory, Handle};
 use crate::exports::{Home, Staff};
 use crate::meters::Meters;
@@ -32,6 +37,7 @@ use crate::peers::Peers;
 use crate::shard::{Message, Order, ShardThread};
 use crate::stores::Stores;
 use bytes::Bytes;
+use coordinator::Desired;
 use env::{Env, Guard, Joiner, Lock};
 use model::{BootId, Durability, Index, Limits, PartitionId};
 use pipeline::Rig;
@@ -40,13 +46,14 @@ use replication::raft::{Members, Recovered};
 use reports::Reports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use wal::{Inlet, Log};
 
 /// A running node. Stopping it, or dropping it, ends it in order.
 pub struct Node {
     core: Arc<Core>,
     // In the order in which they end.
+    keeper: Option<keeper::Keeper>,
     housekeeper: Option<housekeeping::Housekeeper>,
     staff: Option<Staff>,
     shards: Vec<ShardThread>,
@@ -73,6 +80,14 @@ struct Core {
     exports_held: exporting::ExportsHeld,
     peers: Arc<Peers>,
     state: Lock<State>,
+    /// Where others reach this node, once that is known: other nodes, and clients.
+    address: Lock<Option<(String, String)>>,
+    /// Commands for the catalog so far.
+    catalog_ops: AtomicU64,
+    /// It is ending: nobody is waited for any more.
+    ends: AtomicBool,
+    /// How far the catalog was when it was last read.
+    catalog_seen: Lock<Option<Index>>,
     /// Held while a table is copied. Taken before the state.
     copying: Lock<()>,
     started: env::Mono,
@@ -194,6 +209,8 @@ impl Node {
     }
 
     fn end(&mut self) {
+        self.core.ends.store(true, Ordering::Release);
+        self.keeper = None;
         self.housekeeper = None;
         let serving: Vec<PartitionId> = self.core.state().handles.keys().copied().collect();
         for inbox in &self.core.inboxes {

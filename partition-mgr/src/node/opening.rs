@@ -1,9 +1,9 @@
 //! Opening a partition: what it is made of, and its way into a shard.
 
 use super::{Core, StartError, State};
-use crate::desired::{PartitionSpec, Placement, TableSpec};
 use crate::directory::Handle;
 use crate::shard::{Message, Order, Replica};
+use coordinator::{PartitionSpec, Placement, TableSpec};
 use model::{PartitionId, ReplicaId, ReplicaSet};
 use partition::{Charter, Mailbox, Partition, Room};
 use pipeline::{Profile, Rules};

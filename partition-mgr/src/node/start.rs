@@ -3,17 +3,19 @@
 
 use super::histories::{Histories, Read, flaw};
 use super::housekeeping::Housekeeper;
+use super::keeper::Keeper;
 use super::reports::Reports;
 use super::{Core, Node, State};
 use crate::data_dir::{Boots, DataDir, DataDirError, Expect};
 use crate::delta::Held;
-use crate::desired::{Desired, DesiredFile, DesiredFlaw};
+use crate::desired::{DesiredFile, DesiredFlaw};
 use crate::directory::Directory;
 use crate::exports::{Errands, Home, Staff};
 use crate::meters::Meters;
 use crate::peers::Peers;
 use crate::shard::{Post, ShardThread};
 use crate::stores::{StorePlaces, Stores};
+use coordinator::Desired;
 use env::{Env, Lock, Mono, Plants};
 use machine::Registry;
 use model::{Code, Index, Limits, PartitionId, code};
@@ -23,7 +25,7 @@ use statestore::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use wal::{Log, LogConfig, LogError, LogIdentity, MarkPolicy, OpenLog, SyncPolicy, Writer};
 
 /// What a node is started with.
@@ -147,11 +149,14 @@ impl Found {
         let histories = histories.finish();
         let mut held = held(&report, *sync, &desired);
         refuse_what_is_lost(&histories, &stores, &mut held);
-        // A line that says `copying` is as good as the tombstone that stands for it
-        // from here on: what it names was never anybody's.
-        desired.give_up_copies();
         let strangers = strangers(&writer, &held);
-        desired.take_note_of(held.keys().chain(&strangers).copied());
+        // What a cluster desires no node changes by itself.
+        if desired.nodes.is_empty() {
+            // A line that says `copying` is as good as the tombstone that stands for it
+            // from here on: what it names was never anybody's.
+            desired.give_up_copies();
+            desired.take_note_of(held.keys().chain(&strangers).copied());
+        }
         let boots = Boots::begin(env, &data_dir, stand(&held))?;
         let (exports, bases) = open_exports(env, &data_dir, &held)?;
         let state = State::new(file, desired, held, strangers, histories, bases);
@@ -187,6 +192,10 @@ impl Found {
             exports_held: Arc::default(),
             peers,
             state: Lock::new(state),
+            address: Lock::new(None),
+            catalog_ops: AtomicU64::new(0),
+            ends: AtomicBool::new(false),
+            catalog_seen: Lock::new(None),
             copying: Lock::new(()),
             started,
             log_bytes: AtomicU64::new(0),
@@ -197,6 +206,7 @@ impl Found {
         let staff = Staff::start(env, core.exports.clone(), core.exporting(), (errands, waiting))?;
         let mut node = Node {
             core: core.clone(),
+            keeper: None,
             housekeeper: None,
             staff: Some(staff),
             shards: threads,
@@ -204,7 +214,8 @@ impl Found {
         };
         // What cannot be done is listed, and tried again.
         let _ = core.reconcile(&mut core.state());
-        node.housekeeper = Some(Housekeeper::start(env, core)?);
+        node.housekeeper = Some(Housekeeper::start(env, core.clone())?);
+        node.keeper = Some(Keeper::start(env, core)?);
         Ok(node)
     }
 }
@@ -368,7 +379,7 @@ fn held(report: &ReplayReport, sync: SyncPolicy, desired: &Desired) -> BTreeMap<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::{TableName, TableSpec, equal_ranges};
+    use coordinator::{TableName, TableSpec, equal_ranges};
     use model::{Durability, Layout};
     use partition::{PartitionReplay, Refusal};
     use pipeline::{Profile, StoreChoice};

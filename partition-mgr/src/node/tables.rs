@@ -1,7 +1,7 @@
 //! Tables: made, renamed, dropped and brought back.
 
 use super::{ChangeError, ListedDrop, Node};
-use crate::desired::{Refused, TableName, TableSpec, equal_ranges};
+use coordinator::{Refused, TableName, TableSpec, equal_ranges};
 use model::{Layout, PartitionId};
 use pipeline::LogChoice;
 
@@ -13,7 +13,11 @@ impl Node {
             let known = self.core.machines.names().collect::<Vec<_>>().join(", ");
             return Err(Refused::NoMachine { machine: spec.machine.clone(), known }.into());
         }
-        self.core.state().desired.clone().create_table(name.clone(), spec.clone())?;
+        let mut desired = self.core.state().desired.clone();
+        // Whether there is such a table in a cluster, the cluster says.
+        if desired.catalog_partition().is_none() {
+            desired.create_table(name.clone(), spec.clone())?;
+        }
         Ok(())
     }
 
@@ -35,7 +39,7 @@ impl Node {
         }
         let count = if spec.layout == Layout::Hashed { partitions.clamp(1, 1024) } else { 1 };
         self.core.change(|desired, _| {
-            desired.create_table(name.clone(), spec)?;
+            desired.create_table(name.clone(), spec.clone())?;
             equal_ranges(count).into_iter().map(|range| desired.add_partition(&name, range, None)).collect()
         })
     }
@@ -43,7 +47,7 @@ impl Node {
     /// Gives a table another name in its namespace. Whatever it serves goes on.
     pub fn rename_table(&self, name: &TableName, to: TableName) -> Result<(), ChangeError> {
         // What is amiss with its partitions is not the name's failure.
-        self.core.change(|desired, _| desired.rename_table(name, to).map(|_| Vec::new())).map(drop)
+        self.core.change(|desired, _| desired.rename_table(name, to.clone()).map(|_| Vec::new())).map(drop)
     }
 
     /// Drops a table, with its partitions if that is asked for; what can be
@@ -70,6 +74,6 @@ impl Node {
         drop: Option<u64>,
         to: TableName,
     ) -> Result<Vec<PartitionId>, ChangeError> {
-        self.core.change(|desired, _| desired.undrop_table(name, drop, to))
+        self.core.change(|desired, _| desired.undrop_table(name, drop, to.clone()))
     }
 }

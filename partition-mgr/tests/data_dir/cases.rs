@@ -16,7 +16,7 @@ const THEIRS: ClusterId = ClusterId(0xb);
 
 /// What the caller takes them for.
 pub const fn ours() -> Expect {
-    Expect { cluster: Some(OURS), node: Some(NodeId(7)), stores: stores(4), may_set_up: true }
+    Expect { cluster: Some(OURS), node: Some(NodeId(7)), stores: stores(4), disk: None, may_set_up: true }
 }
 
 /// A directory that somebody prepares and somebody opens.
@@ -85,8 +85,13 @@ pub const OTHER_OWNERS: &[Case] = &[
 ];
 
 const fn other(cluster: ClusterId, node: u64, code: Code, says: &'static [&'static str]) -> Case {
-    let expect =
-        Expect { cluster: Some(cluster), node: Some(NodeId(node)), stores: stores(4), may_set_up: true };
+    let expect = Expect {
+        cluster: Some(cluster),
+        node: Some(NodeId(node)),
+        stores: stores(4),
+        disk: None,
+        may_set_up: true,
+    };
     Case { name: "another's", used: true, spoil: |_, _| {}, expect, code, says }
 }
 

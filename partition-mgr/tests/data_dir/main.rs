@@ -5,5 +5,6 @@ mod crash;
 mod faults;
 mod fixtures;
 mod inspect;
+mod joining;
 mod refusals;
 mod world;

@@ -13,7 +13,7 @@ pub const D: &str = "/d";
 
 /// Any cluster and any node will do.
 pub fn anything() -> Expect {
-    Expect { cluster: None, node: None, stores: stores(4), may_set_up: true }
+    Expect { cluster: None, node: None, stores: stores(4), disk: None, may_set_up: true }
 }
 
 pub const fn stores(count: u8) -> NonZeroU8 {

@@ -76,7 +76,7 @@ fn a_damaged_list_is_refused() {
     std::fs::write(&list, bytes).expect("damaged");
     let settings = Settings {
         data_dir: world.dir.path().join("data"),
-        expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN, may_set_up: true },
+        expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN, disk: None, may_set_up: true },
         limits: model::Limits::default(),
         shards: 1,
         sync: wal::SyncPolicy::Each,

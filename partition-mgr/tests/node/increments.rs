@@ -3,11 +3,11 @@
 
 use crate::crashes::crashes;
 use crate::world::{MEMORY, World, key, name};
+use coordinator::TableSpec;
 use machine::counter::{CounterCommand, CounterReply, Within};
 use machine::keyed::put_envelope;
 use model::command::{Command, encode_commands};
 use model::{Layout, Limits, OpId};
-use partition_mgr::desired::TableSpec;
 use pipeline::Reply;
 
 const CLIENT: u128 = 0x0190_0000_0000_7000_8000_0000_0000_0001;

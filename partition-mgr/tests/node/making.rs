@@ -2,11 +2,11 @@
 //! served before it is written down, and nothing old is taken for new.
 
 use crate::world::{MEMORY, World, all, key, name};
+use coordinator::TableSpec;
 use env::sim::{Fault, OpKind, SimDisk};
 use env::{Files, Rng};
 use model::{Layout, PartitionId, code};
 use partition_mgr::ListedState::{Failed, Quarantined, Serving};
-use partition_mgr::desired::TableSpec;
 use std::path::Path;
 
 fn spec() -> TableSpec {

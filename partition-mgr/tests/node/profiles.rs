@@ -2,8 +2,8 @@
 
 use crate::world::{World, key, name, profile};
 use bytes::Bytes;
+use coordinator::TableSpec;
 use model::{Durability, Layout, code};
-use partition_mgr::desired::TableSpec;
 use pipeline::{LogChoice, Profile, Reply, StoreChoice};
 use wal::SyncPolicy;
 

@@ -1,13 +1,13 @@
 //! A node in a scratch directory, and a client that waits for its answers.
 
 use bytes::Bytes;
+use coordinator::{TableName, TableSpec};
 use env::sim::SimDisk;
 use env::{Files, Rng, real};
 use machine::{Change, KvCommand, Row};
 use model::command::{Command, encode_commands};
 use model::{Durability, Index, Key, KeyRange, Layout, Limits, OpId, PartitionId, code, keyspace};
 use partition::Outlet;
-use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::directory::{Handle, Standing};
 use partition_mgr::{Expect, ListedState, Node, Settings, StartError};
 use pipeline::{Answer, LogChoice, Profile, Request, StoreChoice};
@@ -72,7 +72,13 @@ impl World {
     fn try_start(&mut self) -> Result<(), StartError> {
         let settings = Settings {
             data_dir: self.dir.path().join("data"),
-            expect: Expect { cluster: None, node: None, stores: NonZeroU8::MIN, may_set_up: true },
+            expect: Expect {
+                cluster: None,
+                node: None,
+                stores: NonZeroU8::MIN,
+                disk: None,
+                may_set_up: true,
+            },
             limits: self.limits.clone(),
             shards: 2,
             sync: self.sync,

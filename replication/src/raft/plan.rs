@@ -23,7 +23,7 @@ pub(crate) struct Standing {
     pub members: Members,
     /// Is that settled?
     pub settled: bool,
-    /// Entries that each lacks; who is not in it has not been heard of.
+    /// Entries that each lacks; who is not in it has not been heard of, or not of late.
     pub lags: BTreeMap<ReplicaId, u64>,
 }
 

@@ -3,18 +3,23 @@
 use super::group::Handle;
 use super::kind::{Kind, LogId, Members, Seat};
 use super::plan::{Standing, Step, next};
-use super::runtime::ShardRuntime;
+use super::runtime::{Moment, ShardRuntime};
 use super::site::Site;
 use env::Plant;
 use model::{ReplicaId, ReplicaSet};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::metrics::RaftMetrics;
 use openraft::{ChangeMembers, ServerState};
-use openraft_rt::{AsyncRuntime, Select2};
+use openraft_rt::{AsyncRuntime, Instant, Select2};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// A replica that has not answered for so long is not given a vote, nor the lead: at
+/// least, and in heartbeats.
+const SILENT: Duration = Duration::from_secs(2);
+const SILENT_BEATS: u32 = 4;
 
 /// Goes on until the library or whoever wants something has ended.
 pub(crate) async fn strive(
@@ -28,7 +33,7 @@ pub(crate) async fn strive(
         let mut wish = wanted.borrow_and_update().clone();
         let seen = handle.metrics().borrow_watched().clone();
         let leads = seen.state == ServerState::Leader && seen.vote.committed;
-        let standing = leads.then(|| standing(&site, &seen));
+        let standing = leads.then(|| standing(&site, &seen, SILENT.max(pace * SILENT_BEATS)));
         if let Some(standing) = standing.as_ref().filter(|_| site.plants.has(Plant::StaleWish)) {
             wish.generation = wish.generation.max(standing.members.generation());
         }
@@ -56,12 +61,19 @@ fn rests(members: &Members, wish: &ReplicaSet) -> bool {
     !members.is_joint() && (is_idle || (is_wanted && wish.generation == generation))
 }
 
-fn standing(site: &Site, seen: &RaftMetrics<Kind>) -> Standing {
+fn standing(site: &Site, seen: &RaftMetrics<Kind>, silent: Duration) -> Standing {
     let members = Members(seen.membership_config.membership().clone());
     let settled = seen.cluster_committed.as_ref() >= seen.membership_config.log_id().as_ref();
     let end = seen.last_log_index.map_or(0, |last| last + 1);
     let has = |matched: &Option<LogId>| matched.map_or(0, |matched| matched.index + 1);
+    let now = Moment::now();
+    // One that has never said what it has may be nowhere, however little that is.
+    let answers = |replica: &u64| {
+        let heard = seen.heartbeat.as_ref().and_then(|heard| heard.get(replica).copied().flatten());
+        heard.is_some_and(|at| *at + silent >= now)
+    };
     let followers = seen.replication.iter().flatten();
+    let followers = followers.filter(|(replica, matched)| matched.is_some() && answers(replica));
     let lags = followers.map(|(replica, matched)| (ReplicaId(*replica), end.saturating_sub(has(matched))));
     Standing { leader: site.replica, members, settled, lags: lags.collect() }
 }

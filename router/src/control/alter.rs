@@ -3,9 +3,9 @@
 
 use super::spec::name_from_wire;
 use super::{failure, tables};
+use coordinator::TableName;
 use model::code;
 use partition_mgr::Node;
-use partition_mgr::desired::TableName;
 use proto::Failure;
 use proto::control::{AlterTableRequest, AlterTableResponse, Profile, Table};
 use proto::convert::Asked;

@@ -2,8 +2,8 @@
 
 use super::spec::{namespace, range_to_wire, table_to_wire};
 use super::tables::dropped_to_wire;
+use coordinator::TableName;
 use model::code;
-use partition_mgr::desired::TableName;
 use partition_mgr::{Listed, ListedState, Node};
 use proto::Failure;
 use proto::control::{

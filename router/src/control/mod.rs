@@ -2,6 +2,7 @@
 //! another, on a thread that may wait.
 
 mod alter;
+mod cluster;
 mod list;
 mod scrub;
 mod spec;
@@ -15,11 +16,13 @@ use proto::control::control_server::Control;
 use proto::control::{
     AddPartitionRequest, AddPartitionResponse, AlterTableRequest, AlterTableResponse, ApplyPlanRequest,
     AttachDirectoryRequest, CopyTableRequest, CopyTableResponse, CreateTableRequest, CreateTableResponse,
-    DecommissionRequest, DrainRequest, DropTableRequest, DropTableResponse, EraseQuarantinedRequest,
-    EraseQuarantinedResponse, GetJobRequest, JobResponse, ListPartitionsRequest, ListPartitionsResponse,
-    ListTablesRequest, ListTablesResponse, MergeRequest, MoveRequest, PlanRequest, PlanResponse,
-    RemovePartitionRequest, RemovePartitionResponse, ScrubRequest, ScrubResponse, SnapshotRequest,
-    SplitRequest, StatusRequest, StatusResponse, TransferRequest, UndropTableRequest, UndropTableResponse,
+    DecommissionRequest, DescribeClusterRequest, DescribeClusterResponse, DrainRequest, DropTableRequest,
+    DropTableResponse, EraseQuarantinedRequest, EraseQuarantinedResponse, FormClusterRequest,
+    FormClusterResponse, GetJobRequest, JobResponse, JoinClusterRequest, JoinClusterResponse,
+    ListPartitionsRequest, ListPartitionsResponse, ListTablesRequest, ListTablesResponse, MergeRequest,
+    MoveRequest, PlanRequest, PlanResponse, RemovePartitionRequest, RemovePartitionResponse, ScrubRequest,
+    ScrubResponse, SnapshotRequest, SplitRequest, StatusRequest, StatusResponse, TransferRequest,
+    UndropTableRequest, UndropTableResponse,
 };
 use proto::convert::{Asked, header_from_wire};
 use std::sync::Arc;
@@ -171,6 +174,33 @@ impl Control for ControlPlane {
         .await
     }
 
+    async fn form_cluster(&self, request: Request<FormClusterRequest>) -> Answer<FormClusterResponse> {
+        header_from_wire(request.into_inner().header)?;
+        self.with_node(|node| {
+            node.form().map_err(failure)?;
+            Ok(FormClusterResponse { cluster: cluster::describe(node) })
+        })
+        .await
+    }
+
+    async fn join_cluster(&self, request: Request<JoinClusterRequest>) -> Answer<JoinClusterResponse> {
+        let request = request.into_inner();
+        header_from_wire(request.header.clone())?;
+        let (spec, cluster) = cluster::node_from_wire(request)?;
+        self.with_node(move |node| cluster::admit(node, spec, cluster)).await
+    }
+
+    async fn describe_cluster(
+        &self,
+        request: Request<DescribeClusterRequest>,
+    ) -> Answer<DescribeClusterResponse> {
+        header_from_wire(request.into_inner().header)?;
+        // It may wait for a change that is carried out here, but not for those that wait.
+        let node = self.house.node.clone();
+        let cluster = self.house.read(None, move || cluster::describe(&node)).await?;
+        Ok(Response::new(DescribeClusterResponse { cluster }))
+    }
+
     async fn status(&self, request: Request<StatusRequest>) -> Answer<StatusResponse> {
         header_from_wire(request.into_inner().header)?;
         self.with_node(|node| Ok(list::status(node))).await
@@ -234,7 +264,7 @@ impl Control for ControlPlane {
 /// Which partitions are to be removed.
 enum Removal {
     ById(PartitionId),
-    ByRange { table: partition_mgr::desired::TableName, range: KeyRange, allow_many: bool },
+    ByRange { table: coordinator::TableName, range: KeyRange, allow_many: bool },
 }
 
 impl Removal {

@@ -2,8 +2,8 @@
 //! wait for a disk and have other things to do as well.
 
 use crate::house::House;
+use coordinator::TableName;
 use model::{PartitionId, code};
-use partition_mgr::desired::TableName;
 use partition_mgr::directory::{Handle, Place, Standing, TableMap};
 use partition_mgr::reading::ReadError;
 use partition_mgr::scrubbing::{Scrub, Scrubbed};

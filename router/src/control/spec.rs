@@ -1,8 +1,8 @@
 //! Tables and ranges, from wire to model and back.
 
 use bytes::Bytes;
+use coordinator::{TableName, TableSpec};
 use model::{Code, Durability, KeyRange, Layout, code};
-use partition_mgr::desired::{TableName, TableSpec};
 use pipeline::{Preset, Profile};
 use proto::Failure;
 use proto::control::{self, CreateTableRequest};

@@ -2,8 +2,8 @@
 
 use super::failure;
 use super::spec::table_to_wire;
+use coordinator::TableName;
 use model::code;
-use partition_mgr::desired::TableName;
 use partition_mgr::{ListedDrop, Node};
 use proto::Failure;
 use proto::control::{

@@ -45,6 +45,7 @@ pub(super) async fn apply(
     check_size(encoded_len(&request))?;
     let asked = header_from_wire(request.header)?;
     let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
+    lookup::refuse_own(&table)?;
     lookup::durability(&table, &asked)?;
     let machine = lookup::machine(&table)?;
     let count = request.commands.len();

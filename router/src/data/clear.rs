@@ -22,6 +22,7 @@ pub(super) async fn clear(
     range: &RowRange,
 ) -> Result<RemoveResponse, Failure> {
     let table = lookup::rows(&plane.directory.current(), asked, table)?;
+    lookup::refuse_own(&table)?;
     lookup::durability(&table, asked)?;
     let span = Span::removed(range, table.spec.layout)?;
     let stretches = span.map_or_else(Vec::new, |span| span.stretches(&table.places, false));

@@ -2,10 +2,10 @@
 //! table gives.
 
 use super::DataPlane;
+use coordinator::{OWN_NAMESPACE, TableName};
 use env::Plant;
 use machine::Machine;
 use model::{Durability, PartitionId, Position, code};
-use partition_mgr::desired::TableName;
 use partition_mgr::directory::{Handle, Map, TableMap};
 use pipeline::BinlogChoice;
 use proto::Failure;
@@ -26,6 +26,14 @@ pub(super) fn table(map: &Map, asked: &Asked, name: &str) -> Result<Arc<TableMap
                 format!("there is no table `{name}` in namespace `{namespace}`"),
             ))
         }
+    }
+}
+
+/// Nobody but the cluster itself changes its own tables.
+pub(super) fn refuse_own(table: &TableMap) -> Result<(), Failure> {
+    match table.name.namespace() == OWN_NAMESPACE {
+        true => Err(Failure::new(code::OWN_TABLE, format!("table `{}` is the cluster's own", table.name))),
+        false => Ok(()),
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) async fn outcome(
     let op = op_from_wire(op)?;
     let key = key_from_wire(&request.key, 0)?;
     let table = lookup::table(&plane.directory.current(), &asked, &request.table)?;
+    lookup::refuse_own(&table)?;
     lookup::durability(&table, &asked)?;
     let group = Group::asking(&table, &key, op)?;
     let ends = send(plane, arrival, &asked, &table, vec![group]).await?;

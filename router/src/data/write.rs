@@ -124,6 +124,7 @@ impl<'a> Write<'a> {
         table: &str,
     ) -> Result<Write<'a>, Failure> {
         let table = lookup::rows(&plane.directory.current(), asked, table)?;
+        lookup::refuse_own(&table)?;
         lookup::durability(&table, asked)?;
         Ok(Write { plane, arrival, asked, table })
     }

@@ -71,6 +71,11 @@ pub static KEYS: &[Key] = &[
         "Where everything is kept. Made when it is not there; its parent must be."),
     key!("advertise", Restart, Kind::Host, advertise,
         "What clients are told to connect to. Without it, what `listen.data` is bound to."),
+    key!("advertise-peer", Restart, Kind::Host, advertise_peer,
+        "Where other nodes of a cluster find this one. Without it, what `listen.peer` is bound to."),
+    key!("join", Restart, Kind::Host, join,
+        "The control address of a node of the cluster that this one belongs to. Asked when the data \
+         directory is new, and until the cluster has let it in; later starts do not need it."),
 
     key!("listen.data", Restart, Kind::Address, listen.data,
         "The data service (gRPC). Port 0 takes any that is free, here and below."),

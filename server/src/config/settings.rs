@@ -21,6 +21,12 @@ pub struct Config {
     /// What clients are told to connect to, as `host:port`; without it, what
     /// the data listener is bound to.
     pub advertise: Option<String>,
+    /// Where other nodes are told to find this one, as `host:port`; without it, what the
+    /// peer listener is bound to.
+    pub advertise_peer: Option<String>,
+    /// The control address of a node of the cluster that a new node joins; without it,
+    /// a new node is a cluster of its own.
+    pub join: Option<String>,
     /// Addresses.
     pub listen: Listen,
     /// How many threads.
@@ -147,6 +153,8 @@ impl Default for Config {
         Config {
             data_dir: PathBuf::from("./statehouse-data"),
             advertise: None,
+            advertise_peer: None,
+            join: None,
             listen: Listen {
                 data: loopback(7400),
                 control: loopback(7401),

@@ -90,7 +90,7 @@ fn give_up(env: &Env, options: &Options, sacrifice: &Sacrifice) -> Result<u64, F
         return Err(unread(&found));
     };
     let (cluster, node) = (Some(identity.cluster), Some(identity.node));
-    let expect = Expect { cluster, node, stores: format.stores, may_set_up: false };
+    let expect = Expect { cluster, node, stores: format.stores, disk: None, may_set_up: false };
     let dir = DataDir::open(env, &options.dir, expect)?;
     let (_, now) = look(env, options, cut)?;
     if now != *sacrifice {

@@ -39,9 +39,22 @@ pub fn open(
     machines: Registry,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Arc<House>, Failure> {
+    let stores = config.stores.instances;
+    let expect = Expect { cluster: None, node: None, disk: None, stores, may_set_up: true };
+    open_as(expect, env, config, machines, progress)
+}
+
+/// The same for a directory that is taken for this.
+pub(super) fn open_as(
+    expect: Expect,
+    env: &Env,
+    config: &Config,
+    machines: Registry,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Arc<House>, Failure> {
     let settings = Settings {
         data_dir: config.data_dir.clone(),
-        expect: Expect { cluster: None, node: None, stores: config.stores.instances, may_set_up: true },
+        expect,
         limits: config.limits.clone(),
         shards: config.threads.shards.unwrap_or_else(half_the_cores),
         sync: config.log.sync,

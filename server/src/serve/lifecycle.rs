@@ -4,6 +4,7 @@
 use super::admission::Admission;
 use super::connection::Connection;
 use super::embedded::{self, Outfit, half_the_cores, internal};
+use super::joining::{Joining, Place};
 use super::listen::{self, Arrived, Intake};
 use super::metrics::Metrics;
 use super::ports;
@@ -15,7 +16,7 @@ use env::{Env, Listener, Net};
 use machine::Registry;
 use model::code;
 use partition::Progress;
-use partition_mgr::Node;
+use partition_mgr::{Expect, Node};
 use router::House;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,7 +85,14 @@ pub fn run(
     let shown = Shown::new();
     let end_probes = serve_probes(&runtime, &config, probes, &shown);
 
-    let house = shown.while_opening(env, &config, machines, progress)?;
+    let place = Place::of(&config, &listen);
+    let mut joining = Joining::begin(env, &config, place.clone())?;
+    let expect = runtime.block_on(shown.while_joining(&mut joining, ends.first()))?;
+    let house = shown.while_opening(env, &config, expect, machines, progress)?;
+    let node = house.node.clone();
+    node.reachable_at(place.peers, place.data);
+    runtime.block_on(shown.while_entering(&mut joining, &node, ends.first()))?;
+    drop(node);
     let took_ms = env.clock.mono().ms_since(began);
     ready(&Ready { listen, node: &house.node, took_ms })?;
     let serving = Serving::start(env, &runtime, &config, &shown, house.clone(), [data, control, peer])?;
@@ -126,6 +134,7 @@ impl Shown {
         &self,
         env: &Env,
         config: &Config,
+        expect: Expect,
         machines: Registry,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Arc<House>, Failure> {
@@ -133,7 +142,34 @@ impl Shown {
             self.standing.set(Some(at.to_string()));
             progress(at);
         };
-        embedded::open(env, config, machines, &mut hear)
+        embedded::open_as(expect, env, config, machines, &mut hear)
+    }
+
+    /// Finds out whose directory is to be opened; `now` gives it up.
+    async fn while_joining(
+        &self,
+        joining: &mut Joining,
+        now: impl Future<Output = ()>,
+    ) -> Result<Expect, Failure> {
+        let hear = |at: &str| self.standing.set(Some(at.to_owned()));
+        tokio::select! {
+            expect = joining.before_opening(&hear) => expect,
+            () = now => Err(stopped()),
+        }
+    }
+
+    /// Goes by what the cluster desires, where that is not known yet.
+    async fn while_entering(
+        &self,
+        joining: &mut Joining,
+        node: &Node,
+        now: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        let hear = |at: &str| self.standing.set(Some(at.to_owned()));
+        tokio::select! {
+            entered = joining.after_opening(node, &hear) => entered,
+            () = now => Err(stopped()),
+        }
     }
 
     async fn say(&self, unready: Option<&str>) {
@@ -143,6 +179,10 @@ impl Shown {
             self.health.set_service_status(service, status).await;
         }
     }
+}
+
+fn stopped() -> Failure {
+    Failure::new(code::STOPPING, "it was told to end before it had joined the cluster")
 }
 
 /// What takes calls, until it is drained.

@@ -2,19 +2,28 @@
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
 use tracing::Level;
-use tracing_subscriber::fmt;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, registry};
 
 /// Log lines of this process look so from now on. The first call counts.
 pub fn init(log: &LogSettings) {
-    let lines = fmt().with_max_level(level(log.level)).with_writer(std::io::stderr).with_target(true);
+    let level = level(log.level);
+    // The raft library warns of each message that a node that is away does not answer;
+    // that it is away is said by the links, once.
+    let library = if level > Level::INFO { level } else { Level::ERROR };
+    let told = Targets::new().with_default(level).with_target("openraft", library);
     // Where lines cannot be written, saying so cannot either: the attempt would
     // panic in the thread that had something to say.
-    let lines = lines.log_internal_errors(false);
-    // An error says that somebody was first: a test, or an embedding process.
-    let _ = match log.format {
-        LogFormat::Text => lines.compact().try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    let lines = layer().with_writer(std::io::stderr).with_target(true).log_internal_errors(false);
+    let lines = match log.format {
+        LogFormat::Text => lines.compact().boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    // An error says that somebody was first: a test, or an embedding process.
+    let _ = registry().with(lines.with_filter(told)).try_init();
 }
 
 fn level(level: LogLevel) -> Level {

@@ -16,6 +16,7 @@ mod admission;
 mod connection;
 pub mod embedded;
 mod grpc;
+mod joining;
 mod lifecycle;
 mod listen;
 mod logging;

@@ -40,6 +40,8 @@ fn help_is_for_newcomers() {
           table      Make, list, show and remove tables
           partition  Add, list, remove and erase partitions
           status     How a node is
+          cluster    Make a cluster of a node, and show how it is
+          node       The nodes of a cluster
           verify     Let users work, kill the node, and judge what they saw
           watch      Print what happens to rows, as it happens
           tail       Print what happens in one partition, as it happens

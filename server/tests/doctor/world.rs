@@ -68,7 +68,8 @@ impl World {
     }
 
     pub fn open(&self) -> DataDir {
-        let expect = Expect { cluster: None, node: None, stores: NonZeroU8::MIN, may_set_up: true };
+        let expect =
+            Expect { cluster: None, node: None, stores: NonZeroU8::MIN, disk: None, may_set_up: true };
         DataDir::open(&self.env, &self.dir, expect).expect("opens")
     }
 

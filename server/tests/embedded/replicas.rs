@@ -3,9 +3,9 @@
 
 use crate::get;
 use client::Client;
+use coordinator::{Desired, NodeSpec, Placement, TableName, TableSpec};
 use env::Env;
 use model::{ClusterId, Layout, NodeId, PartitionId, ReplicaId, code};
-use partition_mgr::desired::{Desired, NodeSpec, Placement, TableName, TableSpec};
 use partition_mgr::directory::{Handle, Standing};
 use partition_mgr::{DataDir, Expect};
 use pipeline::{LogChoice, Profile, ReplicationChoice, StoreChoice};
@@ -63,7 +63,7 @@ impl Cluster {
     async fn add(&mut self, id: NodeId) {
         let dir = tempfile::tempdir().expect("a scratch directory");
         let (cluster, stores) = (Some(ClusterId(7)), NonZeroU8::MIN);
-        let expect = Expect { cluster, node: Some(id), stores, may_set_up: true };
+        let expect = Expect { cluster, node: Some(id), stores, disk: None, may_set_up: true };
         let set_up = DataDir::open(&self.env, &dir.path().join("data"), expect).expect("set up");
         let node = NodeSpec { disk: set_up.disk(), peers: String::new(), data: String::new() };
         drop(set_up);

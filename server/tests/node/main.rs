@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod binlogs;
+mod clusters;
 mod connections;
 mod contents;
 mod follows;

@@ -88,6 +88,7 @@ fn settings(seat: &Seat) -> Settings {
             cluster: Some(CLUSTER),
             node: Some(seat.id()),
             stores: NonZeroU8::MIN,
+            disk: None,
             may_set_up: false,
         },
         limits: seat.knobs.limits(),

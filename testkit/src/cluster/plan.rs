@@ -5,9 +5,9 @@ use super::host::PEERS;
 use super::seat::Seat;
 use crate::world::TABLE;
 use crate::world::knobs::Knobs;
+use coordinator::{Desired, NodeSpec, TableName, TableSpec, equal_ranges};
 use env::Rng;
 use model::{KeyRange, Layout};
-use partition_mgr::desired::{Desired, NodeSpec, TableName, TableSpec, equal_ranges};
 use pipeline::{LogChoice, Profile, ReplicationChoice, StoreChoice};
 use std::rc::Rc;
 

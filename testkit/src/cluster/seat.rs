@@ -3,10 +3,10 @@
 use crate::fibers::HostId;
 use crate::world::Pace;
 use crate::world::knobs::Knobs;
+use coordinator::Desired;
 use env::sim::{SimClock, SimDisk};
 use env::{Plants, Rng};
 use model::{ClusterId, DiskId, NodeId};
-use partition_mgr::desired::Desired;
 use partition_mgr::{DataDir, Expect, Node};
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU8;
@@ -51,7 +51,7 @@ impl Seat {
         let disk = SimDisk::new();
         let env = env::sim::env(u64::from(host), &disk, &Arc::new(SimClock::default()));
         let (node, stores) = (Some(NodeId(host.into())), NonZeroU8::MIN);
-        let expect = Expect { cluster: Some(CLUSTER), node, stores, may_set_up: true };
+        let expect = Expect { cluster: Some(CLUSTER), node, stores, disk: None, may_set_up: true };
         let set_up = DataDir::open(&env, Path::new(DATA), expect).expect("a plain disk");
         let disk_id = set_up.disk();
         drop(set_up);

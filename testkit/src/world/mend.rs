@@ -209,7 +209,7 @@ fn is_segment(path: &Path) -> bool {
 fn foreign_disk() -> SimDisk {
     let disk = SimDisk::new();
     let env = env::sim::env(4711, &disk, &Arc::new(SimClock::default()));
-    let expect = Expect { cluster: None, node: None, stores: NonZeroU8::MIN, may_set_up: true };
+    let expect = Expect { cluster: None, node: None, stores: NonZeroU8::MIN, disk: None, may_set_up: true };
     // A plain disk without faults: it works, or the world is at fault itself.
     drop(DataDir::open(&env, Path::new(node::DATA), expect).expect("a disk of another node"));
     disk.after_process_death()

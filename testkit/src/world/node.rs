@@ -11,9 +11,9 @@ use super::net::SimNet;
 use super::site::{Site, Standing};
 use super::user::key_bytes;
 use crate::fibers::{self, Ends, Threads};
+use coordinator::{TableName, TableSpec};
 use env::{Env, Spawn};
 use model::{Durability, Key, Layout};
-use partition_mgr::desired::{TableName, TableSpec};
 use partition_mgr::directory::TableMap;
 use partition_mgr::pool::Pool;
 use partition_mgr::{ChangeError, Expect, Node, Settings, StartError, Vitals};
@@ -76,6 +76,7 @@ fn settings(site: &Site) -> Settings {
             cluster: identity.map(|(cluster, _)| cluster),
             node: identity.map(|(_, node)| node),
             stores: NonZeroU8::MIN,
+            disk: None,
             may_set_up: identity.is_none(),
         },
         limits: site.knobs.limits(),

@@ -148,6 +148,8 @@ fn it_prints_as_a_file_a_table_and_json() {
     expect![[r#"
         data-dir = "/var/lib/statehouse"  # statehouse.toml:1
         advertise = ""                    # default
+        advertise-peer = ""               # default
+        join = ""                         # default
 
         [listen]
         data = "[::1]:7400"         # flag --set
@@ -162,14 +164,14 @@ fn it_prints_as_a_file_a_table_and_json() {
 
         [log]
         sync = "every(50ms)"  # env STATEHOUSE_LOG_SYNC
-        level = "debug"       # statehouse.toml:3
-        format = "text"       # default
     "#]]
     .assert_eq(&opening(&loaded.toml()));
     expect![[r#"
         KEY                                   VALUE                  ORIGIN
         data-dir                              "/var/lib/statehouse"  statehouse.toml:1
         advertise                             ""                     default
+        advertise-peer                        ""                     default
+        join                                  ""                     default
         listen.data                           [::1]:7400             flag --set
         listen.control                        127.0.0.1:7401         default
         listen.peer                           127.0.0.1:7402         default
@@ -183,8 +185,6 @@ fn it_prints_as_a_file_a_table_and_json() {
         log.slow                              100ms                  default
         metrics.per-partition                 false                  default
         connections.max                       10000                  default
-        connections.per-address-max           4096                   default
-        connections.handshake-timeout         5s                     default
     "#]]
     .assert_eq(&opening(&loaded.table()));
     let json = loaded.json();

@@ -63,7 +63,7 @@ fn unknown_variables() {
     ];
     expect![[r#"
         env STATEHOUSE_: the variable names nothing
-          `statehouse server --print-config` prints every key
+          did you mean `STATEHOUSE_JOIN`?
         env STATEHOUSE_COLOUR: the variable names nothing
           did you mean `STATEHOUSE_CONFIG`?
         env STATEHOUSE_DATADIR: the variable names nothing
@@ -278,7 +278,7 @@ fn all_layers_are_heard_at_once() {
         statehouse.toml:3: `threads.io-x` names nothing
           did you mean `threads.io`?
         env STATEHOUSE_A: the variable names nothing
-          `statehouse server --print-config` prints every key
+          did you mean `STATEHOUSE_JOIN`?
         env STATEHOUSE_THREADS_IO: `threads.io` = "y" is not understood
           accepted: a number from 0 to 1024
         flag --set: `threads.shards` = "z" is not understood
@@ -349,7 +349,7 @@ fn variables_that_are_no_text() {
         env STATEHOUSE_DATA_DIR: `data-dir` is given bytes that are no text
           accepted: a path
         env STATEHOUSE_�: the variable names nothing
-          `statehouse server --print-config` prints every key
+          did you mean `STATEHOUSE_JOIN`?
     "#]]
     .assert_eq(&lines(&Config::load(&sources).expect_err("refused")));
 }

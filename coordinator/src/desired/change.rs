@@ -157,11 +157,12 @@ impl Desired {
         table.is_some_and(|table| table.namespace() != namespace)
     }
 
-    /// Its store has been made.
+    /// Its store has been made. In a cluster that is nobody else's business, and no
+    /// change.
     pub fn set_born(&mut self, id: PartitionId) {
         if let Some(spec) = self.partitions.get_mut(&id).filter(|spec| !spec.born) {
             spec.born = true;
-            self.version += 1;
+            self.version += u64::from(self.nodes.is_empty());
         }
     }
 

@@ -1,13 +1,13 @@
-//! The desired state: which tables there are, and which partitions belong here.
+//! The desired state: which tables there are, which partitions, and on which nodes.
 //!
 //! Every change is a function from one state to the next, or to a refusal; who
-//! keeps the state, here a file and later the coordinator, is not its business.
+//! keeps the state, a node's file or a cluster's catalog, is not its business.
 
 mod change;
 mod copying;
 mod dropping;
-mod file;
 mod lines;
+mod nodes;
 mod placement;
 mod refused;
 mod table;
@@ -15,7 +15,9 @@ mod table;
 pub use change::equal_ranges;
 pub use copying::{CopyPart, CopyPlan};
 pub use dropping::{Dropped, Due};
-pub use file::{DesiredFile, DesiredFlaw};
+pub(crate) use lines::{VERSION as FORMAT, facts, of_facts};
+pub use lines::{decode, encode};
+pub use nodes::{OWN_NAMESPACE, catalog_profile};
 pub use placement::{NodeSpec, Placement};
 pub use refused::Refused;
 pub use table::{TableName, TableSpec};
@@ -74,6 +76,8 @@ pub struct Desired {
     pub version: u64,
     /// The largest id ever given out.
     pub last_id: u64,
+    /// The largest id ever given to a node of the cluster.
+    pub last_node: u64,
     /// The tables.
     pub tables: BTreeMap<TableName, TableSpec>,
     /// The partitions.

@@ -1,7 +1,7 @@
 //! Why a change of the desired state is refused.
 
-use super::TableName;
-use model::{Code, Epoch, KEY_BYTES_MAX, KeyRange, PartitionId, code};
+use super::{OWN_NAMESPACE, TableName};
+use model::{Code, Epoch, KEY_BYTES_MAX, KeyRange, NodeId, PartitionId, code};
 use pipeline::ProfileError;
 
 /// Why the desired state stays as it is.
@@ -43,6 +43,28 @@ pub enum Refused {
         /// What there is.
         nodes: usize,
     },
+    /// Nobody can join a node that is all there is.
+    #[error("this node is no cluster that others may join: make it one with `statehouse cluster init`")]
+    NoCluster,
+    /// No such node, or on another disk.
+    #[error("there is no node {0} on that disk")]
+    NoNode(NodeId),
+    /// No address.
+    #[error("`{0}` is no address: give `HOST:PORT`, as others reach this node")]
+    Address(String),
+    /// Somebody is there already.
+    #[error(
+        "at `{address}` is node {node}, and on another disk: remove it before another one takes its place"
+    )]
+    AddressTaken {
+        /// Where.
+        address: String,
+        /// Who.
+        node: NodeId,
+    },
+    /// Nobody but the cluster itself changes its own tables.
+    #[error("tables of the namespace `{OWN_NAMESPACE}` are the cluster's own")]
+    Own,
     /// The id is, or was, somebody's.
     #[error("partition id {0} is or was in use")]
     IdInUse(PartitionId),
@@ -128,6 +150,9 @@ impl Refused {
                 code::MALFORMED
             }
             Refused::Profile(_) | Refused::Copied(_) => code::PROFILE_REFUSED,
+            Refused::NoCluster => code::NO_CLUSTER,
+            Refused::NoNode(_) | Refused::Address(_) | Refused::AddressTaken { .. } => code::NOT_JOINED,
+            Refused::Own => code::OWN_TABLE,
             Refused::TooFewNodes { .. } => code::TOO_FEW_NODES,
             Refused::IdInUse(_) => code::ID_IN_USE,
             Refused::Overlaps { .. } => code::RANGE_OVERLAPS,

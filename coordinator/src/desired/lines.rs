@@ -1,24 +1,34 @@
 //! The lines of DESIRED: the desired state as text, and back.
 
 use super::{Desired, Dropped, Gone, NodeSpec, PartitionSpec, Placement, TableName, TableSpec};
-use crate::data_dir::sealed::seal;
 use bytes::Bytes;
 use model::{Durability, Epoch, KeyRange, NodeId, PartitionId, ReplicaId, ReplicaSet};
 use pipeline::{BinlogChoice, LogChoice, Profile, ReplicationChoice, StoreChoice};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 const TITLE: &str = "statehouse desired state\n";
 /// What this build writes. It reads earlier ones: 1 has no dropped tables and no
 /// copies, and does not say who in quarantine was born, nor what is kept of what
 /// happens; neither 1 nor 2 knows of other nodes.
-const VERSION: u8 = 3;
+pub(crate) const VERSION: u8 = 3;
 
-/// The file of a state, seal and all.
-pub(super) fn encode(desired: &Desired) -> Vec<u8> {
-    let mut text =
-        format!("{TITLE}version {VERSION}\nrevision {}\nlast-id {}\n", desired.version, desired.last_id);
-    let mut line = |line: String| writeln!(text, "{line}").expect("a String takes everything");
+/// A state as text.
+pub fn encode(desired: &Desired) -> String {
+    let mut text = format!("{TITLE}version {VERSION}\n");
+    for line in facts(desired) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+/// What it says, a line for each fact.
+pub(crate) fn facts(desired: &Desired) -> Vec<String> {
+    let mut lines = vec![format!("revision {}", desired.version), format!("last-id {}", desired.last_id)];
+    let mut line = |line: String| lines.push(line);
+    if desired.last_node > 0 {
+        line(format!("last-node {}", desired.last_node));
+    }
     for (id, NodeSpec { disk, peers, data }) in &desired.nodes {
         line(format!("node {id} {disk} {peers} {data}"));
     }
@@ -43,10 +53,7 @@ pub(super) fn encode(desired: &Desired) -> Vec<u8> {
     for (id, table) in &desired.copies {
         line(format!("copying {} {}", id.0, words(table)));
     }
-    let seal = seal(text.as_bytes());
-    text.push_str(&seal);
-    text.push('\n');
-    text.into_bytes()
+    lines
 }
 
 /// Whose it is, and under whom.
@@ -97,18 +104,30 @@ fn spec_words(TableSpec { layout, machine, profile }: &TableSpec) -> String {
     format!("{layout} {machine} {store} {log} {durability} {binlog} {replication}")
 }
 
-/// The state of a body whose seal held; else the number of the line at fault.
-pub(super) fn decode(body: &[u8]) -> Result<Desired, usize> {
+/// The state of a text; else the number of the line at fault.
+pub fn decode(body: &[u8]) -> Result<Desired, usize> {
     let text = std::str::from_utf8(body).map_err(|_| 1usize)?;
     let rest = text.strip_prefix(TITLE).ok_or(1usize)?;
     let (version, rest) = rest.split_once('\n').ok_or(2usize)?;
     let version = version.strip_prefix("version ").and_then(|version| version.parse().ok());
-    let version = version.filter(|version| (1..=VERSION).contains(version)).ok_or(2usize)?;
+    let version = version.filter(|version| is_known(*version)).ok_or(2usize)?;
+    of_facts(version, rest.lines()).map_err(|at| at + 3)
+}
+
+/// The state of lines of a version, in any order; else which of them is at fault.
+pub(crate) fn of_facts<'a>(version: u8, lines: impl Iterator<Item = &'a str>) -> Result<Desired, usize> {
     let mut desired = Desired::default();
-    for (number, line) in (3usize..).zip(rest.lines()) {
-        take(&mut desired, version, &mut line.split(' ')).ok_or(number)?;
+    if !is_known(version) {
+        return Err(usize::MAX);
+    }
+    for (at, line) in lines.enumerate() {
+        take(&mut desired, version, &mut line.split(' ')).ok_or(at)?;
     }
     Ok(desired)
+}
+
+fn is_known(version: u8) -> bool {
+    (1..=VERSION).contains(&version)
 }
 
 /// A line of this version.
@@ -116,6 +135,7 @@ fn take<'a>(desired: &mut Desired, version: u8, words: &mut impl Iterator<Item =
     match words.next()? {
         "revision" => desired.version = number(words)?,
         "last-id" => desired.last_id = number(words)?,
+        "last-node" if version > 2 => desired.last_node = number(words)?,
         "node" if version > 2 => {
             let (id, disk) = (NodeId(number(words)?), words.next()?.parse().ok()?);
             let (peers, data) = (words.next()?.to_owned(), words.next()?.to_owned());
@@ -247,7 +267,6 @@ fn bound(word: &str) -> Option<Bytes> {
 mod tests {
     use super::super::{Due, equal_ranges};
     use super::*;
-    use crate::data_dir::sealed::unseal;
     use model::{DiskId, Layout};
     use proptest::prelude::*;
 
@@ -263,6 +282,7 @@ mod tests {
             desired.nodes.insert(NodeId(id), NodeSpec { disk: DiskId(u128::from(id)), peers, data });
         }
         let profile = Profile { replication: ReplicationChoice::Raft(3), ..Profile::DURABLE };
+        desired.last_node = 3;
         desired.create_table(name("three"), TableSpec { profile, ..spec() }).expect("new");
         let id = desired.add_partition(&name("three"), KeyRange::all(), None).expect("free");
         let placement = desired.partitions.get_mut(&id).and_then(|spec| spec.placement.as_mut());
@@ -297,19 +317,24 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_looks_like_this() {
         let desired = desired();
-        let bytes = encode(&desired);
-        let text = std::str::from_utf8(&bytes).expect("text");
+        let text = encode(&desired);
         let page = include_str!("../../../docs/formats/data-directory.md");
-        let (shown, _) = text.rsplit_once("crc32c").expect("sealed");
-        assert!(page.contains(&format!("```text\n{shown}crc32c …\n```")), "the page lacks:\n{shown}");
-        assert_eq!(decode(unseal(&bytes).expect("whole")), Ok(desired));
+        assert!(page.contains(&format!("```text\n{text}crc32c …\n```")), "the page lacks:\n{text}");
+        assert_eq!(decode(text.as_bytes()), Ok(desired));
+    }
+
+    /// A file's, without its seal.
+    fn body(file: &[u8]) -> &[u8] {
+        let lines = file.strip_suffix(b"\n").expect("a last line");
+        let last = lines.iter().rposition(|byte| *byte == b'\n').expect("a line before it");
+        &file[..=last]
     }
 
     /// As builds before version 2 wrote it.
     #[test]
     fn version_1_is_read() {
         let bytes = include_bytes!("../../tests/fixtures/desired-v1/DESIRED");
-        let desired = decode(unseal(bytes).expect("whole")).expect("known");
+        let desired = decode(body(bytes)).expect("known");
         assert_eq!((desired.version, desired.last_id, desired.tables.len()), (10, 3, 1));
         assert_eq!(desired.tables.get(&name("kv")), Some(&spec()));
         let Some(Gone::Quarantined { since_ms, was, .. }) = desired.gone.get(&PartitionId(2)) else {
@@ -324,8 +349,8 @@ mod tests {
     #[test]
     fn version_2_is_read() {
         let bytes = include_bytes!("../../tests/fixtures/desired-v2/DESIRED");
-        let found = decode(unseal(bytes).expect("whole")).expect("known");
-        assert_eq!(found, Desired { nodes: BTreeMap::new(), ..desired_alone() });
+        let found = decode(body(bytes)).expect("known");
+        assert_eq!(found, desired_alone());
     }
 
     #[test]

@@ -1,12 +1,11 @@
-//! DESIRED: the desired state as a file, for a node without a coordinator.
+//! DESIRED: the desired state as a file: a node's own, or what it was told last.
 //!
 //! Text with a seal, like FORMAT and IDENTITY beside it; laid out in
 //! `docs/formats/data-directory.md`. Replaced whole at each change, by rename.
 
-use super::Desired;
-use super::lines::{decode, encode};
 use crate::data_dir::Flaw;
-use crate::data_dir::sealed::unseal;
+use crate::data_dir::sealed::{seal, unseal};
+use coordinator::{Desired, decode, encode};
 use env::{Files, Plant, Plants, files};
 use std::io;
 use std::path::PathBuf;
@@ -95,7 +94,10 @@ impl DesiredFile {
             return Ok(());
         }
         let path = self.path();
-        let Err(source) = files::replace(&*self.files, &self.dir, NAME, &encode(desired)) else {
+        let mut text = encode(desired);
+        text.push_str(&seal(text.as_bytes()));
+        text.push('\n');
+        let Err(source) = files::replace(&*self.files, &self.dir, NAME, text.as_bytes()) else {
             self.unsure = false;
             return Ok(());
         };
