@@ -65,7 +65,7 @@ pub struct Compare {
     #[arg(long)]
     json: Option<PathBuf>,
     /// The others that take part.
-    #[arg(long, value_delimiter = ',', default_value = "echo,etcd,etcd-compacted,redis", value_parser = peer)]
+    #[arg(long, value_delimiter = ',', default_value = "echo,etcd,etcd-compacted,redis,etcd-3", value_parser = peer)]
     peers: Vec<System>,
     /// Without Statehouse: how the others do on this machine.
     #[arg(long)]

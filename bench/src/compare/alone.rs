@@ -32,6 +32,9 @@ pub struct Load {
     /// The table's store, if it is made: rocksdb or memory.
     #[arg(long, default_value = "rocksdb")]
     store: String,
+    /// The table's replication, if it is made: none or raft(3).
+    #[arg(long, default_value = "none")]
+    replication: String,
 }
 
 impl Load {
@@ -44,9 +47,9 @@ impl Load {
     }
 
     async fn measure(self) -> Result<(), Failure> {
-        create_table(&self.control_endpoint, &Table { store: &self.store, machine: self.scenario.machine() })
-            .await?;
-        let grpc = Grpc { data: self.endpoint, process: None };
+        let (store, machine, replication) = (&*self.store, self.scenario.machine(), &*self.replication);
+        create_table(&self.control_endpoint, &Table { store, machine, replication }).await?;
+        let grpc = Grpc { data: self.endpoint, processes: Vec::new() };
         let (system, running) = match self.stream {
             true => (System::StatehouseStream, Running::Stream(grpc)),
             false => (System::Statehouse, Running::Unary(grpc)),

@@ -59,17 +59,17 @@ impl Figures {
         }
     }
 
-    /// Medians, and Statehouse divided by everyone else. A ratio is the median of
+    /// Medians, and Statehouse, one node or three, divided by everyone else. A ratio is the median of
     /// the rounds' ratios: in one round both had the same disk.
     pub fn report(&self, report: &mut Report) {
         for series in &self.series {
             let (scenario, system) = (series.scenario.name(), series.system.name());
             report.figure(scenario, system, series.metric, series.unit, &series.rounds);
         }
-        for other in self.series.iter().filter(|series| series.system != System::Statehouse) {
+        let is_ours = |series: &Series| matches!(series.system, System::Statehouse | System::Statehouse3);
+        for other in self.series.iter().filter(|series| !is_ours(series)) {
             let same = |series: &&Series| {
-                series.system == System::Statehouse
-                    && (series.scenario, series.metric) == (other.scenario, other.metric)
+                is_ours(series) && (series.scenario, series.metric) == (other.scenario, other.metric)
             };
             let Some(ours) = self.series.iter().find(same) else { continue };
             let mut ratios: Vec<f64> = ours.rounds.iter().zip(&other.rounds).map(|(a, b)| a / b).collect();

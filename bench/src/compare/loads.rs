@@ -19,7 +19,7 @@ impl Empty {
     /// Starts it.
     pub async fn start(binary: &Path, dir: &Path) -> Result<Empty, Failure> {
         let server = Statehouse::start(binary, dir).await?;
-        create_table(&server.control, &Table { store: "rocksdb", machine: "kv" }).await?;
+        create_table(&server.control, &Table::ROWS).await?;
         Ok(Empty(server))
     }
 

@@ -19,9 +19,9 @@ const READS: usize = 64;
 /// One round, in a directory of its own.
 pub async fn round(binary: &Path, dir: &Path, rows: &Rc<Rows>) -> Result<Vec<Figure>, Failure> {
     let server = Statehouse::start(binary, dir).await?;
-    create_table(&server.control, &Table { store: "rocksdb", machine: "kv" }).await?;
+    create_table(&server.control, &Table::ROWS).await?;
     let shape = Scenario::Recovery.shape(System::Statehouse);
-    let running = Running::Unary(Grpc { data: server.data, process: Some(server.process) });
+    let running = Running::Unary(Grpc { data: server.data, processes: vec![server.process] });
     running.pour(shape, rows, BYTES / ROW_BYTES).await?;
     // A kill, and the process is gone when this returns.
     drop(running);

@@ -24,7 +24,7 @@ impl Filled {
     /// Starts it and writes them.
     pub async fn start(binary: &Path, dir: &Path, rows: &Rc<Rows>) -> Result<Filled, Failure> {
         let server = Statehouse::start(binary, dir).await?;
-        create_table(&server.control, &Table { store: "rocksdb", machine: "kv" }).await?;
+        create_table(&server.control, &Table::ROWS).await?;
         let shape = Scenario::Scan.shape(System::Statehouse);
         let (next, total) = (Rc::new(Cell::new(0)), BYTES / ROW_BYTES);
         let mut tasks = JoinSet::new();

@@ -38,6 +38,15 @@ pub enum Scenario {
     /// From the start after a kill to the first read.
     #[value(name = "recovery")]
     Recovery,
+    /// Writes that most of three nodes have synced, 256 in flight.
+    #[value(name = "write-3")]
+    Write3,
+    /// Linearizable reads of three nodes, 256 in flight.
+    #[value(name = "read-3")]
+    Read3,
+    /// Writes of many rows in a call that most of three nodes have synced.
+    #[value(name = "write-3-batch")]
+    Write3Batch,
 }
 
 /// One who takes part.
@@ -60,6 +69,15 @@ pub enum System {
     EtcdCompacted,
     /// Redis, its append-only file synced before it answers.
     Redis,
+    /// Three nodes that agree, a call for each operation, to any of them.
+    #[value(name = "statehouse-3")]
+    Statehouse3,
+    /// The same over one bidirectional call for each connection.
+    #[value(name = "statehouse-3-stream")]
+    Statehouse3Stream,
+    /// etcd, three members.
+    #[value(name = "etcd-3")]
+    Etcd3,
 }
 
 /// What a call does.
@@ -101,15 +119,19 @@ impl Scenario {
             Scenario::Scan => "scan",
             Scenario::Tail => "tail",
             Scenario::Recovery => "recovery",
+            Scenario::Write3 => "write-3",
+            Scenario::Read3 => "read-3",
+            Scenario::Write3Batch => "write-3-batch",
         }
     }
 
     /// What its calls do.
     pub fn work(self) -> Work {
         match self {
-            Scenario::Write1 | Scenario::Write256 => Work::Write,
-            Scenario::Read1 | Scenario::Read256 => Work::Read,
+            Scenario::Write1 | Scenario::Write256 | Scenario::Write3 => Work::Write,
+            Scenario::Read1 | Scenario::Read256 | Scenario::Read3 => Work::Read,
             Scenario::Counter | Scenario::CounterBatch => Work::Add,
+            Scenario::Write3Batch => Work::WriteBatch,
             // Of what comes before what is measured.
             Scenario::WriteBatch | Scenario::Load | Scenario::Scan | Scenario::Recovery | Scenario::Tail => {
                 Work::WriteBatch
@@ -129,6 +151,9 @@ impl Scenario {
         };
         match self {
             Scenario::Load | Scenario::Scan | Scenario::Tail | Scenario::Recovery => &[Statehouse],
+            Scenario::Write3 | Scenario::Read3 | Scenario::Write3Batch => {
+                &[System::Statehouse3, System::Statehouse3Stream, System::Etcd3]
+            }
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
             Scenario::Counter | Scenario::CounterBatch => &[Statehouse, StatehouseStream, Redis],
             Scenario::Read1 | Scenario::Read256 => {
@@ -142,6 +167,8 @@ impl Scenario {
     pub fn shape(self, system: System) -> Shape {
         let (connections, in_flight, items) = match (self, system) {
             (Scenario::Write1 | Scenario::Read1, _) => (1, 1, 1),
+            // Spread over three nodes.
+            (Scenario::Write3 | Scenario::Read3, _) => (8, 32, 1),
             // A Redis client has one command under way on a connection.
             (Scenario::Write256 | Scenario::Read256 | Scenario::Counter, System::Redis) => (256, 1, 1),
             (Scenario::Write256 | Scenario::Read256 | Scenario::Counter, _) => (4, 64, 1),
@@ -151,7 +178,7 @@ impl Scenario {
             (_, System::Redis) => (64, 1, 32),
             // etcd takes 128 operations in a transaction: as many rows under
             // way as the others have, in more calls.
-            (_, System::Etcd | System::EtcdCompacted) => (4, 16, 128),
+            (_, System::Etcd | System::EtcdCompacted | System::Etcd3) => (4, 16, 128),
             (_, _) => (4, 2, 1000),
         };
         Shape { connections, in_flight, items }
@@ -170,12 +197,15 @@ impl System {
             System::Etcd => "etcd",
             System::EtcdCompacted => "etcd-compacted",
             System::Redis => "redis",
+            System::Statehouse3 => "statehouse-3",
+            System::Statehouse3Stream => "statehouse-3-stream",
+            System::Etcd3 => "etcd-3",
         }
     }
 
     /// Not Statehouse in one of its variants.
     pub fn is_peer(self) -> bool {
-        matches!(self, System::Echo | System::Etcd | System::EtcdCompacted | System::Redis)
+        matches!(self, System::Echo | System::Etcd | System::EtcdCompacted | System::Redis | System::Etcd3)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Those who take part: how each is started, and how each is talked to.
 
 mod caller;
+mod cluster;
 mod echo;
 mod etcd;
 mod etcd_wire;
@@ -51,10 +52,10 @@ pub enum Running {
 
 /// A server that speaks `statehouse.data.v1`.
 pub struct Grpc {
-    /// Where it listens.
+    /// Where it listens; several with commas between them.
     pub data: String,
     /// What it runs in; none if it is not ours.
-    pub process: Option<Process>,
+    pub processes: Vec<Process>,
 }
 
 /// What is needed to start one.
@@ -76,8 +77,11 @@ impl Running {
             System::WithoutRetries => Running::Unnamed(statehouse_with(place, "rocksdb").await?),
             System::StatehouseMemory => Running::Unary(statehouse_with(place, "memory").await?),
             System::Echo => Running::Unary(Echo::start(place.dir).await?),
-            System::Etcd | System::EtcdCompacted => Running::Etcd(Etcd::start(place.dir).await?),
+            System::Etcd | System::EtcdCompacted => Running::Etcd(Etcd::start(place.dir, 1).await?),
             System::Redis => Running::Redis(Redis::start(place.dir).await?),
+            System::Statehouse3 => Running::Unary(cluster::start(place).await?),
+            System::Statehouse3Stream => Running::Stream(cluster::start(place).await?),
+            System::Etcd3 => Running::Etcd(Etcd::start(place.dir, 3).await?),
         })
     }
 
@@ -123,9 +127,9 @@ impl Running {
     pub fn cpu_s(&self) -> Result<f64, Failure> {
         match self {
             Running::Unary(it) | Running::Unnamed(it) | Running::Stream(it) => {
-                it.process.as_ref().map_or(Ok(0.0), Process::cpu_s)
+                it.processes.iter().map(Process::cpu_s).sum()
             }
-            Running::Etcd(it) => it.process.cpu_s(),
+            Running::Etcd(it) => it.processes.iter().map(Process::cpu_s).sum(),
             Running::Redis(it) => it.process.cpu_s(),
         }
     }
@@ -133,15 +137,18 @@ impl Running {
 
 async fn statehouse_with(place: &Place<'_>, store: &str) -> Result<Grpc, Failure> {
     let server = Statehouse::start(place.statehouse, place.dir).await?;
-    create_table(&server.control, &Table { store, machine: place.machine }).await?;
-    Ok(Grpc { data: server.data, process: Some(server.process) })
+    let table = Table { store, machine: place.machine, replication: "none" };
+    create_table(&server.control, &table).await?;
+    Ok(Grpc { data: server.data, processes: vec![server.process] })
 }
 
 /// What a system says its version is, or why it cannot take part.
 pub fn version(system: System, statehouse: &Path) -> Result<String, String> {
     let (program, install) = match system {
         System::Echo => return Ok("tonic, in this binary".to_owned()),
-        System::Etcd | System::EtcdCompacted => ("etcd".as_ref(), "apt-get install etcd-server"),
+        System::Etcd | System::EtcdCompacted | System::Etcd3 => {
+            ("etcd".as_ref(), "apt-get install etcd-server")
+        }
         System::Redis => ("redis-server".as_ref(), "apt-get install redis-server"),
         _ => (statehouse, "make build, or say --statehouse PATH"),
     };

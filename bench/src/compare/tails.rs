@@ -55,7 +55,7 @@ impl Followed {
     /// Starts it.
     pub async fn start(binary: &Path, dir: &Path, rows: &Rc<Rows>) -> Result<Followed, Failure> {
         let server = Statehouse::start(binary, dir).await?;
-        create_table(&server.control, &Table { store: "rocksdb", machine: "kv" }).await?;
+        create_table(&server.control, &Table::ROWS).await?;
         Ok(Followed { server, rows: rows.clone() })
     }
 

@@ -39,7 +39,7 @@ impl Echo {
         let mut process = Process::start("echo", &mut command, dir)?;
         let probe = async || address(&std::fs::read_to_string(&ports).ok()?, "data");
         let data = process.ready(probe).await?;
-        Ok(Grpc { data, process: Some(process) })
+        Ok(Grpc { data, processes: vec![process] })
     }
 }
 

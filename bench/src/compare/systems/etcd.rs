@@ -1,4 +1,4 @@
-//! etcd: one member with its own settings, so every answer is behind a sync.
+//! etcd: one member or three with its own settings, so every answer is behind a sync.
 
 use super::caller::{Caller, Path as Method};
 use super::etcd_wire::{
@@ -17,36 +17,48 @@ use std::process::Command;
 /// Its own limit is 2 GiB, old revisions included; a long run writes more.
 const QUOTA_BYTES: u64 = 8 << 30;
 
-/// The server.
+/// The server, or the servers.
 pub struct Etcd {
-    address: String,
+    addresses: Vec<String>,
     /// What it runs in.
-    pub process: Process,
+    pub processes: Vec<Process>,
 }
 
 impl Etcd {
-    /// Starts it and waits until it answers a read, which takes a leader.
-    pub async fn start(dir: &Path) -> Result<Etcd, Failure> {
-        let address = format!("127.0.0.1:{}", free_port()?);
-        let (client, peer) = (format!("http://{address}"), format!("http://127.0.0.1:{}", free_port()?));
-        let mut command = Command::new("etcd");
-        command.args(["--name", "bench", "--logger", "zap", "--log-level", "warn"]);
-        command.arg("--data-dir").arg(dir.join("data"));
-        command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
-        command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
-        command.args(["--initial-cluster", &format!("bench={peer}")]);
-        command.args(["--quota-backend-bytes", &QUOTA_BYTES.to_string()]);
-        let mut process = Process::start("etcd", &mut command, dir)?;
-        let probe = async || Kv::open(&address).await.ok()?.range(Bytes::from_static(b"key")).await.ok();
-        process.ready(probe).await?;
-        Ok(Etcd { address, process })
+    /// Starts so many members and waits until each answers a read, which takes a leader.
+    pub async fn start(dir: &Path, members: usize) -> Result<Etcd, Failure> {
+        let ports = (0..2 * members).map(|_| free_port()).collect::<Result<Vec<_>, _>>()?;
+        let at = |port: u16| format!("127.0.0.1:{port}");
+        let peers: Vec<String> =
+            ports[..members].iter().map(|port| format!("http://{}", at(*port))).collect();
+        let all = peers.iter().enumerate().map(|(number, peer)| format!("bench{number}={peer}"));
+        let all = all.collect::<Vec<_>>().join(",");
+        let addresses: Vec<String> = ports[members..].iter().map(|port| at(*port)).collect();
+        let mut processes = Vec::new();
+        for (number, (address, peer)) in addresses.iter().zip(&peers).enumerate() {
+            let (dir, client) = (dir.join(number.to_string()), format!("http://{address}"));
+            let mut command = Command::new("etcd");
+            command.args(["--name", &format!("bench{number}"), "--logger", "zap", "--log-level", "warn"]);
+            command.arg("--data-dir").arg(dir.join("data"));
+            command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+            command.args(["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]);
+            command.args(["--initial-cluster", &all]);
+            command.args(["--quota-backend-bytes", &QUOTA_BYTES.to_string()]);
+            processes.push(Process::start("etcd", &mut command, &dir)?);
+        }
+        for (process, address) in processes.iter_mut().zip(&addresses) {
+            let probe = async || Kv::open(address).await.ok()?.range(Bytes::from_static(b"key")).await.ok();
+            process.ready(probe).await?;
+        }
+        Ok(Etcd { addresses, processes })
     }
 
-    /// One client for each call under way.
+    /// One client for each call under way, on connections that are spread over the
+    /// members.
     pub async fn connect(&self, shape: Shape) -> Result<Vec<Kv>, Failure> {
         let mut clients = Vec::new();
-        for _ in 0..shape.connections {
-            let client = Kv::open(&self.address).await?;
+        for address in self.addresses.iter().cycle().take(shape.connections) {
+            let client = Kv::open(address).await?;
             clients.extend((0..shape.in_flight).map(|_| client.clone()));
         }
         Ok(clients)
@@ -56,7 +68,7 @@ impl Etcd {
     /// copies a buffer that is as large as the largest load, until something
     /// other than a row has been written.
     pub async fn compact(&self) -> Result<(), Failure> {
-        let mut kv = Kv::open(&self.address).await?;
+        let mut kv = Kv::open(&self.addresses[0]).await?;
         let now = kv.range(Bytes::from_static(b"key")).await?.header.ok_or("etcd names no revision")?;
         let request = CompactionRequest { revision: now.revision, physical: true };
         let compact = kv.caller.path("/etcdserverpb.KV/Compact")?;

@@ -35,7 +35,7 @@ impl Names {
         state.pending.insert(sequence);
         let answered_upto = state.pending.first().copied().unwrap_or(sequence) - 1;
         let op = Some(OpId { client: state.client.clone(), sequence });
-        (Header { op, answered_upto, ..Header::default() }, sequence)
+        (Header { op, answered_upto, allow_forward: true, ..Header::default() }, sequence)
     }
 
     /// Its answer is there.

@@ -27,19 +27,31 @@ pub struct Table<'a> {
     pub store: &'a str,
     /// `kv` or `counter`.
     pub machine: &'a str,
+    /// `none` or `raft(3)`.
+    pub replication: &'a str,
+}
+
+impl Table<'_> {
+    /// Rows in RocksDB, on one node.
+    pub const ROWS: Table<'static> = Table { store: "rocksdb", machine: "kv", replication: "none" };
 }
 
 impl Statehouse {
     /// Starts the binary on the directory's data, new or old, and waits until
     /// it has written where it listens.
     pub async fn start(binary: &Path, dir: &Path) -> Result<Statehouse, Failure> {
+        Statehouse::start_with(binary, dir, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn start_with(binary: &Path, dir: &Path, more: &[&str]) -> Result<Statehouse, Failure> {
         let ports = dir.join("ports.toml");
         // Of an earlier start: its addresses would look like readiness.
         let _ = std::fs::remove_file(&ports);
         // The process has another working directory.
         let mut command = Command::new(std::path::absolute(binary)?);
         command.arg("server").arg("--data-dir").arg(dir.join("data"));
-        command.arg("--ports-file").arg(&ports).args(["--random-ports", "--quiet"]);
+        command.arg("--ports-file").arg(&ports).args(["--random-ports", "--quiet"]).args(more);
         let mut process = Process::start("statehouse", &mut command, dir)?;
         let probe = async || {
             let text = std::fs::read_to_string(&ports).ok()?;
@@ -65,7 +77,12 @@ pub async fn create_table(control: &str, table: &Table<'_>) -> Result<(), Failur
     if there.tables.iter().any(|table| table.name == TABLE) {
         return Ok(());
     }
-    let profile = Profile { store: table.store.to_owned(), log: "local".to_owned(), ..Profile::default() };
+    let profile = Profile {
+        store: table.store.to_owned(),
+        log: "local".to_owned(),
+        replication: table.replication.to_owned(),
+        ..Profile::default()
+    };
     let request = CreateTableRequest {
         header: None,
         name: TABLE.to_owned(),

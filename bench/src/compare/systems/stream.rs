@@ -87,9 +87,9 @@ pub struct Shared {
 }
 
 /// One client for each request under way.
-pub async fn connect(address: &str, shape: Shape, names: Names) -> Result<Vec<Shared>, Failure> {
+pub async fn connect(addresses: &str, shape: Shape, names: Names) -> Result<Vec<Shared>, Failure> {
     let mut clients = Vec::new();
-    for _ in 0..shape.connections {
+    for address in addresses.split(',').cycle().take(shape.connections) {
         let (requests, outbound) = mpsc::channel(shape.in_flight);
         let mut client = DataClient::new(channel(address).await?);
         let inbound = client.stream(ReceiverStream::new(outbound)).await?.into_inner();

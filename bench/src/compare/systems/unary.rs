@@ -8,6 +8,7 @@ use crate::compare::load::Client;
 use crate::compare::rows::{Item, VALUE_BYTES};
 use crate::compare::scenario::Shape;
 use bytes::Bytes;
+use proto::common::Header;
 use proto::data::{
     ApplyRequest, ApplyResponse, CounterAdd, CounterCommand, GetRequest, GetResponse, ItemResult,
     MachineCommand, UpsertRequest, UpsertResponse, apply_result, counter_command, item_result,
@@ -23,10 +24,11 @@ pub struct Unary {
     names: Option<Names>,
 }
 
-/// One client for each call under way.
-pub async fn connect(address: &str, shape: Shape, names: Option<Names>) -> Result<Vec<Unary>, Failure> {
+/// One client for each call under way, on connections that are spread over the
+/// addresses, which stand apart by commas.
+pub async fn connect(addresses: &str, shape: Shape, names: Option<Names>) -> Result<Vec<Unary>, Failure> {
     let mut clients = Vec::new();
-    for _ in 0..shape.connections {
+    for address in addresses.split(',').cycle().take(shape.connections) {
         let caller = Caller::connect(address).await?;
         let upsert = caller.path("/statehouse.data.v1.Data/Upsert")?;
         let get = caller.path("/statehouse.data.v1.Data/Get")?;
@@ -45,12 +47,17 @@ pub async fn connect(address: &str, shape: Shape, names: Option<Names>) -> Resul
 
 /// The request that writes these rows.
 pub fn upsert(items: Vec<Item>) -> UpsertRequest {
-    UpsertRequest { header: None, table: TABLE.to_owned(), items, ..UpsertRequest::default() }
+    UpsertRequest { header: anywhere(), table: TABLE.to_owned(), items, ..UpsertRequest::default() }
 }
 
 /// The request that reads this key.
 pub fn get(key: Bytes) -> GetRequest {
-    GetRequest { header: None, table: TABLE.to_owned(), keys: vec![key] }
+    GetRequest { header: anywhere(), table: TABLE.to_owned(), keys: vec![key] }
+}
+
+/// Whichever node is asked finds out who knows.
+fn anywhere() -> Option<Header> {
+    Some(Header { allow_forward: true, ..Header::default() })
 }
 
 /// The request that adds to the one counter, so often.
@@ -124,7 +131,9 @@ impl Client for Unary {
         let items = rows.len();
         let name = self.names.as_ref().map(|names| names.begin(items));
         let (header, sequence) = name.unzip();
-        let answer = self.caller.call(&self.upsert, &UpsertRequest { header, ..upsert(rows) }).await?;
+        let upsert = upsert(rows);
+        let header = header.or(upsert.header.clone());
+        let answer = self.caller.call(&self.upsert, &UpsertRequest { header, ..upsert }).await?;
         if let (Some(names), Some(sequence)) = (&self.names, sequence) {
             names.end(sequence);
         }
