@@ -25,7 +25,12 @@ macro_rules! plants {
 
             /// Is it one of replication, which replicas without users can show?
             pub fn is_of_replicas(self) -> bool {
-                self >= Plant::VoteNotPersisted
+                self >= Plant::VoteNotPersisted && self <= Plant::StaleWish
+            }
+
+            /// Is it one of whole nodes that are a cluster?
+            pub fn is_of_clusters(self) -> bool {
+                self > Plant::StaleWish
             }
 
             /// Its name on a command line.
@@ -96,6 +101,8 @@ plants! {
     VoteAfterLog = "vote-and-log-reordered",
     /// A leader follows a wish about its group that was followed by a later one.
     StaleWish = "earlier-wish-followed",
+    /// A change of a cluster that came second is taken for made.
+    SecondChangeMade = "second-change-taken-for-made",
 }
 
 impl fmt::Display for Plant {

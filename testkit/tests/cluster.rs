@@ -40,3 +40,11 @@ fn mistakes_of_replicas_are_found_by_their_users() {
         assert_eq!(output.status.code(), Some(1), "{plant}: {}", said(&output));
     }
 }
+
+#[test]
+fn mistakes_of_clusters_are_found_by_their_operators() {
+    for plant in env::Plant::ALL.iter().filter(|plant| plant.is_of_clusters()) {
+        let output = sim("1..11", &["--plant", plant.name()]);
+        assert_eq!(output.status.code(), Some(1), "{plant}: {}", said(&output));
+    }
+}

@@ -128,9 +128,10 @@ macro_rules! plants {
     };
 }
 
-/// Those of replication have theirs in `replicas.rs`.
+/// Those of replication have theirs in `replicas.rs` and `cluster.rs`.
 fn is_of_replicas(name: &str) -> bool {
-    env::Plant::ALL.iter().any(|plant| plant.name() == name && plant.is_of_replicas())
+    let is_one = |plant: &env::Plant| plant.is_of_replicas() || plant.is_of_clusters();
+    env::Plant::ALL.iter().any(|plant| plant.name() == name && is_one(plant))
 }
 
 plants! {

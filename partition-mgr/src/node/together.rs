@@ -6,7 +6,7 @@ use super::change::refused_if_own;
 use super::{ChangeError, Core, State};
 use crate::calls::Tidings;
 use coordinator::{Desired, Refused, step};
-use env::{Mono, sometimes};
+use env::{Mono, Plant, sometimes};
 use machine::KvReply;
 use model::{NodeId, OpId, PartitionId};
 use partition::Leader;
@@ -100,7 +100,7 @@ impl Core {
                 );
                 Ok(true)
             }
-            KvReply::Refused { .. } => Ok(false),
+            KvReply::Refused { .. } => Ok(self.rig.plants.has(Plant::SecondChangeMade)),
             reply => Err(ChangeError::Unable(format!("the catalog does not take the change: {reply:?}"))),
         }
     }

@@ -49,6 +49,7 @@ async fn serve(seat: &Rc<Seat>, env: &Env) -> Result<(), String> {
     let listener = env.net.listen(([0, 0, 0, 0], PEERS).into()).await.map_err(|error| error.to_string())?;
     seat.serves(&node);
     trace::here(format_args!("{} serves", seat.name));
+    seat.operators.work(env, &node, &seat.name).map_err(|error| error.to_string())?;
     let peers = node.peers();
     drop(node);
     let (served, ()) = tokio::join!(serve_grpc(env, house), peers.serve(env.clone(), listener));

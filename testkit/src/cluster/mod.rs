@@ -14,6 +14,7 @@
 mod fault;
 mod host;
 mod many;
+mod operators;
 mod plan;
 mod run;
 mod seat;

@@ -31,13 +31,18 @@ pub(super) fn knobs(rng: &Rng, work_ms: u64) -> Knobs {
     }
 }
 
-/// What all nodes are told.
+/// What all nodes are told at first: a cluster that the first has formed and the others
+/// have joined a moment ago.
 pub(super) fn desired(seats: &[Rc<Seat>], knobs: &Knobs) -> Desired {
-    let node = |seat: &Rc<Seat>| {
+    let mut desired = Desired::default();
+    for seat in seats {
         let (peers, data) = (format!("{}:{PEERS}", seat.name), format!("{}:7400", seat.name));
-        (seat.id(), NodeSpec { disk: seat.disk_id, peers, data })
-    };
-    let mut desired = Desired { nodes: seats.iter().map(node).collect(), ..Desired::default() };
+        let spec = NodeSpec { disk: seat.disk_id, peers, data };
+        match desired.nodes.is_empty() {
+            true => desired.form(seat.id(), spec).expect("a cluster"),
+            false => assert_eq!(desired.join(spec), Ok(seat.id())),
+        }
+    }
     let name = TableName::new("default", TABLE).expect("a name");
     let replication = ReplicationChoice::Raft(3);
     let profile = Profile { replication, ..Profile::new(StoreChoice::Memory, LogChoice::LocalEach) };

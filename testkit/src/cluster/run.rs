@@ -2,6 +2,7 @@
 
 use super::fault::{self, Kind};
 use super::host;
+use super::operators::Operators;
 use super::plan::{desired, knobs};
 use super::seat::Seat;
 use super::users::{self, Clients};
@@ -15,7 +16,7 @@ use partition_mgr::directory::{Place, Standing};
 use serde::Serialize;
 use statestore::content_hash;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
@@ -58,6 +59,7 @@ enum Mend {
 struct Cluster<'a> {
     sim: Sim<'a>,
     seats: Vec<Rc<Seat>>,
+    operators: Operators,
     crowd: Rc<Crowd>,
     clients: Clients,
     mends: BTreeMap<(u64, u64), Mend>,
@@ -85,8 +87,9 @@ pub fn run(seed: u64, work_ms: u64, plants: Plants, copy: Option<Box<dyn Write>>
 impl Cluster<'_> {
     fn new(rng: &Rng, knobs: &Knobs, plants: Plants) -> Cluster<'static> {
         let mut sim = network(rng, knobs);
-        let seats: Vec<Rc<Seat>> =
-            (1..=NODES).map(|host| Seat::new(host, knobs.clone(), plants, rng)).collect();
+        let operators = Operators::default();
+        let seat = |host| Seat::new(host, knobs.clone(), plants, rng, &operators);
+        let seats: Vec<Rc<Seat>> = (1..=NODES).map(seat).collect();
         let desired = desired(&seats, knobs);
         for seat in &seats {
             *seat.desired.borrow_mut() = desired.clone();
@@ -94,7 +97,7 @@ impl Cluster<'_> {
             sim.host(seat.name.clone(), move || host::run(own.clone()));
         }
         let mut ledger = Ledger::new(Default::default());
-        for (id, spec) in &desired.partitions {
+        for (id, spec) in desired.partitions.iter().filter(|(_, spec)| spec.table.name() == TABLE) {
             ledger.know_range(knobs.keys + FRESH, *id, &spec.range, spec.epoch);
         }
         let crowd = Rc::new(Crowd {
@@ -111,7 +114,7 @@ impl Cluster<'_> {
             sim.host(format!("user-{number}"), move || users::run(crowd.clone(), number, clients.clone()));
         }
         let (mends, happened) = (BTreeMap::new(), BTreeMap::new());
-        Cluster { sim, seats, crowd, clients, mends, serial: 0, happened, failures: Vec::new() }
+        Cluster { sim, seats, operators, crowd, clients, mends, serial: 0, happened, failures: Vec::new() }
     }
 
     fn now_ms(&self) -> u64 {
@@ -281,6 +284,7 @@ impl Cluster<'_> {
             (1..=NODES).filter(|other| *other != node).for_each(|other| self.mend(Mend::Link(node, other)));
         }
         self.crowd.rests.set(true);
+        self.operators.rest();
         self.wait(patience_ms + 500, |_| false);
     }
 
@@ -303,6 +307,23 @@ impl Cluster<'_> {
         if !self.wait(30_000, agree) {
             let all: Vec<_> = self.seats.iter().map(|seat| self.stand(seat)).collect();
             self.failures.push(format!("liveness: replicas do not come to have the same: {all:?}"));
+        }
+        let alike = |cluster: &Cluster<'_>| {
+            let mut all = cluster.seats.iter().map(|seat| known_there(seat));
+            let first = all.next().flatten();
+            first.is_some() && all.all(|other| other == first)
+        };
+        match self.wait(30_000, alike) {
+            true => {
+                let tables = known_there(&self.seats[0]).map(|(_, tables)| tables).unwrap_or_default();
+                self.failures.extend(self.operators.judge(&tables));
+                *self.happened.entry("a table was made").or_default() += self.operators.made() as u64;
+            }
+            false => {
+                let versions: Vec<_> =
+                    self.seats.iter().map(|seat| known_there(seat).map(|(version, _)| version)).collect();
+                self.failures.push(format!("liveness: nodes do not come to desire the same: {versions:?}"));
+            }
         }
         closing
     }
@@ -356,4 +377,10 @@ impl Cluster<'_> {
         std::mem::forget(self);
         Outcome { seed, failures, trace, answered, faults, sometimes }
     }
+}
+
+/// What is desired, as a node knows it: which version, and which tables.
+fn known_there(seat: &Seat) -> Option<(u64, BTreeSet<String>)> {
+    let map = seat.node()?.directory().current();
+    Some((map.version, map.tables().map(|table| table.name.name().to_owned()).collect()))
 }

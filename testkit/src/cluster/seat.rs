@@ -1,5 +1,6 @@
 //! A place where a node of the cluster runs: what outlives its process.
 
+use super::operators::Operators;
 use crate::fibers::HostId;
 use crate::world::Pace;
 use crate::world::knobs::Knobs;
@@ -31,6 +32,8 @@ pub struct Seat {
     pub plants: Plants,
     /// What all of them are told.
     pub desired: RefCell<Desired>,
+    /// Who changes that, at any of them.
+    pub operators: Operators,
     /// The disk that it was set up on.
     pub disk_id: DiskId,
     rng: Rng,
@@ -46,7 +49,7 @@ pub struct Seat {
 
 impl Seat {
     /// With a disk that is set up.
-    pub fn new(host: HostId, knobs: Knobs, plants: Plants, rng: &Rng) -> Rc<Seat> {
+    pub fn new(host: HostId, knobs: Knobs, plants: Plants, rng: &Rng, operators: &Operators) -> Rc<Seat> {
         let name = format!("node-{host}");
         let disk = SimDisk::new();
         let env = env::sim::env(u64::from(host), &disk, &Arc::new(SimClock::default()));
@@ -62,6 +65,7 @@ impl Seat {
             rng: Rng::from_seed(rng.stream(&name).next_u64()),
             name,
             desired: RefCell::default(),
+            operators: operators.clone(),
             disk_id,
             disk: RefCell::new(disk.after_process_death()),
             boots: Cell::new(0),

@@ -82,6 +82,7 @@ fn aim(plant: Plant, knobs: &mut Knobs, draws: &mut Stream) -> Option<Struck> {
         Plant::VoteNotPersisted | Plant::AppendAckedEarly | Plant::QuorumCountedWrong => return None,
         Plant::ApplyAheadOfLog | Plant::LeaderRestored | Plant::ReadIndexStale => return None,
         Plant::ReplicaIdReused | Plant::VoteAfterLog | Plant::StaleWish => return None,
+        Plant::SecondChangeMade => return None,
         Plant::ParkedReplyLost | Plant::EpochUnchecked | Plant::TokenIgnored => Vec::new(),
         Plant::RetryAppliedTwice => {
             knobs.reads_percent = 50;
