@@ -2,9 +2,8 @@
 //! reads the catalog, tells others how far this node is, and makes the changes that
 //! nobody has to ask for.
 
-use super::catalog::CatalogError;
 use super::complaints::Complaints;
-use super::{ChangeError, Core, join};
+use super::{ChangeError, Core, State, join};
 use crate::calls::{Tidings, Word};
 use coordinator::{Desired, NodeSpec, Unreadable, encode, first};
 use env::{Env, Joiner, Mono};
@@ -20,8 +19,8 @@ const LOOK_MS: u64 = 500;
 const CHANGE_MS: u64 = 2_000;
 /// Somebody who is further is asked again after so long.
 const ASK_MS: u64 = 200;
-/// A node that has not been heard of for so long is given no part of the catalog.
-const SILENT_MS: u64 = 3_500;
+/// A node that has not been heard of for so long is taken to be away.
+const AWAY_MS: u64 = 3_500;
 /// The others hear of this node at least so often.
 const TELL_MS: u64 = 1_000;
 
@@ -74,7 +73,9 @@ impl Core {
     }
 
     fn keep(&self, round: &mut Round) {
-        let Some(_) = self.state().desired.catalog_partition() else { return };
+        if self.state().desired.catalog_partition().is_none() {
+            return;
+        }
         let now = self.env.clock.mono();
         let kept_up = self.keep_up();
         if self.is_behind() && round.asked.is_none_or(|asked| now >= asked.plus_ms(ASK_MS)) {
@@ -92,21 +93,24 @@ impl Core {
     /// with the one keeps nobody from the other.
     pub(super) fn keep_up(&self) -> Result<(), ChangeError> {
         let applied = self.catalog_applied();
-        let mut read = Ok(None);
+        let mut followed = Ok(());
         if applied.is_some() && applied != *self.catalog_seen.hold() {
-            read = self.read_catalog().map_err(ChangeError::Catalog);
-            if read.is_ok() {
+            let read = self.read_catalog().map_err(ChangeError::Catalog);
+            followed = read.and_then(|read| read.map_or(Ok(()), |next| self.go_by(next)));
+            // What could not be followed is read again.
+            if followed.is_ok() {
                 *self.catalog_seen.hold() = applied;
             }
         }
-        let map = self.peers.neighbours().take_map().transpose().map_err(|from| {
-            ChangeError::Catalog(CatalogError::Unreadable(Unreadable(format!("as node {from} tells it"))))
-        });
-        let mut result = Ok(());
-        for found in [read, map] {
-            result = result.and(found.and_then(|found| found.map_or(Ok(()), |next| self.go_by(next))));
-        }
-        result
+        let told = match self.peers.neighbours().take_map() {
+            None => Ok(()),
+            Some(Ok(next)) => self.go_by(next),
+            Some(Err(from)) => {
+                let unreadable = Unreadable(format!("as node {from} tells it"));
+                Err(ChangeError::Catalog(unreadable.into()))
+            }
+        };
+        followed.and(told)
     }
 
     /// Asks somebody who is further than this node; where nobody is known to be, somebody
@@ -155,10 +159,7 @@ impl Core {
     fn tell_tidings(&self, round: &mut Round) {
         let (tidings, nodes) = {
             let state = self.state();
-            let leads = state.handles.values().filter(|handle| handle.leads().is_ok()).count() as u64;
-            let undone = state.undone.len() as u64;
-            let nodes: Vec<NodeId> = state.desired.nodes.keys().copied().collect();
-            (Tidings { version: state.desired.version, leads, undone }, nodes)
+            (state.tidings(), state.desired.nodes.keys().copied().collect::<Vec<NodeId>>())
         };
         let now = self.env.clock.mono();
         if round.told.is_some_and(|(told, at)| told == tidings && now < at.plus_ms(TELL_MS)) {
@@ -209,10 +210,10 @@ impl Core {
         led.map(|(id, _)| *id).collect()
     }
 
-    /// Nodes that are there, as far as is known here.
-    fn there(&self) -> BTreeSet<NodeId> {
+    /// Nodes that are there, as far as is known here: this one, and who has spoken of late.
+    pub(super) fn there(&self) -> BTreeSet<NodeId> {
         let tidings = self.peers.neighbours().tidings();
-        let heard = tidings.iter().filter(|(_, (_, ago_ms))| *ago_ms < SILENT_MS).map(|(node, _)| *node);
+        let heard = tidings.iter().filter(|(_, (_, ago_ms))| *ago_ms < AWAY_MS).map(|(node, _)| *node);
         heard.chain([self.data_dir.node()]).collect()
     }
 
@@ -223,6 +224,14 @@ impl Core {
         }
         let desired = self.state().desired.clone().shared();
         self.ask_catalog(self.new_op(), &first(&desired), until).map(drop).map_err(ChangeError::Catalog)
+    }
+}
+
+impl State {
+    /// How far this node is.
+    pub(super) fn tidings(&self) -> Tidings {
+        let leads = self.handles.values().filter(|handle| handle.leads().is_ok()).count() as u64;
+        Tidings { version: self.desired.version, leads, undone: self.undone.len() as u64 }
     }
 }
 

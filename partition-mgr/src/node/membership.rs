@@ -1,6 +1,8 @@
 //! Belonging to a cluster: it is formed by one node, and others join it.
 
+use super::catalog::CatalogError;
 use super::{ChangeError, Core, Node};
+use crate::calls::Tidings;
 use coordinator::{Desired, NodeSpec, PartitionSpec, Refused, catalog_profile, decode, encode};
 use env::Mono;
 use model::{ClusterId, DiskId, NodeId, PartitionId};
@@ -9,8 +11,6 @@ use std::collections::BTreeMap;
 
 /// A cluster is formed, or joined, within so long.
 const JOIN_MS: u64 = 10_000;
-/// A node that has not been heard of for so long is taken to be away.
-const AWAY_MS: u64 = 3_500;
 /// Between two looks.
 const LOOK_MS: u64 = 2;
 
@@ -166,7 +166,7 @@ impl Core {
         while self.read_catalog().map_err(ChangeError::Catalog)?.is_none() {
             if self.env.clock.mono() >= until {
                 let why = "it has not been written yet".to_owned();
-                return Err(ChangeError::Catalog(super::catalog::CatalogError::Away(why)));
+                return Err(ChangeError::Catalog(CatalogError::Away(why)));
             }
             self.env.pause_ms(LOOK_MS);
         }
@@ -174,46 +174,32 @@ impl Core {
     }
 
     fn neighbourhood(&self) -> Option<Neighbourhood> {
-        let (desired, own_undone, own_leads) = {
+        let (desired, tidings) = {
             let state = self.state();
-            state.desired.catalog_partition()?;
-            let leads = state.handles.values().filter(|handle| handle.leads().is_ok()).count() as u64;
-            (state.desired.clone(), state.undone.len() as u64, leads)
+            (state.desired.clone(), state.tidings())
         };
-        let own = self.data_dir.node();
-        let settled = self.reports.settled();
-        let keepers = desired.catalog_partition();
-        let keepers = keepers.and_then(|id| Some(deciders(&settled, id, desired.partitions.get(&id)?)));
-        let keepers = keepers.unwrap_or_default();
-        let tidings = self.peers.neighbours().tidings();
-        let mut nodes = Vec::new();
-        for (node, spec) in &desired.nodes {
-            let told = tidings.get(node).copied();
-            let is_own = *node == own;
+        let catalog = desired.catalog_partition()?;
+        let (own, there, settled) = (self.data_dir.node(), self.there(), self.reports.settled());
+        let keepers = deciders(&settled, catalog, desired.partitions.get(&catalog)?);
+        let told = self.peers.neighbours().tidings();
+        let of = |(node, spec): (&NodeId, &NodeSpec)| {
+            let last = told.get(node).map(|(tidings, _)| *tidings).unwrap_or_default();
+            let Tidings { version, leads, undone } = if *node == own { tidings } else { last };
             let replicas = desired.partitions.values().filter(|spec| spec.is_on(*node)).count() as u64;
-            let last = told.map(|(tidings, _)| tidings).unwrap_or_default();
-            nodes.push(Neighbour {
-                node: *node,
-                spec: spec.clone(),
-                is_there: is_own || told.is_some_and(|(_, ago_ms)| ago_ms < AWAY_MS),
-                version: if is_own { desired.version } else { last.version },
-                replicas,
-                leads: if is_own { own_leads } else { last.leads },
-                undone: if is_own { own_undone } else { last.undone },
-                keeps: keepers.contains(node),
-            });
-        }
-        let is_there = |node: &NodeId| nodes.iter().any(|other| other.node == *node && other.is_there);
+            let (is_there, keeps) = (there.contains(node), keepers.contains(node));
+            Neighbour { node: *node, spec: spec.clone(), is_there, version, replicas, leads, undone, keeps }
+        };
+        let nodes = desired.nodes.iter().map(of).collect();
         let (mut may_go, mut may_be_lost, mut without_quorum) = (u64::MAX, u64::MAX, 0);
         let placed = desired.partitions.iter().map(|(id, spec)| deciders(&settled, *id, spec));
         for placed in placed {
-            let (all, there) =
-                (placed.len() as u64, placed.iter().filter(|node| is_there(node)).count() as u64);
+            let (all, up) =
+                (placed.len() as u64, placed.iter().filter(|node| there.contains(node)).count() as u64);
             let quorum = all / 2 + 1;
-            without_quorum += u64::from(there < quorum);
-            may_go = may_go.min(there.saturating_sub(quorum));
+            without_quorum += u64::from(up < quorum);
+            may_go = may_go.min(up.saturating_sub(quorum));
             // Whoever is away may be lost already.
-            may_be_lost = may_be_lost.min((quorum - 1).saturating_sub(all - there));
+            may_be_lost = may_be_lost.min((quorum - 1).saturating_sub(all - up));
         }
         let (cluster, version) = (self.data_dir.cluster(), desired.version);
         Some(Neighbourhood { cluster, own, version, nodes, may_go, may_be_lost, without_quorum })

@@ -48,9 +48,16 @@ impl<'p> Asking<'p> {
         forward: bool,
         request: Request<()>,
     ) -> Result<Asking<'p>, Failure> {
+        let others = match way(plane, place, forward, request.arrived)? {
+            Way::Here(here) => {
+                let waiting = ask(plane, place, &Whom::Here(here), request.clone())?;
+                return Ok(Asking { plane, place, forward, request, waiting });
+            }
+            Way::Others(nodes) => nodes,
+        };
         let mut refused = None;
-        for whom in whom(plane, place, forward, request.arrived)? {
-            match ask(plane, place, &whom, request.clone()) {
+        for node in others {
+            match ask(plane, place, &Whom::There(node), request.clone()) {
                 Ok(waiting) => return Ok(Asking { plane, place, forward, request, waiting }),
                 Err(failure) => refused = Some(failure),
             }
@@ -89,16 +96,17 @@ fn epoch_of(place: &Place) -> Epoch {
     served(place).map_or(place.epoch, |handle| handle.published.epoch())
 }
 
-/// Who is asked, and who instead if there is no way to the first.
-fn whom<'p>(
-    plane: &DataPlane,
-    place: &'p Place,
-    forward: bool,
-    arrived: Mono,
-) -> Result<Vec<Whom<'p>>, Failure> {
+/// Where a request goes: to the replica here, or to the first of these nodes to which
+/// there is a way.
+enum Way<'p> {
+    Here(&'p Handle),
+    Others(Vec<NodeId>),
+}
+
+fn way<'p>(plane: &DataPlane, place: &'p Place, forward: bool, arrived: Mono) -> Result<Way<'p>, Failure> {
     let mut there = match &place.standing {
         Standing::Serving(handle) => match handle.leads() {
-            Ok(()) => return Ok(vec![Whom::Here(handle)]),
+            Ok(()) => return Ok(Way::Here(handle)),
             Err(ReadError::Elsewhere(Some(node))) => vec![node],
             Err(error) => return Err(Failure::new(error.code(), error.to_string())),
         },
@@ -111,7 +119,7 @@ fn whom<'p>(
     // Another one first, each time: who is asked again is not asked the same again.
     let first = (arrived.0 / 1_000_000) as usize % there.len();
     there.rotate_left(first);
-    Ok(there.into_iter().map(Whom::There).collect())
+    Ok(Way::Others(there))
 }
 
 fn ask(plane: &DataPlane, place: &Place, whom: &Whom<'_>, request: Request<()>) -> Result<Waiting, Failure> {
