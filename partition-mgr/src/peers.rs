@@ -288,7 +288,10 @@ impl Hears for Peers {
         tracing::info!(%node, ?lane, "a link is up");
     }
 
-    fn down(&self, node: NodeId, lane: Lane, _refused: bool) {
+    fn down(&self, node: NodeId, lane: Lane, refused: bool) {
+        if refused && lane == Lane::Swift {
+            self.tell_all(|| Message::Ended(node));
+        }
         match lane {
             Lane::Swift | Lane::Append => self.tell_all(|| Message::Lost(node)),
             Lane::Calls => self.calls.lose(node),

@@ -154,6 +154,11 @@ impl Partition {
         self.line.is_held()
     }
 
+    /// Does what waits gather company until a record before it is decided?
+    pub fn gathers(&self, limits: &DrainLimits) -> bool {
+        self.line.gathers(limits)
+    }
+
     /// Where its history stands.
     pub fn applied(&self) -> Index {
         self.line.applied()

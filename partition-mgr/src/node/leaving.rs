@@ -4,7 +4,7 @@ use super::{Core, Node};
 use crate::directory::Handle;
 use crate::shard::{Message, Order};
 use env::sometimes;
-use model::{PartitionId, ReplicaId};
+use model::PartitionId;
 use partition::Leader;
 use std::collections::BTreeMap;
 
@@ -26,36 +26,30 @@ impl Node {
 impl Core {
     fn hand_over(&self) {
         let until = self.env.clock.mono().plus_ms(ALL_MS);
-        let mut heirs = self.heirs();
-        while !heirs.is_empty() && self.env.clock.mono() < until {
-            for (id, (_, heirs)) in &mut heirs {
-                if let Some(heir) = heirs.pop() {
-                    let _ = self.inbox_of(*id).send(Message::Order(Order::HandOver(*id, heir)));
-                }
+        let mut led = self.led_with_others();
+        while !led.is_empty() && self.env.clock.mono() < until {
+            for id in led.keys() {
+                let _ = self.inbox_of(*id).send(Message::Order(Order::HandOver(*id, None)));
             }
             let next = self.env.clock.mono().plus_ms(HEIR_MS);
-            while !heirs.is_empty() && self.env.clock.mono() < next {
+            while !led.is_empty() && self.env.clock.mono() < next {
                 self.env.pause_ms(LOOK_MS);
-                heirs.retain(|_, (handle, _)| !matches!(handle.published.leader(), Leader::On(_)));
+                led.retain(|_, handle| !matches!(handle.published.leader(), Leader::On(_)));
             }
-            heirs.retain(|_, (_, heirs)| !heirs.is_empty());
         }
         sometimes!("what a node led was handed over");
     }
 
-    /// What is led here together with others, and who may lead it instead.
-    fn heirs(&self) -> BTreeMap<PartitionId, (Handle, Vec<ReplicaId>)> {
+    /// What is led here together with others.
+    fn led_with_others(&self) -> BTreeMap<PartitionId, Handle> {
         let (state, own) = (self.state(), self.data_dir.node());
-        let led = state
-            .handles
-            .iter()
-            .filter(|(_, handle)| handle.published.is_replicated() && handle.leads().is_ok());
-        let heirs = led.filter_map(|(id, handle)| {
-            let placement = state.desired.partitions.get(id)?.placement.as_ref()?;
-            let others = placement.wanted.seats.iter().filter(|(_, node)| **node != own);
-            let heirs: Vec<ReplicaId> = others.map(|(replica, _)| *replica).collect();
-            (!heirs.is_empty()).then(|| (*id, (handle.clone(), heirs)))
+        let has_others = |id: &PartitionId| {
+            let placement = state.desired.partitions.get(id).and_then(|one| one.placement.as_ref());
+            placement.is_some_and(|placement| placement.wanted.seats.values().any(|node| *node != own))
+        };
+        let led = state.handles.iter().filter(|(id, handle)| {
+            handle.published.is_replicated() && handle.leads().is_ok() && has_others(id)
         });
-        heirs.collect()
+        led.map(|(id, handle)| (*id, handle.clone())).collect()
     }
 }

@@ -19,6 +19,8 @@ pub enum Message {
     Peers(Vec<replication::raft::Envelope>),
     /// The way to a node is lost, and what was on it.
     Lost(NodeId),
+    /// The process of a node has ended.
+    Ended(NodeId),
     /// What became of a submission to the log.
     Log(Ticket, LogOutcome),
     /// What became of a batch that the store makes durable itself.
@@ -54,8 +56,9 @@ pub enum Order {
     Want(PartitionId, ReplicaSet),
     /// The store has flushed this partition up to here.
     Flushed(PartitionId, Index),
-    /// Another replica is to lead the partition, if the one here does.
-    HandOver(PartitionId, ReplicaId),
+    /// Another replica is to lead the partition, if the one here does: this one, or the
+    /// nearest.
+    HandOver(PartitionId, Option<ReplicaId>),
     /// What does an export rest on that has everything up to this index?
     Base(PartitionId, Index, Sender<Option<Bytes>>),
     /// An export for the partition's replica is here, and rests on this; or none can be

@@ -97,6 +97,8 @@ impl Shard {
             Event::Failed(why) => return self.fail(now, id, &why, effects),
         };
         tenant.partition.step(now, input, &mut self.outbox);
+        // What gathered company until the record before it was decided may go on.
+        self.behind |= tenant.queued;
     }
 
     /// The store has other content: the partition goes on behind that.

@@ -142,6 +142,7 @@ impl Shard {
             Message::Stored(stored) => self.take_stored(now, stored, effects),
             Message::Peers(said) => said.into_iter().for_each(|envelope| self.groups.deliver(envelope)),
             Message::Lost(node) => self.groups.lose(node),
+            Message::Ended(node) => self.groups.bereave(node),
             Message::Order(order) => self.take_order(now, order, effects),
             Message::Stop => unreachable!("the thread that drives the shard keeps it"),
         }
@@ -236,7 +237,8 @@ impl Shard {
                 tenant.queued = false;
                 continue;
             }
-            let blocked = held || (log_is_busy && tenant.partition.uses_log());
+            let gathers = tenant.partition.gathers(&self.drain);
+            let blocked = held || gathers || (log_is_busy && tenant.partition.uses_log());
             if blocked || bytes >= self.round_bytes_max {
                 self.behind |= !blocked;
                 self.queue.push_back(id);

@@ -11,7 +11,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Flight, Line};
+use super::{DrainLimits, Flight, Line};
 use crate::answer::{Answer, Refusal};
 use crate::chores::Owed;
 use crate::clock::PartitionClock;
@@ -19,6 +19,11 @@ use crate::ordering;
 use env::{Mono, sometimes};
 use model::{Index, NodeId, Record, Stamp};
 use std::collections::VecDeque;
+
+/// Records of a partition that other nodes have not decided about.
+const UNDECIDED_MAX: usize = 16;
+/// This part of what a record may hold fills it well.
+const WELL: u8 = 4;
 
 /// What this replica is to its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +182,32 @@ impl<T> Line<T> {
             }
         }
         parked
+    }
+
+    /// Does what waits gather company until a record before it is decided? A record costs
+    /// each replica much the same however little is in it, and other nodes take their time
+    /// anyway; what fills one well goes at once.
+    pub fn gathers(&self, limits: &DrainLimits) -> bool {
+        if self.role == Role::Alone {
+            return false;
+        }
+        // A note has no place that anybody decides about.
+        let is_open =
+            |flight: &&Flight<T>| flight.record.count > 0 && flight.record.first_index > self.durable;
+        match self.flights.iter().filter(is_open).count() {
+            0 => false,
+            UNDECIDED_MAX.. => true,
+            _ => !self.fills_well(limits),
+        }
+    }
+
+    fn fills_well(&self, limits: &DrainLimits) -> bool {
+        let (mut commands, mut bytes) = (0, 0);
+        self.waiting.iter().any(|request| {
+            commands += request.count;
+            bytes += request.payload.len();
+            commands >= limits.commands_max / u32::from(WELL) || bytes >= limits.bytes_max / usize::from(WELL)
+        })
     }
 
     /// Whoever has begun to lead owes what the partition stands for once it stands

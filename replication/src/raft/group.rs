@@ -1,6 +1,7 @@
 //! One replica of a partition: the library's group, and what is asked of it.
 
 use super::arrival::Arrival;
+use super::bereft::{Heir, hand_over, inherit};
 use super::fate::Fate;
 use super::kind::{CommittedLeader, Kind, Members, Proposal, Timing};
 use super::machine::Machine;
@@ -62,6 +63,9 @@ pub(crate) struct Group {
     /// In which term this replica leads, and the next command of a proposal: one
     /// that stands behind a refused one is none.
     leads: Option<(u64, Index)>,
+    timing: Timing,
+    /// Since it leads.
+    asked_heirs: usize,
 }
 
 impl Group {
@@ -72,8 +76,10 @@ impl Group {
         let raft = Arc::default();
         let wanted = watch::Sender::default();
         let asked = Asked { proposals: proposed, reads: read, wanted: wanted.subscribe() };
+        let timing = start.timing;
         executor.spawn(run(site.clone(), start, Arc::clone(&raft), asked));
-        Group { site, raft, streams: Streams::default(), proposals, reads, wanted, leads: None }
+        let streams = Streams::default();
+        Group { site, raft, streams, proposals, reads, wanted, leads: None, timing, asked_heirs: 0 }
     }
 
     /// A record, written by the leader of this term.
@@ -99,7 +105,9 @@ impl Group {
     /// Takes note of what its partition is about to hear.
     pub fn note(&mut self, event: &Event) {
         match event {
-            Event::Leads { term, last_index, .. } => self.leads = Some((*term, last_index + 1)),
+            Event::Leads { term, last_index, .. } => {
+                (self.leads, self.asked_heirs) = (Some((*term, last_index + 1)), 0);
+            }
             Event::Follows(_) | Event::Failed(_) => self.leads = None,
             Event::Refused { term, first_index } => {
                 if let Some((_, next)) = self.leads.as_mut().filter(|(leads, _)| leads == term) {
@@ -132,11 +140,18 @@ impl Group {
     }
 
     /// Another one is to lead, if this one does.
-    pub fn hand_over(&self, executor: &Executor, heir: ReplicaId) {
+    pub fn hand_over(&mut self, executor: &Executor, heir: Option<ReplicaId>) {
         if let Some(handle) = self.handle().filter(|_| self.leads.is_some()) {
-            executor.spawn(async move {
-                let _ = handle.trigger().transfer_leader(heir.0).await;
-            });
+            let heir = heir.map_or(Heir::Nearest(self.asked_heirs), Heir::Is);
+            self.asked_heirs += 1;
+            executor.spawn(hand_over(self.site.clone(), handle, self.timing, heir));
+        }
+    }
+
+    /// The process on this node has ended: whoever led there is followed by another.
+    pub fn bereave(&self, executor: &Executor, node: NodeId) {
+        if let Some(handle) = self.handle() {
+            executor.spawn(inherit(self.site.clone(), handle, self.timing, node));
         }
     }
 

@@ -95,10 +95,11 @@ impl Groups {
         }
     }
 
-    /// This one is to lead instead of the replica here. It has to be there, and near:
-    /// until it leads, nobody does.
-    pub fn hand_over(&mut self, partition: PartitionId, heir: ReplicaId) {
-        if let Some(group) = self.groups.get(&partition) {
+    /// Another one is to lead instead of the replica here: this one, which has to be
+    /// there, and near, since until it leads nobody does; or whichever is nearest. To be
+    /// told again if nothing comes of it.
+    pub fn hand_over(&mut self, partition: PartitionId, heir: Option<ReplicaId>) {
+        if let Some(group) = self.groups.get_mut(&partition) {
             group.hand_over(&self.executor, heir);
         }
     }
@@ -178,6 +179,14 @@ impl Groups {
     pub fn lose(&mut self, node: NodeId) {
         for group in self.groups.values_mut() {
             group.site.calls().lose(node);
+        }
+    }
+
+    /// The process on this node has ended, and what it led is led from elsewhere as soon
+    /// as most of the others know. To be told as often as it is found out.
+    pub fn bereave(&mut self, node: NodeId) {
+        for group in self.groups.values() {
+            group.bereave(&self.executor, node);
         }
     }
 

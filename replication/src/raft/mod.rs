@@ -12,6 +12,7 @@
 //!                         └─ settled ─► machine ◄─ durable ◄───────────┘
 //!                                          └─► Event::Committed
 //! peers ⇄ wire ⇄ network (says, asks), streams and answer (hear), calls (wait)
+//! Groups::bereave ─► bereft: who leads instead of one whose process has ended
 //! want ─► strive: the next step is plan's ─► (library) ─► Event::Settled
 //! Event::Behind ─► fetched ─► arrival ─► Event::TakeExport ─► taken ─► journal
 //! a start: the log's records ─► recover, promise ─► journal
@@ -19,6 +20,7 @@
 
 mod answer;
 mod arrival;
+mod bereft;
 mod calls;
 mod fate;
 mod group;

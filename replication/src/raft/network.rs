@@ -52,13 +52,7 @@ impl RaftNetworkFactory<Kind> for Network {
     type Network = Peer;
 
     async fn new_client(&mut self, target: u64, seat: &Seat) -> Peer {
-        Peer {
-            site: self.site.clone(),
-            timing: self.timing,
-            node: seat.node(),
-            replica: ReplicaId(target),
-            beats: false,
-        }
+        Peer::at(&self.site, self.timing, seat.node(), ReplicaId(target))
     }
 
     async fn new_heartbeat_client(&mut self, target: u64, seat: &Seat) -> Peer {
@@ -80,6 +74,11 @@ fn unreachable(why: &'static str) -> Failed {
 }
 
 impl Peer {
+    /// The way to a replica on this node.
+    pub fn at(site: &Arc<Site>, timing: Timing, node: NodeId, replica: ReplicaId) -> Peer {
+        Peer { site: site.clone(), timing, node, replica, beats: false }
+    }
+
     async fn ask(&self, ask: Ask, option: &RPCOption) -> Result<Answer, Failed> {
         let (serial, told) = self.site.calls().ask(self.node);
         self.site.send(self.node, self.replica, Message::Ask(serial, ask));
@@ -120,6 +119,20 @@ impl Peer {
                 }
                 _ => return Err(unreachable("the node answered something else")),
             }
+        }
+    }
+
+    /// Will the heir lead in the place of who holds this ballot, once it has this entry?
+    pub async fn lead(
+        &self,
+        ballot: Ballot,
+        heir: ReplicaId,
+        last: Option<LogId>,
+        option: &RPCOption,
+    ) -> Result<bool, Failed> {
+        match self.ask(Ask::Lead { ballot, heir, last }, option).await? {
+            Answer::Lead(will) => Ok(will),
+            _ => Err(unreachable("the node answered something else")),
         }
     }
 
@@ -304,14 +317,10 @@ impl NetTransferLeader<Kind> for Peer {
     ) -> Result<TransferLeaderResponse<Kind>, Failed> {
         let ballot = *request.from_leader();
         let (heir, last) = (ReplicaId(*request.to_node_id()), request.last_log_id().copied());
-        let ask = Ask::Lead { ballot, heir, last };
-        match self.ask(ask, &option).await? {
-            Answer::Lead(true) => Ok(Ok(())),
-            Answer::Lead(false) => {
-                Ok(Err(TransferLeaderError::VoteChanged { expected: ballot, actual: ballot }))
-            }
-            _ => Err(unreachable("the node answered something else")),
-        }
+        Ok(match self.lead(ballot, heir, last, &option).await? {
+            true => Ok(()),
+            false => Err(TransferLeaderError::VoteChanged { expected: ballot, actual: ballot }),
+        })
     }
 }
 

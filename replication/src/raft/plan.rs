@@ -27,6 +27,18 @@ pub(crate) struct Standing {
     pub lags: BTreeMap<ReplicaId, u64>,
 }
 
+impl Standing {
+    /// Who can lead at once: of those who vote, those who lack least first.
+    pub fn heirs(&self) -> Vec<ReplicaId> {
+        let mut votes = self.members.who_votes();
+        votes.remove(&self.leader);
+        let near = self.lags.iter().filter(|(replica, lag)| votes.contains(replica) && **lag <= LAG_MAX);
+        let mut heirs: Vec<(u64, ReplicaId)> = near.map(|(replica, lag)| (*lag, *replica)).collect();
+        heirs.sort();
+        heirs.into_iter().map(|(_, replica)| replica).collect()
+    }
+}
+
 /// A step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {

@@ -21,6 +21,11 @@ use tokio::sync::watch;
 const SILENT: Duration = Duration::from_secs(2);
 const SILENT_BEATS: u32 = 4;
 
+/// Who has been silent for so long may be gone.
+pub(crate) fn silence(pace: Duration) -> Duration {
+    SILENT.max(pace * SILENT_BEATS)
+}
+
 /// Goes on until the library or whoever wants something has ended.
 pub(crate) async fn strive(
     site: Arc<Site>,
@@ -33,7 +38,7 @@ pub(crate) async fn strive(
         let mut wish = wanted.borrow_and_update().clone();
         let seen = handle.metrics().borrow_watched().clone();
         let leads = seen.state == ServerState::Leader && seen.vote.committed;
-        let standing = leads.then(|| standing(&site, &seen, SILENT.max(pace * SILENT_BEATS)));
+        let standing = leads.then(|| Standing::seen(&site, &seen, silence(pace)));
         if let Some(standing) = standing.as_ref().filter(|_| site.plants.has(Plant::StaleWish)) {
             wish.generation = wish.generation.max(standing.members.generation());
         }
@@ -61,21 +66,25 @@ fn rests(members: &Members, wish: &ReplicaSet) -> bool {
     !members.is_joint() && (is_idle || (is_wanted && wish.generation == generation))
 }
 
-fn standing(site: &Site, seen: &RaftMetrics<Kind>, silent: Duration) -> Standing {
-    let members = Members(seen.membership_config.membership().clone());
-    let settled = seen.cluster_committed.as_ref() >= seen.membership_config.log_id().as_ref();
-    let end = seen.last_log_index.map_or(0, |last| last + 1);
-    let has = |matched: &Option<LogId>| matched.map_or(0, |matched| matched.index + 1);
-    let now = Moment::now();
-    // One that has never said what it has may be nowhere, however little that is.
-    let answers = |replica: &u64| {
-        let heard = seen.heartbeat.as_ref().and_then(|heard| heard.get(replica).copied().flatten());
-        heard.is_some_and(|at| *at + silent >= now)
-    };
-    let followers = seen.replication.iter().flatten();
-    let followers = followers.filter(|(replica, matched)| matched.is_some() && answers(replica));
-    let lags = followers.map(|(replica, matched)| (ReplicaId(*replica), end.saturating_sub(has(matched))));
-    Standing { leader: site.replica, members, settled, lags: lags.collect() }
+impl Standing {
+    /// As its leader sees it. Who has been silent for so long has not been heard of.
+    pub fn seen(site: &Site, seen: &RaftMetrics<Kind>, silent: Duration) -> Standing {
+        let members = Members(seen.membership_config.membership().clone());
+        let settled = seen.cluster_committed.as_ref() >= seen.membership_config.log_id().as_ref();
+        let end = seen.last_log_index.map_or(0, |last| last + 1);
+        let has = |matched: &Option<LogId>| matched.map_or(0, |matched| matched.index + 1);
+        let now = Moment::now();
+        // One that has never said what it has may be nowhere, however little that is.
+        let answers = |replica: &u64| {
+            let heard = seen.heartbeat.as_ref().and_then(|heard| heard.get(replica).copied().flatten());
+            heard.is_some_and(|at| *at + silent >= now)
+        };
+        let followers = seen.replication.iter().flatten();
+        let followers = followers.filter(|(replica, matched)| matched.is_some() && answers(replica));
+        let lags =
+            followers.map(|(replica, matched)| (ReplicaId(*replica), end.saturating_sub(has(matched))));
+        Standing { leader: site.replica, members, settled, lags: lags.collect() }
+    }
 }
 
 async fn take(handle: &Handle, step: Step, generation: u64) {

@@ -2,6 +2,7 @@
 //! the crate offers: what was asked, what was told, and what a log has of it.
 #![allow(missing_docs, reason = "a test")]
 
+mod bereft;
 mod lonely;
 mod node;
 mod together;

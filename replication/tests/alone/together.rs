@@ -233,7 +233,7 @@ fn another_leads_where_it_is_wanted() {
         let before = world.leader().expect("somebody leads");
         let heir = 3 - before;
         (1..=2).for_each(|id| drop(world.node(id).hears()));
-        world.node(before).groups.hand_over(PARTITION, ReplicaId(10 + heir));
+        world.node(before).groups.hand_over(PARTITION, Some(ReplicaId(10 + heir)));
         // What comes too late for this leader is refused, and nowhere.
         let late = world.node(before).propose(1);
         world.settle();
@@ -249,7 +249,7 @@ fn another_leads_where_it_is_wanted() {
     // Whoever does not lead has nothing to hand over.
     let leader = world.leader().expect("somebody leads");
     let other = 3 - leader;
-    world.node(other).groups.hand_over(PARTITION, ReplicaId(10 + other));
+    world.node(other).groups.hand_over(PARTITION, Some(ReplicaId(10 + other)));
     world.pass(2_000);
     assert_eq!(world.leader(), Some(leader));
 }
@@ -272,6 +272,51 @@ fn a_leader_that_is_not_wanted_leaves_when_another_leads() {
     assert_eq!(world.node(other).store.records.last(), Some(&record));
     assert_eq!(world.node(leader).store.upto(), 1);
 }
+
+#[test]
+fn whoever_is_nearest_leads() {
+    let mut world = three();
+    world.commits(&[1, 2]);
+    for _ in 0..4 {
+        let before = world.leader().expect("somebody leads");
+        let away = before % 3 + 1;
+        world.cut = [away].into();
+        world.node(before).propose(1);
+        world.pass(1_000);
+        world.node(before).groups.hand_over(PARTITION, None);
+        world.settle();
+        assert_eq!(world.leader(), Some(6 - before - away), "the one that is there");
+        world.cut.clear();
+        world.pass(1_500);
+        world.commits(&[1]);
+    }
+    // Where nobody has been there for long, nobody is asked, and the leader goes on.
+    let leader = world.leader().expect("somebody leads");
+    world.cut = (1..=3).filter(|id| *id != leader).collect();
+    world.pass(2_500);
+    world.node(leader).groups.hand_over(PARTITION, None);
+    world.settle();
+    world.cut.clear();
+    world.until("it is followed again", |world| world.leader() == Some(leader));
+    world.pass(500);
+    world.commits(&[1]);
+}
+
+#[test]
+fn who_is_asked_in_vain_is_followed_by_the_next() {
+    let mut world = three();
+    world.commits(&[1]);
+    let before = world.leader().expect("somebody leads");
+    // The first that it would ask has gone a moment ago, and it does not know that yet.
+    let (gone, left) = ((1..=3).find(|id| *id != before), (1..=3).rev().find(|id| *id != before));
+    world.cut = gone.into_iter().collect();
+    for _ in 0..2 {
+        world.node(before).groups.hand_over(PARTITION, None);
+        world.pass(60);
+    }
+    assert_eq!(world.leader(), left);
+}
+
 #[test]
 fn the_one_that_is_to_lead_leads() {
     let mut world = three();
@@ -279,7 +324,7 @@ fn the_one_that_is_to_lead_leads() {
     for round in 0..6 {
         let before = world.leader().expect("somebody leads");
         let heir = if round % 2 == 0 { before % 3 + 1 } else { (before + 1) % 3 + 1 };
-        world.node(before).groups.hand_over(PARTITION, ReplicaId(10 + heir));
+        world.node(before).groups.hand_over(PARTITION, Some(ReplicaId(10 + heir)));
         world.settle();
         assert_eq!(world.leader(), Some(heir), "round {round}");
         world.commits(&[1]);

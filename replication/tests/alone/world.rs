@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// So often something may come of something else before time goes on.
 const ROUNDS_MAX: u32 = 2_000;
-const MS: u64 = 1_000_000;
+pub const MS: u64 = 1_000_000;
 /// The library gathers what it hears for a microsecond.
 const PAUSE_NS: u64 = 1_000;
 
@@ -22,6 +22,8 @@ pub struct World {
     nodes: BTreeMap<u64, Node>,
     /// Nodes that nobody hears.
     pub cut: BTreeSet<u64>,
+    /// Frames to each.
+    pub said_to: BTreeMap<u64, u64>,
 }
 
 /// The wish that these nodes have a replica each.
@@ -129,6 +131,7 @@ impl World {
             said.extend(frames(*id, messages));
         }
         for (from, to, frame) in said {
+            *self.said_to.entry(to).or_default() += 1;
             let is_cut = self.cut.contains(&from) || self.cut.contains(&to);
             let Some(node) = self.nodes.get_mut(&to).filter(|_| !is_cut) else { continue };
             let envelopes = wire::decode(NodeId(from), frame).expect("what a node has written");

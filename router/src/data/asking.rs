@@ -3,18 +3,24 @@
 use super::DataPlane;
 use super::serving::elsewhere;
 use crate::desk::Waiting;
-use env::Mono;
+use env::{Clock, Mono};
 use model::{Epoch, NodeId, code};
 use partition::Unaccepted;
 use partition_mgr::directory::{Handle, Place, Standing};
 use partition_mgr::reading::ReadError;
 use pipeline::{Done, Refusal, Request};
 use proto::Failure;
+use std::time::Duration;
 
 /// The shard refuses what is late; the desk lets go only of what is stuck.
 const GRACE_MS: u64 = 500;
 /// A request goes through so many nodes at most: who led a moment ago may not any more.
 const HOPS_MAX: usize = 3;
+/// It waits so long at most until somebody leads: an election takes no longer, unless
+/// nodes are away without a word, and others want its place.
+const PARKED_MS: u64 = 500;
+/// Between two looks at who leads, at most.
+const PAUSE_MS_MAX: u64 = 16;
 
 /// A refusal of a partition in the words of the wire.
 fn refused(plane: &DataPlane, place: &Place, refusal: &Refusal) -> Failure {
@@ -37,7 +43,8 @@ pub(super) struct Asking<'p> {
     place: &'p Place,
     forward: bool,
     request: Request<()>,
-    waiting: Waiting,
+    /// None while nobody is known who leads.
+    waiting: Option<Waiting>,
 }
 
 impl<'p> Asking<'p> {
@@ -48,39 +55,95 @@ impl<'p> Asking<'p> {
         forward: bool,
         request: Request<()>,
     ) -> Result<Asking<'p>, Failure> {
-        let others = match way(plane, place, forward, request.arrived)? {
-            Way::Here(here) => {
-                let waiting = ask(plane, place, &Whom::Here(here), request.clone())?;
-                return Ok(Asking { plane, place, forward, request, waiting });
-            }
+        let mut asking = Asking { plane, place, forward, request, waiting: None };
+        asking.waiting = asking.unless_nobody_leads(asking.send())?;
+        Ok(asking)
+    }
+
+    /// What became of it.
+    pub async fn end(mut self) -> Result<Done, Failure> {
+        let (mut hops, mut pause) = (1, Pause::new(&self.request));
+        loop {
+            let answer = match self.waiting.take() {
+                Some(waiting) => waiting.await,
+                None => Err(Refusal::Elsewhere { leader: None }),
+            };
+            let leader = match answer {
+                // It was passed on, or led here until a moment ago: nothing was done.
+                Err(Refusal::Elsewhere { leader }) if self.forward => leader,
+                answer => return answer.map_err(|refusal| refused(self.plane, self.place, &refusal)),
+            };
+            let sent = match leader.filter(|_| hops < HOPS_MAX) {
+                Some(node) => {
+                    hops += 1;
+                    self.send_on(node)
+                }
+                // Somebody will lead in a moment, or is about to know that he does.
+                None if pause.pass(&*self.plane.house.clock).await => {
+                    hops = 1;
+                    self.send()
+                }
+                None => return Err(refused(self.plane, self.place, &Refusal::Elsewhere { leader })),
+            };
+            self.waiting = self.unless_nobody_leads(sent)?;
+        }
+    }
+
+    /// To whoever leads, as far as is known here.
+    fn send(&self) -> Result<Waiting, Failure> {
+        let Asking { plane, place, forward, request, .. } = self;
+        let others = match way(plane, place, *forward, request.arrived)? {
+            Way::Here(here) => return ask(plane, place, &Whom::Here(here), request.clone()),
             Way::Others(nodes) => nodes,
         };
         let mut refused = None;
         for node in others {
             match ask(plane, place, &Whom::There(node), request.clone()) {
-                Ok(waiting) => return Ok(Asking { plane, place, forward, request, waiting }),
+                Ok(waiting) => return Ok(waiting),
                 Err(failure) => refused = Some(failure),
             }
         }
         Err(refused.unwrap_or_else(|| elsewhere(plane, None, place.epoch)))
     }
 
-    /// What became of it.
-    pub async fn end(mut self) -> Result<Done, Failure> {
-        let (plane, place) = (self.plane, self.place);
-        for _ in 1..HOPS_MAX {
-            match self.waiting.await {
-                // It was passed on, or led here until a moment ago: nothing was done.
-                Err(Refusal::Elsewhere { leader: Some(node) }) if self.forward => {
-                    // Who was said to lead may be the one here.
-                    let here = served(place).filter(|handle| handle.leads().is_ok());
-                    let whom = here.map_or(Whom::There(node), Whom::Here);
-                    self.waiting = ask(plane, place, &whom, self.request.clone())?;
-                }
-                answer => return answer.map_err(|refusal| refused(plane, place, &refusal)),
-            }
+    /// To the node that was said to lead, which may be this one.
+    fn send_on(&self, node: NodeId) -> Result<Waiting, Failure> {
+        let here = served(self.place).filter(|handle| handle.leads().is_ok());
+        let whom = here.map_or(Whom::There(node), Whom::Here);
+        ask(self.plane, self.place, &whom, self.request.clone())
+    }
+
+    fn unless_nobody_leads(&self, sent: Result<Waiting, Failure>) -> Result<Option<Waiting>, Failure> {
+        match sent {
+            Err(failure) if self.forward && failure.is(code::NO_LEADER) => Ok(None),
+            sent => sent.map(Some),
         }
-        self.waiting.await.map_err(|refusal| refused(plane, place, &refusal))
+    }
+}
+
+/// How a request waits here until somebody leads: its client would only ask again.
+struct Pause {
+    ms: u64,
+    until: Mono,
+}
+
+impl Pause {
+    fn new(request: &Request<()>) -> Pause {
+        let until = request.arrived.plus_ms(PARKED_MS);
+        // Its client has to hear in time that nothing was done.
+        let in_time = |deadline: Mono| Mono(deadline.0.saturating_sub(PAUSE_MS_MAX * 1_000_000));
+        Pause { ms: 1, until: request.deadline.map_or(until, |deadline| until.min(in_time(deadline))) }
+    }
+
+    /// False when there is no time left.
+    #[allow(clippy::disallowed_methods, reason = "a timer of the serving thread's own runtime")]
+    async fn pass(&mut self, clock: &dyn Clock) -> bool {
+        if clock.mono().plus_ms(self.ms) > self.until {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(self.ms)).await;
+        self.ms = (self.ms * 2).min(PAUSE_MS_MAX);
+        true
     }
 }
 

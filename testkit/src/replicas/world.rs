@@ -189,6 +189,8 @@ impl World {
             What::Loses(host, other) => {
                 if let Some(life) = &mut self.hosts[host as usize].life {
                     life.groups.lose(NodeId(other));
+                    // By now it may live again: then it is a false alarm.
+                    life.groups.bereave(NodeId(other));
                     self.turn(host as usize);
                 }
             }

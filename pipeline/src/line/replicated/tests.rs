@@ -37,8 +37,8 @@ impl World {
         World { line, store, answers: Vec::new(), ticket: 0 }
     }
 
-    /// A command is asked for; returns the record that it comes into.
-    fn write(&mut self, token: u64, wall: u64) -> Record {
+    /// A command is asked for.
+    fn ask(&mut self, token: u64) {
         let put = KvCommand::One(Change::upsert(Key::new("k").expect("a key"), Bytes::from("v")));
         let request = Request {
             payload: encode_commands(&[Command::plain(put.encode())]),
@@ -52,11 +52,18 @@ impl World {
             token,
         };
         self.line.admit(Mono(0), request, &mut self.answers);
+    }
+
+    /// The same; returns the record that it comes into.
+    fn write(&mut self, token: u64, wall: u64) -> Record {
+        self.ask(token);
         self.ticket += 1;
-        let limits =
-            DrainLimits { commands_max: 10, bytes_max: 1 << 20, chores: ChoreLimits::of(&Limits::default()) };
-        let drained = self.line.drain(Mono(0), Wall(wall), self.ticket, limits, &mut self.answers);
+        let drained = self.line.drain(Mono(0), Wall(wall), self.ticket, limits(), &mut self.answers);
         drained.expect("it leads")
+    }
+
+    fn gathers(&self) -> bool {
+        self.line.gathers(&limits())
     }
 
     fn commit(&mut self, record: &Record) {
@@ -74,6 +81,10 @@ impl World {
             })
             .collect()
     }
+}
+
+fn limits() -> DrainLimits {
+    DrainLimits { commands_max: 10, bytes_max: 1 << 20, chores: ChoreLimits::of(&Limits::default()) }
 }
 
 fn of_term(term: u64, record: &Record) -> Record {
@@ -191,4 +202,34 @@ fn nobody_waits_for_what_a_later_leader_does_not_have() {
     world.line.began(4, &mut world.answers);
     assert_eq!(world.answered(), [(8, Err(code::NO_LEADER))], "before word of the leader");
     assert!(world.line.is_idle());
+}
+
+#[test]
+fn little_gathers_company_while_something_is_undecided() {
+    let mut world = World::at(100);
+    world.line.lead(1, 0, Stamp(0));
+    world.ask(1);
+    assert!(!world.gathers(), "nothing is under way");
+    let first = world.write(2, 200);
+    assert_eq!(first.count, 2);
+    world.ask(3);
+    assert!(world.gathers());
+    world.ask(4);
+    assert!(!world.gathers(), "it fills a record well");
+    let second = world.write(5, 200);
+    world.ask(6);
+    world.commit(&first);
+    assert!(world.gathers(), "the second is undecided");
+    world.commit(&second);
+    assert!(!world.gathers());
+    // Much may be under way, and not for ever more.
+    let mut under_way = 0;
+    while !world.gathers() && under_way < 100 {
+        world.ask(7);
+        world.write(8, 300);
+        world.ask(9);
+        world.ask(10);
+        under_way += 1;
+    }
+    assert_eq!(under_way, 16);
 }
