@@ -5,6 +5,7 @@
 //! (compactions, pages to be written) is over before the next begins.
 
 mod alone;
+mod failover;
 mod figures;
 mod histogram;
 mod load;
@@ -34,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use systems::{Place, Running, version};
+use systems::{Place, Ring, Running, version};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -125,6 +126,9 @@ impl Compare {
                 Scenario::Scan => contest.scans(&mut figures).await?,
                 Scenario::Tail if systems.is_empty() => {}
                 Scenario::Tail => contest.tails(&mut figures).await?,
+                Scenario::Failover | Scenario::RollingRestart => {
+                    contest.failovers(&systems, &mut figures).await?;
+                }
                 _ => contest.rounds(&systems, &mut figures).await?,
             }
             // Of no more use, and the next needs the space.
@@ -207,6 +211,34 @@ impl Contest<'_> {
             }
         }
         Ok(running)
+    }
+
+    /// One after the other: those who wait idle would take part in the elections.
+    async fn failovers(&self, systems: &[System], figures: &mut Figures) -> Result<(), Failure> {
+        for system in systems {
+            self.goes_on(*system, figures).await.map_err(|why| blame(*system, why))?;
+        }
+        Ok(())
+    }
+
+    async fn goes_on(&self, system: System, figures: &mut Figures) -> Result<(), Failure> {
+        let dir = self.dir.join(system.name());
+        let place = Place { statehouse: self.statehouse, dir: &dir, machine: self.scenario.machine() };
+        let mut ring = Ring::start(system, &place).await?;
+        let writers = failover::Writers::start(&ring)?;
+        let mut worst: f64 = 0.0;
+        for round in 1..=self.plan.rounds {
+            let told = match self.scenario {
+                Scenario::Failover => failover::kill(&mut ring, &writers).await?,
+                _ => failover::roll(&mut ring, &writers).await?,
+            };
+            tell(self.scenario.name(), round, system, &told.figures);
+            figures.add(self.scenario, system, &told.figures);
+            worst = worst.max(told.worst_ms);
+        }
+        let lost = writers.lost().await? as f64;
+        figures.add(self.scenario, system, &[("worst_ms", "ms", worst), ("lost", "", lost)]);
+        Ok(())
     }
 
     async fn scans(&self, figures: &mut Figures) -> Result<(), Failure> {

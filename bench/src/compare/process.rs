@@ -10,28 +10,61 @@ use std::time::{Duration, Instant};
 
 /// A start that takes longer has failed. Generous: recovery is a start, too.
 const START_MAX: Duration = Duration::from_secs(120);
+/// So does an end: it may wait for balancers.
+const END_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
 /// The unit of `/proc/PID/stat`: USER_HZ, 100 wherever Linux runs.
 const TICKS_PER_S: f64 = 100.0;
 /// What a failure shows of what the process said.
 const TAIL_LINES: usize = 8;
 
-/// A running process. What it prints goes to a file in its directory.
+/// A process. What it prints goes to a file in its directory.
 pub struct Process {
     name: String,
+    /// What it was started by, and may be again.
+    command: Box<Command>,
     child: Child,
     output: PathBuf,
 }
 
 impl Process {
     /// Starts a command in the directory, which is made if need be.
-    pub fn start(name: &str, command: &mut Command, dir: &Path) -> Result<Process, Failure> {
+    pub fn start(name: &str, mut command: Command, dir: &Path) -> Result<Process, Failure> {
         std::fs::create_dir_all(dir)?;
         let output = dir.join("output");
         let file = File::create(&output)?;
         command.current_dir(dir).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let child = command.spawn().map_err(|error| format!("{name} does not start: {error}"))?;
-        Ok(Process { name: name.to_owned(), child, output })
+        Ok(Process { name: name.to_owned(), command: Box::new(command), child, output })
+    }
+
+    /// Kills it; it is gone when this returns.
+    pub fn kill(&mut self) -> Result<(), Failure> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub async fn end(&mut self) -> Result<(), Failure> {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        if !asked.success() {
+            return Err(format!("{} cannot be asked to end: {asked}", self.name).into());
+        }
+        let began = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if began.elapsed() > END_MAX {
+                return Err(format!("{} has not ended in {END_MAX:?}: {}", self.name, self.tail()).into());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Starts one that has ended again, as it was started before.
+    pub fn again(&mut self) -> Result<(), Failure> {
+        self.child = self.command.spawn()?;
+        Ok(())
     }
 
     /// Asks again and again until there is an answer, the process has ended, or

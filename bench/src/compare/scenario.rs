@@ -47,6 +47,12 @@ pub enum Scenario {
     /// Writes of many rows in a call that most of three nodes have synced.
     #[value(name = "write-3-batch")]
     Write3Batch,
+    /// Of three nodes, the one that leads is killed.
+    #[value(name = "failover")]
+    Failover,
+    /// Three nodes are restarted in turn.
+    #[value(name = "rolling-restart")]
+    RollingRestart,
 }
 
 /// One who takes part.
@@ -122,13 +128,19 @@ impl Scenario {
             Scenario::Write3 => "write-3",
             Scenario::Read3 => "read-3",
             Scenario::Write3Batch => "write-3-batch",
+            Scenario::Failover => "failover",
+            Scenario::RollingRestart => "rolling-restart",
         }
     }
 
     /// What its calls do.
     pub fn work(self) -> Work {
         match self {
-            Scenario::Write1 | Scenario::Write256 | Scenario::Write3 => Work::Write,
+            Scenario::Write1
+            | Scenario::Write256
+            | Scenario::Write3
+            | Scenario::Failover
+            | Scenario::RollingRestart => Work::Write,
             Scenario::Read1 | Scenario::Read256 | Scenario::Read3 => Work::Read,
             Scenario::Counter | Scenario::CounterBatch => Work::Add,
             Scenario::Write3Batch => Work::WriteBatch,
@@ -154,6 +166,7 @@ impl Scenario {
             Scenario::Write3 | Scenario::Read3 | Scenario::Write3Batch => {
                 &[System::Statehouse3, System::Statehouse3Stream, System::Etcd3]
             }
+            Scenario::Failover | Scenario::RollingRestart => &[System::Statehouse3, System::Etcd3],
             Scenario::WriteBatch => &[Statehouse, StatehouseStream, StatehouseMemory, Etcd, Redis],
             Scenario::Counter | Scenario::CounterBatch => &[Statehouse, StatehouseStream, Redis],
             Scenario::Read1 | Scenario::Read256 => {
@@ -167,6 +180,8 @@ impl Scenario {
     pub fn shape(self, system: System) -> Shape {
         let (connections, in_flight, items) = match (self, system) {
             (Scenario::Write1 | Scenario::Read1, _) => (1, 1, 1),
+            // Its writers are its own.
+            (Scenario::Failover | Scenario::RollingRestart, _) => (1, 1, 1),
             // Spread over three nodes.
             (Scenario::Write3 | Scenario::Read3, _) => (8, 32, 1),
             // A Redis client has one command under way on a connection.

@@ -36,7 +36,7 @@ impl Echo {
         let ports = dir.join("ports.toml");
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("echo-server").arg("--ports-file").arg(&ports);
-        let mut process = Process::start("echo", &mut command, dir)?;
+        let mut process = Process::start("echo", command, dir)?;
         let probe = async || address(&std::fs::read_to_string(&ports).ok()?, "data");
         let data = process.ready(probe).await?;
         Ok(Grpc { data, processes: vec![process] })

@@ -3,7 +3,7 @@
 use super::caller::{Caller, Path as Method};
 use super::etcd_wire::{
     CompactionRequest, CompactionResponse, PutRequest, PutResponse, RangeRequest, RangeResponse, RequestOp,
-    TxnRequest, TxnResponse,
+    StatusRequest, StatusResponse, TxnRequest, TxnResponse,
 };
 use crate::Failure;
 use crate::compare::load::Client;
@@ -19,7 +19,8 @@ const QUOTA_BYTES: u64 = 8 << 30;
 
 /// The server, or the servers.
 pub struct Etcd {
-    addresses: Vec<String>,
+    /// Where each listens.
+    pub addresses: Vec<String>,
     /// What it runs in.
     pub processes: Vec<Process>,
 }
@@ -44,13 +45,34 @@ impl Etcd {
             command.args(["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]);
             command.args(["--initial-cluster", &all]);
             command.args(["--quota-backend-bytes", &QUOTA_BYTES.to_string()]);
-            processes.push(Process::start("etcd", &mut command, &dir)?);
+            processes.push(Process::start("etcd", command, &dir)?);
         }
-        for (process, address) in processes.iter_mut().zip(&addresses) {
-            let probe = async || Kv::open(address).await.ok()?.range(Bytes::from_static(b"key")).await.ok();
-            process.ready(probe).await?;
+        let mut etcd = Etcd { addresses, processes };
+        for member in 0..members {
+            etcd.answers(member).await?;
         }
-        Ok(Etcd { addresses, processes })
+        Ok(etcd)
+    }
+
+    /// Waits until a member answers a read.
+    pub async fn answers(&mut self, member: usize) -> Result<(), Failure> {
+        let address = &self.addresses[member];
+        let probe = async || Kv::open(address).await.ok()?.range(Bytes::from_static(b"key")).await.ok();
+        self.processes[member].ready(probe).await?;
+        Ok(())
+    }
+
+    /// The member that leads.
+    pub async fn leader(&self) -> Result<usize, Failure> {
+        for (member, address) in self.addresses.iter().enumerate() {
+            let mut kv = Kv::open(address).await?;
+            let status = kv.caller.path("/etcdserverpb.Maintenance/Status")?;
+            let said: StatusResponse = kv.caller.call(&status, &StatusRequest {}).await?;
+            if said.leader != 0 && said.header.is_some_and(|own| own.member_id == said.leader) {
+                return Ok(member);
+            }
+        }
+        Err("no member of etcd leads".into())
     }
 
     /// One client for each call under way, on connections that are spread over the
@@ -87,11 +109,17 @@ pub struct Kv {
 }
 
 impl Kv {
-    async fn open(address: &str) -> Result<Kv, Failure> {
+    /// Connects to a member.
+    pub async fn open(address: &str) -> Result<Kv, Failure> {
         let caller = Caller::connect(address).await?;
         let method = |name: &str| caller.path(&format!("/etcdserverpb.KV/{name}"));
         let (put, range, txn) = (method("Put")?, method("Range")?, method("Txn")?);
         Ok(Kv { caller, put, range, txn })
+    }
+
+    /// The value of a key.
+    pub async fn value(&mut self, key: Bytes) -> Result<Option<Bytes>, Failure> {
+        Ok(self.range(key).await?.kvs.pop().map(|row| row.value))
     }
 
     async fn range(&mut self, key: Bytes) -> Result<RangeResponse, Failure> {

@@ -32,6 +32,8 @@ pub struct RangeResponse {
 
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct ResponseHeader {
+    #[prost(uint64, tag = "2")]
+    pub member_id: u64,
     #[prost(int64, tag = "3")]
     pub revision: i64,
 }
@@ -73,3 +75,16 @@ pub struct CompactionRequest {
 
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct CompactionResponse {}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct StatusRequest {}
+
+/// What a member says of itself.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct StatusResponse {
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<ResponseHeader>,
+    /// The member that it takes for the leader; 0 for none.
+    #[prost(uint64, tag = "4")]
+    pub leader: u64,
+}

@@ -30,7 +30,7 @@ impl Redis {
         command.args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
         // Rewriting would fork, and compete with whoever has the next turn.
         command.args(["--auto-aof-rewrite-percentage", "0"]).arg("--dir").arg(dir);
-        let mut process = Process::start("redis", &mut command, dir)?;
+        let mut process = Process::start("redis", command, dir)?;
         let probe = async || {
             let mut connection = Connection::open(&address).await.ok()?;
             connection.command(&[b"PING"]);

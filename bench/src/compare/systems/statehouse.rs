@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::compare::process::Process;
 use proto::control::control_client::ControlClient;
 use proto::control::{CreateTableRequest, ListTablesRequest, Profile};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The table of every scenario.
@@ -19,6 +19,7 @@ pub struct Statehouse {
     pub control: String,
     /// What it runs in.
     pub process: Process,
+    ports: PathBuf,
 }
 
 /// What varies between the tables that are measured.
@@ -40,10 +41,10 @@ impl Statehouse {
     /// Starts the binary on the directory's data, new or old, and waits until
     /// it has written where it listens.
     pub async fn start(binary: &Path, dir: &Path) -> Result<Statehouse, Failure> {
-        Statehouse::start_with(binary, dir, &[]).await
+        Statehouse::start_with(binary, dir, &["--random-ports"]).await
     }
 
-    /// The same with more arguments.
+    /// The same with other arguments.
     pub async fn start_with(binary: &Path, dir: &Path, more: &[&str]) -> Result<Statehouse, Failure> {
         let ports = dir.join("ports.toml");
         // Of an earlier start: its addresses would look like readiness.
@@ -51,15 +52,28 @@ impl Statehouse {
         // The process has another working directory.
         let mut command = Command::new(std::path::absolute(binary)?);
         command.arg("server").arg("--data-dir").arg(dir.join("data"));
-        command.arg("--ports-file").arg(&ports).args(["--random-ports", "--quiet"]).args(more);
-        let mut process = Process::start("statehouse", &mut command, dir)?;
-        let probe = async || {
-            let text = std::fs::read_to_string(&ports).ok()?;
-            Some((address(&text, "data")?, address(&text, "control")?))
-        };
-        let (data, control) = process.ready(probe).await?;
-        Ok(Statehouse { data, control, process })
+        command.arg("--ports-file").arg(&ports).arg("--quiet").args(more);
+        let mut process = Process::start("statehouse", command, dir)?;
+        let (data, control) = listens(&mut process, &ports).await?;
+        Ok(Statehouse { data, control, process, ports })
     }
+
+    /// Starts it once more when it has ended, and waits as before.
+    pub async fn again(&mut self) -> Result<(), Failure> {
+        let _ = std::fs::remove_file(&self.ports);
+        self.process.again()?;
+        (self.data, self.control) = listens(&mut self.process, &self.ports).await?;
+        Ok(())
+    }
+}
+
+/// Where it takes calls to tables, and of control.
+async fn listens(process: &mut Process, ports: &Path) -> Result<(String, String), Failure> {
+    let probe = async || {
+        let text = std::fs::read_to_string(ports).ok()?;
+        Some((address(&text, "data")?, address(&text, "control")?))
+    };
+    process.ready(probe).await
 }
 
 /// The address of a name in a ports file, once its line is complete.
