@@ -18,6 +18,25 @@ pub struct Change<'b> {
     pub after: Index,
 }
 
+impl<'b> Change<'b> {
+    /// The last word on each row, in the order of the keys. The rows of commands, of
+    /// retries and of events lie apart from each other; one behind the other, each finds
+    /// its place in a memtable beside the one before, and not by a search of its own.
+    pub fn rows(&self) -> Vec<&'b Mutation> {
+        let mut rows: Vec<&Mutation> = self.parts.iter().flat_map(|part| &part.mutations).collect();
+        // Those of one key stay in their order.
+        rows.sort_by(|a, b| a.key().cmp(b.key()));
+        rows.dedup_by(|later, kept| {
+            let same = later.key() == kept.key();
+            if same {
+                *kept = later;
+            }
+            same
+        });
+        rows
+    }
+}
+
 /// The parts of a batch that are not in yet, by partition.
 pub type Plan<'b> = BTreeMap<PartitionId, Change<'b>>;
 
@@ -111,6 +130,29 @@ mod tests {
             assert_eq!(planned(applied, &batch), expected, "{name}");
         }
         assert_eq!(planned(0, &[part(0, 1)]), Ok((0, None)), "index 0 is before everything");
+    }
+
+    #[test]
+    fn the_last_word_on_each_row_counts_and_keys_are_in_order() {
+        let put = |key: &'static str, value: &'static str| Mutation::put(key, value);
+        let of = |first_index, mutations| Part { mutations, ..part(first_index, 1) };
+        let batch = [
+            of(6, vec![put("b", "1"), put("r1", "1"), put("e6", "1")]),
+            of(7, vec![put("a", "2"), put("r2", "2"), Mutation::delete("b"), put("e7", "2")]),
+            of(8, vec![put("a", "3"), put("c", "3"), Mutation::delete("c"), put("b", "3")]),
+        ];
+        let plan = plan(&batch, |_| Ok(5)).expect("they follow");
+        let rows: Vec<Mutation> = plan[&PartitionId(1)].rows().into_iter().cloned().collect();
+        let expected = [
+            put("a", "3"),
+            put("b", "3"),
+            Mutation::delete("c"),
+            put("e6", "1"),
+            put("e7", "2"),
+            put("r1", "1"),
+            put("r2", "2"),
+        ];
+        assert_eq!(rows, expected);
     }
 
     #[test]

@@ -75,8 +75,7 @@ impl RocksStore {
         }
     }
 
-    /// One batch for one instance: of each partition its rows, then its
-    /// applied row.
+    /// One batch for one instance: of each partition its applied row, then its rows.
     fn write(&self, instance: &Instance, plan: &Plan<'_>, held: &Held) -> Result<(), StoreError> {
         let here = || {
             let all = plan.iter().map(|(id, change)| (&held[id], change));
@@ -84,10 +83,9 @@ impl RocksStore {
         };
         let mut batch = instance.batch();
         for (slot, change) in here() {
-            for mutation in change.parts.iter().flat_map(|part| &part.mutations) {
-                put(&mut batch, slot, mutation);
-            }
+            // The first of the keys that are its own.
             batch.put_cf(slot.handle.family(), meta::APPLIED, change.after.to_le_bytes());
+            change.rows().into_iter().for_each(|row| put(&mut batch, slot, row));
         }
         if !batch.is_empty() {
             instance.db.write_opt(&batch, &instance.writes).attempt("writing to", &instance.path)?;
