@@ -64,11 +64,11 @@ found! {
     votes_that_no_disk_has_are_found: Plant::VoteNotPersisted, within 1..41;
     entries_that_no_disk_has_are_found: Plant::AppendAckedEarly, within 1..41;
     a_quorum_of_the_sent_is_found: Plant::QuorumCountedWrong, within 1..41;
-    a_store_ahead_of_its_log_is_found: Plant::ApplyAheadOfLog, within 1..121;
+    a_store_ahead_of_its_log_is_found: Plant::ApplyAheadOfLog, within 1..301;
     a_leader_that_goes_on_is_found: Plant::LeaderRestored, within 1..41;
     a_stale_read_is_found: Plant::ReadIndexStale, within 1..41;
     a_replica_that_comes_back_blank_is_found: Plant::ReplicaIdReused, within 1..101;
     a_vote_behind_the_log_is_found: Plant::VoteAfterLog, within 1..101;
-    an_earlier_wish_is_found: Plant::StaleWish, within 1..201;
+    an_earlier_wish_is_found: Plant::StaleWish, within 1..401;
     an_early_answer_of_the_log_is_found: Plant::AckBeforeSync, within 1..41;
 }

@@ -15,8 +15,8 @@ use pipeline::{Done, Refusal, Request, Ticket, Timings};
 use replication::raft::Event;
 use wal::Append;
 
-/// A leader whom nobody follows is refused again and again: what it writes of its own
-/// accord waits so long in between.
+/// A leader whom nobody follows is refused again and again: it proposes nothing for so
+/// long in between.
 const RESTS_MS: u64 = 100;
 
 impl Shard {
@@ -60,6 +60,7 @@ impl Shard {
                 Input::Committed(record)
             }
             Event::Leads { term, last_index, last_stamp } => {
+                tenant.rests_until = now;
                 self.unarmed.push(id);
                 queue(&mut self.queue, id, tenant);
                 Input::Leads(term, last_index, last_stamp)

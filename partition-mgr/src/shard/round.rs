@@ -231,7 +231,13 @@ impl Shard {
         for _ in 0..self.queue.len() {
             let id = self.queue.pop_front().expect("as many as were counted");
             let Some(tenant) = self.tenants.get_mut(&id) else { continue };
-            let held = tenant.storing || tenant.partition.is_held();
+            // What was refused a moment ago would be refused again, for ever if this thread
+            // did nothing else.
+            let rests = now < tenant.rests_until && tenant.partition.is_replicated();
+            if rests {
+                self.unarmed.push(id);
+            }
+            let held = rests || tenant.storing || tenant.partition.is_held();
             if held && tenant.partition.is_replicated() && !tenant.partition.has_waiting() {
                 // It leads no more, or not yet: whatever makes it lead queues it.
                 tenant.queued = false;
@@ -316,8 +322,9 @@ impl Shard {
             tenant.armed = tenant.partition.wakes_at(&self.drain.chores);
             let rests = if tenant.log_full || tenant.store_full { FULL_MS } else { 0 };
             let rests_until = now.plus_ms(rests).max(tenant.rests_until);
-            let at = tenant.armed.map(|due| look_at(now, wall, due).max(rests_until));
-            self.timers.set(id, at);
+            let due = tenant.armed.map(|due| look_at(now, wall, due).max(rests_until));
+            let rested = Some(tenant.rests_until).filter(|until| tenant.queued && *until > now);
+            self.timers.set(id, due.into_iter().chain(rested).min());
         }
     }
 
