@@ -67,14 +67,15 @@ impl Table {
     pub(crate) async fn speak(&self, key: Bytes, command: Command) -> Result<Spoken, Error> {
         let command = MachineCommand { key, command: Some(command) };
         self.fits(size::item(&command))?;
-        self.write(|attempt| self.apply_once(attempt, command.clone())).await
+        self.near(&command.key).write(|attempt| self.apply_once(attempt, command.clone())).await
     }
 
     /// A question, and the answer in the words of its machine.
     pub(crate) async fn ask(&self, key: Bytes, body: Bytes) -> Result<(Answer, Receipt), Error> {
         self.fits(size::key(&key) + size::key(&body))?;
         let expires = self.client.inner.expires();
-        self.call(Access::Read, expires, |attempt| async {
+        let near = self.near_for_reading(&key);
+        near.call(Access::Read, expires, |attempt| async {
             let QueryResponse { receipt, answer } =
                 self.query_once(attempt, key.clone(), body.clone()).await?;
             let receipt = answer::receipt(&Vec::from_iter(receipt), 0)?;
@@ -84,7 +85,7 @@ impl Table {
     }
 
     async fn apply_once(&self, attempt: Attempt, command: MachineCommand) -> Result<Spoken, Error> {
-        let header = Some(self.header_of(attempt.remaining, attempt.op));
+        let header = Some(self.header_for(attempt.remaining, attempt.op, attempt.forward));
         let request = ApplyRequest { header, table: self.name().to_owned(), commands: vec![command] };
         let answer = service(attempt.channel).apply(timed(request, attempt.remaining)).await;
         let answer = answer.map_err(|status| self.failed(status, Access::Write))?.into_inner();
@@ -92,7 +93,7 @@ impl Table {
     }
 
     async fn query_once(&self, attempt: Attempt, key: Bytes, body: Bytes) -> Result<QueryResponse, Error> {
-        let header = Some(self.header(attempt.remaining));
+        let header = Some(self.header_for(attempt.remaining, attempt.op, attempt.forward));
         let request = QueryRequest { header, table: self.name().to_owned(), key, body };
         let answer = service(attempt.channel).query(timed(request, attempt.remaining)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Read))

@@ -3,6 +3,7 @@
 use crate::connections::Connections;
 use crate::endpoint::Endpoints;
 use crate::error::Error;
+use crate::map::Whereabouts;
 use crate::ops::Operations;
 use crate::retrying::Retrying;
 use crate::transport::Transport;
@@ -32,6 +33,7 @@ pub struct Builder {
     retries: bool,
     exactly_once: bool,
     clock: Option<Arc<dyn Clock>>,
+    map: bool,
 }
 
 impl Builder {
@@ -47,7 +49,17 @@ impl Builder {
             retries: true,
             exactly_once: true,
             clock: None,
+            map: false,
         }
+    }
+
+    /// Does the client find its way to whoever leads a key by itself? It has a node tell
+    /// it who leads what and what changes, and has connections to the nodes at the
+    /// addresses that they give for themselves. It does not unless told: any node is
+    /// asked, which passes requests on.
+    pub fn map(mut self, enabled: bool) -> Builder {
+        self.map = enabled;
+        self
     }
 
     /// Whose tables are meant; `default` unless told.
@@ -154,8 +166,13 @@ impl Builder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(OsClock::new()));
         let own = Operations::new(clock.clone(), rng.stream("callers' client ids"));
         let operations = self.exactly_once.then(|| Operations::new(clock, rng.stream("client ids")));
+        let has_map = self.map;
+        let data = Arc::new(Connections::new(endpoint, count, self.transport.clone())?);
+        let map = || Whereabouts::new(data.clone(), self.transport, self.namespace.clone());
+        let map = has_map.then(map);
         let inner = Inner {
-            data: Connections::new(endpoint, count, self.transport)?,
+            data,
+            map,
             control,
             namespace: self.namespace,
             deadline: self.deadline.min(DEADLINE_MAX),

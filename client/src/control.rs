@@ -3,6 +3,7 @@
 use crate::Client;
 use crate::connections::Connections;
 use crate::error::{Access, Error};
+use crate::map::Way;
 use crate::sending::timed;
 use proto::common::Header;
 use proto::control::control_client::ControlClient;
@@ -188,7 +189,7 @@ impl Control {
                 .map(Response::into_inner)
                 .map_err(|status| Error::of_call(status, access, connections.server()))
         };
-        inner.retrying.call(connections, access, expires, None, attempt).await
+        inner.retrying.call(&Way::any(connections), access, expires, None, attempt).await
     }
 }
 

@@ -24,6 +24,11 @@ impl Demands {
         self.after.len()
     }
 
+    /// May a read of it lack something, or ask for no more than it says?
+    pub fn any_replica_will_do(&self) -> bool {
+        self.stale || !self.after.is_empty()
+    }
+
     fn fill(&self, header: Header) -> Header {
         let read = match (self.stale, self.after.is_empty()) {
             (true, _) => ReadLevel::Stale,
@@ -75,6 +80,16 @@ impl Table {
     /// What a request carries.
     pub(crate) fn header(&self, remaining: Duration) -> Header {
         self.demands.fill(self.client.inner.header(remaining))
+    }
+
+    /// The same, for an attempt that may be passed on or not.
+    pub(crate) fn header_for(
+        &self,
+        remaining: Duration,
+        op: Option<(OpId, u64)>,
+        allow_forward: bool,
+    ) -> Header {
+        Header { allow_forward, ..self.header_of(remaining, op) }
     }
 
     /// The same, for a write.

@@ -69,6 +69,11 @@ impl Endpoints {
         self.0.iter().map(Endpoint::next_port).collect::<Result<_, _>>().map(Endpoints)
     }
 
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// One, for whoever needs a name.
     pub fn first(&self) -> &Endpoint {
         &self.0[0]

@@ -3,7 +3,7 @@
 //! It is: a [`Client`] with [`Table`]s to read, write and [`Watch`], a [`View`]
 //! that keeps rows in this process, a [`Batcher`] that lets the calls of many
 //! tasks travel together, and [`Control`].
-//! It is not: a map of partitions, or a place that knows what is in a value.
+//! It is not: a place that knows what is in a value.
 //!
 //! ```text
 //! Client ─► Table ─────────► one call, one request     ┐
@@ -45,6 +45,7 @@ mod error;
 mod follow;
 mod lease;
 mod load;
+mod map;
 mod ops;
 mod parts;
 mod removal;
@@ -81,6 +82,7 @@ pub use scope::Scope;
 pub use table::Table;
 
 use connections::Connections;
+use map::Whereabouts;
 use ops::Operations;
 use proto::common::{Header, OpId as WireOpId};
 use retrying::Retrying;
@@ -95,7 +97,9 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
-    data: Connections,
+    data: Arc<Connections>,
+    /// Who leads what, where a client finds its way by itself.
+    map: Option<Whereabouts>,
     control: Result<Connections, Error>,
     namespace: String,
     deadline: Duration,
@@ -158,7 +162,7 @@ impl Inner {
     fn header(&self, remaining: Duration) -> Header {
         // At least 1: 0 would be the server's own default.
         let deadline_ms = u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX).max(1);
-        // It keeps no map of its own: whoever it asks knows where to ask.
+        // Whoever it asks knows where to ask.
         Header { namespace: self.namespace.clone(), deadline_ms, allow_forward: true, ..Header::default() }
     }
 

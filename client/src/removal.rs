@@ -106,7 +106,7 @@ impl Table {
     }
 
     async fn send_remove_range(&self, attempt: Attempt, range: RowRange) -> Result<RemoveResponse, Error> {
-        let header = Some(self.header_of(attempt.remaining, attempt.op));
+        let header = Some(self.header_for(attempt.remaining, attempt.op, attempt.forward));
         let (table, range) = (self.name().to_owned(), Some(range));
         let request = RemoveRequest { header, table, range, ..RemoveRequest::default() };
         let answer = service(attempt.channel).remove(timed(request, attempt.remaining)).await;

@@ -1,8 +1,8 @@
 //! Sending again, where nothing was applied: a pause that grows, within the
 //! deadline.
 
-use crate::connections::Connections;
 use crate::error::{Access, Error};
+use crate::map::Way;
 use crate::ops::Name;
 use crate::runtime::{self, Instant};
 use env::rng::Stream;
@@ -40,6 +40,9 @@ pub(crate) struct Named {
 /// One attempt of a call.
 pub(crate) struct Attempt {
     pub channel: Channel,
+    /// May whoever is asked pass it on? Not if it should be the one that leads: then it
+    /// says who does.
+    pub forward: bool,
     /// What is left of the caller's patience.
     pub remaining: Duration,
     /// The name of a write, and up to where no answers are needed.
@@ -98,7 +101,7 @@ impl Retrying {
     /// Calls until there is an answer that stays.
     pub async fn call<T, F>(
         &self,
-        connections: &Connections,
+        way: &Way<'_>,
         access: Access,
         expires: Instant,
         mut named: Option<&mut Named>,
@@ -117,15 +120,20 @@ impl Retrying {
                 self.resent.fetch_add(named.items as u64, Ordering::Relaxed);
             }
             // What has a name leaves time to be sent again.
-            let patience = if op.is_some() { share_of(remaining) } else { remaining };
-            let attempt = Attempt { channel: connections.next(), remaining: patience, op };
+            let (channel, leader) = way.take();
+            let forward = !(leader.is_some() && attempts == 0 && self.enabled);
+            let patience = if op.is_some() || !forward { share_of(remaining) } else { remaining };
+            let attempt = Attempt { channel, forward, remaining: patience, op };
             let error = match runtime::before(began + patience, call(attempt)).await {
-                None if patience < remaining => Error::expired(access, connections.server()),
+                None if patience < remaining => Error::expired(access, way.servers()),
                 None => {
+                    if let Some(leader) = &leader {
+                        way.learn(leader, &Error::expired(access, way.servers()));
+                    }
                     // What kept a read from being answered before says more than
                     // that time is over. A write may have got through by now.
                     let known = before.filter(|_| access == Access::Read);
-                    return Err(known.unwrap_or_else(|| Error::expired(access, connections.server())));
+                    return Err(known.unwrap_or_else(|| Error::expired(access, way.servers())));
                 }
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(error)) => error,
@@ -134,6 +142,11 @@ impl Retrying {
             let is_lost = error.retry() == Retry::WithOpId;
             if let Some(named) = &mut named {
                 named.lost |= is_lost;
+            }
+            let is_led_elsewhere = leader.as_ref().is_some_and(|leader| way.learn(leader, &error));
+            if is_led_elsewhere && !forward && runtime::now() < expires {
+                before = Some(error);
+                continue;
             }
             let may_repeat = error.is_retryable() || (is_lost && named.is_some());
             let like_it = if named.is_some() { Duration::ZERO } else { runtime::now() - began };

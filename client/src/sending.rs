@@ -2,6 +2,7 @@
 //! knows what, was done.
 
 use crate::error::{Access, Error};
+use crate::map::Way;
 use crate::ops::Name;
 use crate::retrying::{Attempt, Named, after_lost};
 use crate::runtime::Instant;
@@ -45,7 +46,13 @@ impl Table {
     {
         let inner = &self.client.inner;
         let mut named = Named { name, items: 1, lost: true };
-        inner.retrying.call(&inner.data, Access::Write, expires, Some(&mut named), call).await
+        inner.retrying.call(&self.way(), Access::Write, expires, Some(&mut named), call).await
+    }
+
+    /// How its calls find a node.
+    fn way(&self) -> Way<'_> {
+        let inner = &self.client.inner;
+        Way::to(&inner.data, inner.map.as_ref(), &self.name, self.near.as_ref())
     }
 
     /// A write of several: what is refused for an item after an attempt that was
@@ -93,7 +100,7 @@ impl Table {
         loop {
             let mut named = Named { name: operations.begin(items), items, lost: false };
             let written =
-                inner.retrying.call(&inner.data, Access::Write, expires, Some(&mut named), &call).await;
+                inner.retrying.call(&self.way(), Access::Write, expires, Some(&mut named), &call).await;
             names += 1;
             match written {
                 Err(error) if names < NAMES_MAX && error.refuses_client() && !named.lost => {
@@ -114,7 +121,7 @@ impl Table {
         F: Future<Output = Result<T, Error>>,
     {
         let inner = &self.client.inner;
-        inner.retrying.call(&inner.data, access, expires, None, call).await
+        inner.retrying.call(&self.way(), access, expires, None, call).await
     }
 
     /// A write of one item under a name that is the caller's own.
@@ -127,7 +134,7 @@ impl Table {
         // nothing was done.
         let mut named = Named { name: Name::Callers(op), items: 1, lost: false };
         let expires = inner.expires();
-        let sent = inner.retrying.call(&inner.data, Access::Write, expires, Some(&mut named), call).await;
+        let sent = inner.retrying.call(&self.way(), Access::Write, expires, Some(&mut named), call).await;
         sent.map_err(|error| after_lost(error, true))
     }
 
@@ -145,7 +152,7 @@ impl Table {
         items: Vec<Item>,
         atomic: bool,
     ) -> Result<UpsertResponse, Error> {
-        let header = Some(self.header_of(attempt.remaining, attempt.op));
+        let header = Some(self.header_for(attempt.remaining, attempt.op, attempt.forward));
         let request = UpsertRequest { header, table: self.name.to_string(), items, atomic };
         let answer = service(attempt.channel).upsert(timed(request, attempt.remaining)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Write))
@@ -156,7 +163,7 @@ impl Table {
         attempt: Attempt,
         keys: Vec<Bytes>,
     ) -> Result<RemoveResponse, Error> {
-        let header = Some(self.header_of(attempt.remaining, attempt.op));
+        let header = Some(self.header_for(attempt.remaining, attempt.op, attempt.forward));
         let request =
             RemoveRequest { header, table: self.name.to_string(), keys, ..RemoveRequest::default() };
         let answer = service(attempt.channel).remove(timed(request, attempt.remaining)).await;
@@ -164,7 +171,7 @@ impl Table {
     }
 
     pub(crate) async fn send_get(&self, attempt: Attempt, keys: Vec<Bytes>) -> Result<GetResponse, Error> {
-        let header = Some(self.header(attempt.remaining));
+        let header = Some(self.header_for(attempt.remaining, attempt.op, attempt.forward));
         let request = GetRequest { header, table: self.name.to_string(), keys };
         let answer = service(attempt.channel).get(timed(request, attempt.remaining)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.failed(status, Access::Read))

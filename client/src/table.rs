@@ -25,11 +25,23 @@ pub struct Table {
     pub(crate) client: Client,
     pub(crate) name: Arc<str>,
     pub(crate) demands: Arc<Demands>,
+    /// Calls go to whoever leads the partition of this key, where that is known.
+    pub(crate) near: Option<Bytes>,
 }
 
 impl Table {
     pub(crate) fn new(client: Client, name: Arc<str>) -> Table {
-        Table { client, name, demands: Arc::default() }
+        Table { client, name, demands: Arc::default(), near: None }
+    }
+
+    /// The same table, for calls about this key.
+    pub(crate) fn near(&self, key: &Bytes) -> Table {
+        Table { near: Some(key.clone()), ..self.clone() }
+    }
+
+    /// The same, for a read: one that may lack something is any replica's.
+    pub(crate) fn near_for_reading(&self, key: &Bytes) -> Table {
+        if self.demands.any_replica_will_do() { self.clone() } else { self.near(key) }
     }
 
     /// Its name.
@@ -41,12 +53,12 @@ impl Table {
     pub async fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<Written, Error> {
         let item = Change::put(key, value).into_item();
         self.fits(size::item(&item))?;
-        self.write(|attempt| self.put_once(attempt, item.clone())).await
+        self.near(&item.key).write(|attempt| self.put_once(attempt, item.clone())).await
     }
 
     /// The same for one whose first attempt was lost.
     pub(crate) async fn put_again(&self, name: Name, expires: Instant, item: Item) -> Result<Written, Error> {
-        self.resend(name, expires, |attempt| self.put_once(attempt, item.clone())).await
+        self.near(&item.key).resend(name, expires, |attempt| self.put_once(attempt, item.clone())).await
     }
 
     async fn put_once(&self, attempt: Attempt, item: Item) -> Result<Written, Error> {
@@ -60,7 +72,8 @@ impl Table {
 
     pub(crate) async fn get_until(&self, expires: Instant, key: Bytes) -> Result<Option<Row>, Error> {
         self.fits(size::key(&key))?;
-        self.call(Access::Read, expires, |attempt| {
+        let near = self.near_for_reading(&key);
+        near.call(Access::Read, expires, |attempt| {
             let sent = self.send_get(attempt, vec![key.clone()]);
             async { answer::only(answer::rows(sent.await?)) }
         })
@@ -71,7 +84,7 @@ impl Table {
     pub async fn remove(&self, key: impl Into<Bytes>) -> Result<Removed, Error> {
         let key = key.into();
         self.fits(size::key(&key))?;
-        self.write(|attempt| self.remove_once(attempt, key.clone())).await
+        self.near(&key).write(|attempt| self.remove_once(attempt, key.clone())).await
     }
 
     /// The same for one whose first attempt was lost.
@@ -81,7 +94,7 @@ impl Table {
         expires: Instant,
         key: Bytes,
     ) -> Result<Removed, Error> {
-        self.resend(name, expires, |attempt| self.remove_once(attempt, key.clone())).await
+        self.near(&key).resend(name, expires, |attempt| self.remove_once(attempt, key.clone())).await
     }
 
     async fn remove_once(&self, attempt: Attempt, key: Bytes) -> Result<Removed, Error> {

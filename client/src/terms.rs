@@ -21,7 +21,7 @@ impl Table {
     pub async fn change(&self, change: Change) -> Result<Changed, Error> {
         let item = change.into_item();
         self.fits(size::item(&item))?;
-        self.write(|attempt| self.change_once(attempt, item.clone())).await
+        self.near(&item.key).write(|attempt| self.change_once(attempt, item.clone())).await
     }
 
     /// The row as it is lasts for so long from now on, or for ever. Was it there?
@@ -40,7 +40,8 @@ impl Table {
             return Err(Error::new(model::code::BATCH_TOO_LARGE, message));
         }
         self.fits(items.iter().map(size::item).sum())?;
-        self.write(|attempt| {
+        let near = items.first().map_or_else(|| self.clone(), |item| self.near(&item.key));
+        near.write(|attempt| {
             let (sent, count) = (self.send_changes(attempt, items.clone(), true), items.len());
             async move { answer::all(answer::changed(sent.await?), count)?.into_iter().collect() }
         })
@@ -52,7 +53,7 @@ impl Table {
     pub async fn change_as(&self, op: OpId, change: Change) -> Result<Changed, Error> {
         let item = change.into_item();
         self.fits(size::item(&item))?;
-        self.write_as(op, |attempt| self.change_once(attempt, item.clone())).await
+        self.near(&item.key).write_as(op, |attempt| self.change_once(attempt, item.clone())).await
     }
 
     /// What became of a change under this name: none if it was not made, and then
@@ -60,7 +61,8 @@ impl Table {
     pub async fn outcome(&self, key: impl Into<Bytes>, op: OpId) -> Result<Option<Changed>, Error> {
         let key = key.into();
         // Asking again asks the same: it may be sent again like a read.
-        self.call(Access::Read, self.client.inner.expires(), |attempt| {
+        let near = self.near(&key);
+        near.call(Access::Read, self.client.inner.expires(), |attempt| {
             let asked = self.ask_outcome(attempt, key.clone(), op);
             async { answer::outcome(asked.await?) }
         })
@@ -72,7 +74,7 @@ impl Table {
     }
 
     async fn ask_outcome(&self, attempt: Attempt, key: Bytes, op: OpId) -> Result<OutcomeResponse, Error> {
-        let header = Some(self.header(attempt.remaining));
+        let header = Some(self.header_for(attempt.remaining, attempt.op, attempt.forward));
         let request =
             OutcomeRequest { header, table: self.name().to_owned(), key, op: Some(on_the_wire(op)) };
         let answer = service(attempt.channel).outcome(timed(request, attempt.remaining)).await;

@@ -1,5 +1,6 @@
 //! The directory: from a key to the partition that holds it, and the way in.
 
+use crate::moves::Moves;
 use crate::past::{Past, Unseen};
 use crate::shard::Message;
 use coordinator::{TableName, TableSpec};
@@ -104,6 +105,8 @@ pub struct Map {
     /// Where clients reach the nodes of the cluster.
     pub nodes: BTreeMap<NodeId, String>,
     namespaces: BTreeMap<String, BTreeMap<String, Arc<TableMap>>>,
+    /// Where each partition is: its table, and its place there. Sorted.
+    places: Vec<(PartitionId, Arc<TableMap>, usize)>,
 }
 
 impl Map {
@@ -112,10 +115,21 @@ impl Map {
         let mut map = Map { version, ..Map::default() };
         for mut table in tables {
             table.places.sort_by(|a, b| a.range.cmp(&b.range));
-            let names = map.namespaces.entry(table.name.namespace().to_owned()).or_default();
-            names.insert(table.name.name().to_owned(), Arc::new(table));
+            let (table, names) = (Arc::new(table), &mut map.namespaces);
+            let places = table.places.iter().enumerate();
+            map.places.extend(places.map(|(at, place)| (place.id, table.clone(), at)));
+            let names = names.entry(table.name.namespace().to_owned()).or_default();
+            names.insert(table.name.name().to_owned(), table);
         }
+        map.places.sort_by_key(|(id, ..)| *id);
         map
+    }
+
+    /// A partition's table, and its place there.
+    pub fn place(&self, id: PartitionId) -> Option<(&Arc<TableMap>, usize)> {
+        let at = self.places.binary_search_by_key(&id, |(id, ..)| *id).ok()?;
+        let (_, table, place) = &self.places[at];
+        Some((table, *place))
     }
 
     /// A table by name.
@@ -133,6 +147,7 @@ impl Map {
 #[derive(Default)]
 pub struct Directory {
     current: RwLock<Arc<Map>>,
+    moves: Arc<Moves>,
 }
 
 impl Directory {
@@ -143,11 +158,39 @@ impl Directory {
 
     /// A new map holds from now on.
     pub fn publish(&self, map: Map) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+        let map = Arc::new(map);
+        let before = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, map.clone())
+        };
+        for (id, table, at) in &map.places {
+            let stood = before.place(*id).map(|(table, at)| &table.places[at]);
+            if !stood.is_some_and(|stood| stood.stands_like(&table.places[*at])) {
+                self.moves.note(*id);
+            }
+        }
+        self.moves.ring();
+    }
+
+    /// What somebody else leads than before.
+    pub fn moves(&self) -> &Arc<Moves> {
+        &self.moves
     }
 }
 
 impl Place {
+    /// Is it served by the same, or by nobody in the same way?
+    fn stands_like(&self, other: &Place) -> bool {
+        match (&self.standing, &other.standing) {
+            (Standing::Serving(one), Standing::Serving(other)) => {
+                Arc::ptr_eq(&one.published, &other.published)
+            }
+            (Standing::Failed(_), Standing::Failed(_)) => true,
+            (Standing::Elsewhere(one), Standing::Elsewhere(other)) => one == other,
+            _ => false,
+        }
+    }
+
     /// Everything up to here is applied; `None` when it is not served.
     pub fn applied(&self) -> Option<Index> {
         match &self.standing {

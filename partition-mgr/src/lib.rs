@@ -21,6 +21,7 @@ pub mod directory;
 mod exports;
 pub mod following;
 mod meters;
+pub mod moves;
 mod neighbours;
 mod node;
 pub mod past;

@@ -2,9 +2,10 @@
 
 use model::{Epoch, Index, NodeId, Stamp};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Who writes a partition's history.
@@ -40,6 +41,17 @@ pub struct Published {
     /// Does anybody wait for more? Asked with every change, and rarely so.
     awaited: AtomicBool,
     waiting: Mutex<Waiting>,
+    /// Is told when somebody else writes.
+    moved: OnceLock<Moved>,
+}
+
+/// Whom to tell, without waiting.
+struct Moved(Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Moved")
+    }
 }
 
 impl Published {
@@ -56,7 +68,14 @@ impl Published {
             own: AtomicU64::new(0),
             awaited: AtomicBool::new(false),
             waiting: Mutex::default(),
+            moved: OnceLock::new(),
         }
+    }
+
+    /// Whenever somebody else writes from now on, this is called, by the shard's thread.
+    /// Once: the first counts.
+    pub fn on_move(&self, moved: impl Fn() + Send + Sync + 'static) {
+        let _ = self.moved.set(Moved(Box::new(moved)));
     }
 
     /// May it be read here?
@@ -95,7 +114,7 @@ impl Published {
     pub fn lead(&self, epoch: Epoch) {
         self.generation.store(epoch.generation, Ordering::Release);
         self.term.store(epoch.term, Ordering::Release);
-        self.leader.store(HERE, Ordering::Release);
+        self.set_leader(HERE);
     }
 
     /// Somebody leads in this term.
@@ -105,7 +124,14 @@ impl Published {
 
     /// Another one writes, on this node if that is known.
     pub fn follow(&self, leader: Option<NodeId>) {
-        self.leader.store(leader.map_or(UNKNOWN, |node| node.0), Ordering::Release);
+        self.set_leader(leader.map_or(UNKNOWN, |node| node.0));
+    }
+
+    fn set_leader(&self, leader: u64) {
+        let before = self.leader.swap(leader, Ordering::AcqRel);
+        if let Some(Moved(moved)) = self.moved.get().filter(|_| before != leader) {
+            moved();
+        }
     }
 
     /// The epoch it serves under. Changes only while it does not write.
@@ -248,6 +274,24 @@ mod tests {
         assert_eq!(published.waiting().wakers.len(), 10);
         published.set_applied(6, Stamp(60));
         assert_eq!((count(), published.waiting().wakers.len()), (10, 0));
+    }
+
+    #[test]
+    fn who_writes_is_told_when_it_is_somebody_else() {
+        let published = Published::new(Epoch::FIRST, 5, Stamp(50));
+        let told = Arc::new(AtomicUsize::new(0));
+        let tell = told.clone();
+        published.on_move(move || {
+            tell.fetch_add(1, Ordering::SeqCst);
+        });
+        let steps: [(Option<NodeId>, usize); 4] =
+            [(None, 1), (None, 1), (Some(NodeId(2)), 2), (Some(NodeId(2)), 2)];
+        for (leader, expected) in steps {
+            published.follow(leader);
+            assert_eq!(told.load(Ordering::SeqCst), expected, "{leader:?}");
+        }
+        published.lead(Epoch::FIRST);
+        assert_eq!((told.load(Ordering::SeqCst), published.leader()), (3, Leader::Here));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod cluster;
 mod echo;
 mod etcd;
 mod etcd_wire;
+mod led;
 mod names;
 mod redis;
 mod ring;
@@ -60,6 +61,12 @@ pub struct Grpc {
     pub processes: Vec<Process>,
 }
 
+impl Grpc {
+    fn is_several(&self) -> bool {
+        self.data.contains(',')
+    }
+}
+
 /// What is needed to start one.
 pub struct Place<'a> {
     /// The binary `statehouse`.
@@ -91,6 +98,18 @@ impl Running {
     pub async fn drive(&self, job: &Job, rows: &Rc<Rows>) -> Result<Measured, Failure> {
         let cpu = || self.cpu_s();
         match self {
+            Running::Unary(it) if it.is_several() => {
+                let names = Names::new();
+                let connect =
+                    async |address: &str, shape| unary::connect(address, shape, Some(names.clone())).await;
+                load::drive(led::led(&it.data, job.shape, connect).await?, job, rows, cpu).await
+            }
+            Running::Stream(it) if it.is_several() => {
+                let names = Names::new();
+                let connect =
+                    async |address: &str, shape| stream::connect(address, shape, names.clone()).await;
+                load::drive(led::led(&it.data, job.shape, connect).await?, job, rows, cpu).await
+            }
             Running::Unary(it) => {
                 load::drive(unary::connect(&it.data, job.shape, Some(Names::new())).await?, job, rows, cpu)
                     .await

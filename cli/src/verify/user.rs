@@ -48,7 +48,7 @@ async fn one(shared: &Shared, user: u32, table: &Table, draws: &mut Stream) -> b
     let (items, ask) = draw(shared, draws);
     let ids = shared.notes().begin(user, &items);
     let began = rim::now();
-    let answers = ask.of(table).await;
+    let answers = Box::pin(ask.of(table)).await;
     let took = rim::now() - began;
     let refused = matches!(answers.first(), Some(Answer::Failed(..)));
     let mut notes = shared.notes();

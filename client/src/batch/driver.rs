@@ -37,7 +37,12 @@ pub(super) async fn drive(lane: Arc<Lane>) {
             Retry::WithOpId => broken(server, end.error.message()),
             _ => end.error.clone(),
         };
-        let wait_on = end.answered || (retrying.enabled() && !end.refused);
+        // What waits for a node that leads finds another way.
+        let is_led = lane.leader.is_some();
+        if is_led {
+            lane.doubt_leader();
+        }
+        let wait_on = !is_led && (end.answered || (retrying.enabled() && !end.refused));
         lane.broke(&unsent, sent, wait_on);
         if failures > 0 && wait_on {
             runtime::pause(retrying.pause(failures)).await;

@@ -21,7 +21,10 @@ use tonic::codegen::tokio_stream::Stream;
 #[derive(Debug)]
 pub(super) struct Lane {
     pub table: Table,
-    /// Which connection it uses.
+    connections: Arc<Connections>,
+    /// The node that these are to, if it is because that leads something.
+    pub leader: Option<Arc<str>>,
+    /// Which of them it uses.
     pub place: usize,
     state: Mutex<State>,
     /// One permit for each call that may be without an answer. Taken by
@@ -52,7 +55,12 @@ struct State {
 }
 
 impl Lane {
-    pub fn new(table: Table, place: usize, batching: Batching) -> Lane {
+    pub fn new(
+        table: Table,
+        (connections, leader): (Arc<Connections>, Option<Arc<str>>),
+        place: usize,
+        batching: Batching,
+    ) -> Lane {
         let bounds = Bounds { items: batching.message_items_max, bytes: batching.message_bytes_max };
         let state = State {
             queue: Queue::new(bounds),
@@ -65,6 +73,8 @@ impl Lane {
         };
         Lane {
             table,
+            connections,
+            leader,
             place,
             state: Mutex::new(state),
             room: Semaphore::new(batching.unanswered_max),
@@ -166,8 +176,15 @@ impl Lane {
         self.lock().trouble = None;
     }
 
+    /// There is no way to its node any more: others are asked for a while.
+    pub fn doubt_leader(&self) {
+        if let (Some(map), Some(leader)) = (&self.table.client.inner.map, &self.leader) {
+            map.doubt(leader);
+        }
+    }
+
     pub fn connections(&self) -> &Connections {
-        &self.table.client.inner.data
+        &self.connections
     }
 
     /// Tells whose time is over, and says when to look again. `None`: when

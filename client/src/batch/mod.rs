@@ -20,6 +20,7 @@ mod queue;
 
 use crate::answer::{Removed, Row, Written};
 use crate::change::Change;
+use crate::connections::Connections;
 use crate::error::Error;
 use crate::runtime::{self, Instant};
 use crate::sending::NAMES_MAX;
@@ -31,8 +32,9 @@ use model::code;
 use proto::Retry;
 use proto::{KEYS_MAX, UPSERT_BYTES_MAX};
 use queue::{Call, Missed, Pending};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 /// Bounds of a batcher.
@@ -59,10 +61,17 @@ pub struct Batcher {
     lanes: Arc<Lanes>,
 }
 
+/// A lane for each of some connections.
+type Street = Box<[Arc<Lane>]>;
+
 #[derive(Debug)]
 struct Lanes {
     table: Table,
-    lanes: Box<[Arc<Lane>]>,
+    batching: Batching,
+    /// To any node.
+    lanes: Street,
+    /// To nodes that lead something.
+    led: Mutex<BTreeMap<Arc<str>, Street>>,
     turn: AtomicUsize,
 }
 
@@ -74,9 +83,9 @@ impl Batcher {
             message_bytes_max: batching.message_bytes_max.min(most),
             unanswered_max: batching.unanswered_max.clamp(1, tokio::sync::Semaphore::MAX_PERMITS),
         };
-        let count = table.client.inner.data.count();
-        let lanes = (0..count).map(|place| Arc::new(Lane::new(table.clone(), place, batching))).collect();
-        Batcher { lanes: Arc::new(Lanes { table, lanes, turn: AtomicUsize::new(0) }) }
+        let lanes = lanes_over(&table, (table.client.inner.data.clone(), None), batching);
+        let (led, turn) = (Mutex::default(), AtomicUsize::new(0));
+        Batcher { lanes: Arc::new(Lanes { table, batching, lanes, led, turn }) }
     }
 
     /// Sets a row.
@@ -84,7 +93,7 @@ impl Batcher {
         let item = Change::put(key, value).into_item();
         let bytes = size::item(&item);
         let expires = self.lanes.table.client.inner.expires();
-        match self.call_until(expires, bytes, || item.clone(), Call::Put).await {
+        match self.call_until(expires, (&item.key, bytes), || item.clone(), Call::Put).await {
             Err(Missed { error, name: Some(name) }) if error.retry() == Retry::WithOpId => {
                 self.lanes.table.put_again(name, expires, item).await
             }
@@ -97,7 +106,7 @@ impl Batcher {
         let key = key.into();
         let bytes = size::key(&key);
         let expires = self.lanes.table.client.inner.expires();
-        match self.call_until(expires, bytes, || key.clone(), Call::Remove).await {
+        match self.call_until(expires, (&key, bytes), || key.clone(), Call::Remove).await {
             Err(Missed { error, name: Some(name) }) if error.retry() == Retry::WithOpId => {
                 self.lanes.table.remove_again(name, expires, key).await
             }
@@ -110,7 +119,7 @@ impl Batcher {
         let key = key.into();
         let bytes = size::key(&key);
         let expires = self.lanes.table.client.inner.expires();
-        match self.call_until(expires, bytes, || key.clone(), Call::Get).await {
+        match self.call_until(expires, (&key, bytes), || key.clone(), Call::Get).await {
             // It travelled with others, and together they were too many bytes. A
             // row alone can always be read.
             Err(Missed { error, .. }) if error.is(code::ANSWER_TOO_LARGE) => {
@@ -124,7 +133,7 @@ impl Batcher {
     async fn call_until<Q, A>(
         &self,
         expires: Instant,
-        bytes: usize,
+        (key, bytes): (&Bytes, usize),
         ask: impl Fn() -> Q,
         call: fn(Pending<Q, A>) -> Call,
     ) -> Result<A, Missed> {
@@ -134,7 +143,7 @@ impl Batcher {
         let (mut attempts, mut names) = (0, 0);
         loop {
             let began = runtime::now();
-            let missed = match self.attempt(bytes, ask(), call, expires).await {
+            let missed = match self.attempt((key, bytes), ask(), call, expires).await {
                 Ok(answer) => return Ok(answer),
                 Err(missed) => missed,
             };
@@ -154,13 +163,13 @@ impl Batcher {
 
     async fn attempt<Q, A>(
         &self,
-        bytes: usize,
+        (key, bytes): (&Bytes, usize),
         ask: Q,
         call: fn(Pending<Q, A>) -> Call,
         expires: Instant,
     ) -> Result<A, Missed> {
         let (reply, answer) = oneshot::channel();
-        let lane = self.lanes.next();
+        let lane = self.lanes.next(key);
         lane.send(call(Pending { ask, bytes, expires, reply })).await?;
         // A lane answers all it has taken, unless its runtime ends under it.
         answer
@@ -170,14 +179,34 @@ impl Batcher {
 }
 
 impl Lanes {
-    /// The lane whose turn it is.
-    fn next(&self) -> &Arc<Lane> {
-        &self.lanes[self.turn.fetch_add(1, Ordering::Relaxed) % self.lanes.len()]
+    /// The lane whose turn it is, of those to whoever leads this key.
+    fn next(&self, key: &Bytes) -> Arc<Lane> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let of = |lanes: &[Arc<Lane>]| lanes[turn % lanes.len()].clone();
+        self.led(key, of).unwrap_or_else(|| of(&self.lanes))
     }
+
+    fn led(&self, key: &Bytes, of: impl Fn(&[Arc<Lane>]) -> Arc<Lane>) -> Option<Arc<Lane>> {
+        let map = self.table.client.inner.map.as_ref()?;
+        let leader = map.leader(&self.table.name, key)?;
+        let mut led = self.led.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lanes) = led.get(&leader) {
+            return Some(of(lanes));
+        }
+        let to = (map.connections(&leader)?, Some(leader.clone()));
+        let lanes = lanes_over(&self.table, to, self.batching);
+        Some(of(led.entry(leader).or_insert(lanes)))
+    }
+}
+
+fn lanes_over(table: &Table, to: (Arc<Connections>, Option<Arc<str>>), batching: Batching) -> Street {
+    let lane = |place| Arc::new(Lane::new(table.clone(), to.clone(), place, batching));
+    (0..to.0.count()).map(lane).collect()
 }
 
 impl Drop for Lanes {
     fn drop(&mut self) {
-        self.lanes.iter().for_each(|lane| lane.close());
+        let led = self.led.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.lanes.iter().chain(led.values().flatten()).for_each(|lane| lane.close());
     }
 }

@@ -39,7 +39,7 @@ use crate::stores::Stores;
 use bytes::Bytes;
 use coordinator::Desired;
 use env::{Env, Guard, Joiner, Lock};
-use model::{BootId, Durability, Index, Limits, PartitionId};
+use model::{BootId, Durability, Index, Limits, NodeId, PartitionId};
 use pipeline::Rig;
 use prometheus_client::registry::Registry;
 use replication::raft::{Members, Recovered};
@@ -170,6 +170,11 @@ impl Node {
     /// The way to other nodes: to be served by whoever has a runtime.
     pub fn peers(&self) -> Arc<Peers> {
         self.core.peers.clone()
+    }
+
+    /// Which node of its cluster it is.
+    pub fn id(&self) -> NodeId {
+        self.core.data_dir.node()
     }
 
     /// Which start of the node this is: every receipt names it.

@@ -18,6 +18,8 @@ impl Core {
         let (store, agreed) = (charter.store.clone(), charter.replicated);
         let partition = Partition::open(charter)?;
         let published = partition.published().clone();
+        let moves = self.directory.moves().clone();
+        published.on_move(move || moves.note(id));
         let order = match agreed {
             true => Order::OpenReplica(Box::new(self.replica(state, id, &spec, partition)?)),
             false => Order::Open(Box::new(partition)),

@@ -45,6 +45,8 @@ pub(super) struct Asking<'p> {
     request: Request<()>,
     /// None while nobody is known who leads.
     waiting: Option<Waiting>,
+    /// How often it was sent from here.
+    sent: usize,
 }
 
 impl<'p> Asking<'p> {
@@ -55,7 +57,7 @@ impl<'p> Asking<'p> {
         forward: bool,
         request: Request<()>,
     ) -> Result<Asking<'p>, Failure> {
-        let mut asking = Asking { plane, place, forward, request, waiting: None };
+        let mut asking = Asking { plane, place, forward, request, waiting: None, sent: 0 };
         asking.waiting = asking.unless_nobody_leads(asking.send())?;
         Ok(asking)
     }
@@ -81,6 +83,7 @@ impl<'p> Asking<'p> {
                 // Somebody will lead in a moment, or is about to know that he does.
                 None if pause.pass(&*self.plane.house.clock).await => {
                     hops = 1;
+                    self.sent += 1;
                     self.send()
                 }
                 None => return Err(refused(self.plane, self.place, &Refusal::Elsewhere { leader })),
@@ -91,8 +94,8 @@ impl<'p> Asking<'p> {
 
     /// To whoever leads, as far as is known here.
     fn send(&self) -> Result<Waiting, Failure> {
-        let Asking { plane, place, forward, request, .. } = self;
-        let others = match way(plane, place, *forward, request.arrived)? {
+        let Asking { plane, place, forward, request, sent, .. } = self;
+        let others = match way(plane, place, *forward, request.arrived, *sent)? {
             Way::Here(here) => return ask(plane, place, &Whom::Here(here), request.clone()),
             Way::Others(nodes) => nodes,
         };
@@ -166,7 +169,13 @@ enum Way<'p> {
     Others(Vec<NodeId>),
 }
 
-fn way<'p>(plane: &DataPlane, place: &'p Place, forward: bool, arrived: Mono) -> Result<Way<'p>, Failure> {
+fn way<'p>(
+    plane: &DataPlane,
+    place: &'p Place,
+    forward: bool,
+    arrived: Mono,
+    sent: usize,
+) -> Result<Way<'p>, Failure> {
     let mut there = match &place.standing {
         Standing::Serving(handle) => match handle.leads() {
             Ok(()) => return Ok(Way::Here(handle)),
@@ -180,7 +189,7 @@ fn way<'p>(plane: &DataPlane, place: &'p Place, forward: bool, arrived: Mono) ->
         return Err(elsewhere(plane, there.first().copied(), epoch_of(place)));
     }
     // Another one first, each time: who is asked again is not asked the same again.
-    let first = (arrived.0 / 1_000_000) as usize % there.len();
+    let first = ((arrived.0 / 1_000_000) as usize + sent) % there.len();
     there.rotate_left(first);
     Ok(Way::Others(there))
 }

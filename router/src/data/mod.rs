@@ -7,6 +7,7 @@ mod clear;
 mod follow;
 mod groups;
 mod lookup;
+mod map;
 mod outcome;
 mod query;
 mod read;

@@ -1,6 +1,6 @@
 //! The methods of the data plane, and what serves each.
 
-use super::{DataPlane, apply, follow, outcome, query, read, scan, stream, write};
+use super::{DataPlane, apply, follow, map, outcome, query, read, scan, stream, write};
 use crate::desk::Desk;
 use crate::door::{self, Arrival, Call, Caller, Leaving, Line, full};
 use crate::house::House;
@@ -98,6 +98,13 @@ impl Service<Call> for DataService {
             "/statehouse.data.v1.Data/Watch" => Box::pin(async move {
                 let begun = match door::request(&plane.house, body).await {
                     Ok((request, _)) => follow::watch(plane, arrival, line, request),
+                    Err(failure) => Err(failure),
+                };
+                Ok(begun.map_or_else(door::refusal, door::paged))
+            }),
+            "/statehouse.data.v1.Data/WatchMap" => Box::pin(async move {
+                let begun = match door::request(&plane.house, body).await {
+                    Ok((request, _)) => map::watch(plane, &arrival, line, request),
                     Err(failure) => Err(failure),
                 };
                 Ok(begun.map_or_else(door::refusal, door::paged))

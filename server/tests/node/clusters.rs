@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Waits this long for what takes a cluster a moment.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn client(node: &Node) -> Client {
+pub fn client(node: &Node) -> Client {
     let (data, control) = (node.at.data.to_string(), node.at.control.to_string());
     Client::builder(data).control(control).build().expect("an address")
 }
@@ -44,7 +44,7 @@ fn is_whole(cluster: &Cluster, nodes: usize) -> bool {
 }
 
 /// One node that is a cluster, and two that have joined it.
-async fn three(dir: &Path) -> BTreeMap<usize, Node> {
+pub async fn three(dir: &Path) -> BTreeMap<usize, Node> {
     let first = launch(dir, 1).start().await;
     client(&first).control().form_cluster().await.expect("formed");
     let mut nodes = BTreeMap::new();
@@ -59,7 +59,7 @@ async fn three(dir: &Path) -> BTreeMap<usize, Node> {
     nodes
 }
 
-fn table(name: &str, replication: &str) -> CreateTableRequest {
+pub fn table(name: &str, replication: &str) -> CreateTableRequest {
     let profile = Profile { replication: replication.into(), store: "memory".into(), ..Profile::default() };
     CreateTableRequest {
         name: name.into(),

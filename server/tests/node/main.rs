@@ -14,6 +14,7 @@ mod kill;
 mod lifecycle;
 mod machines;
 mod malformed;
+mod maps;
 mod namespaces;
 mod no_wakes;
 mod pages;

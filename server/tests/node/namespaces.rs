@@ -83,7 +83,7 @@ fn data_rows(namespace: &str) -> Vec<Row> {
     let outcome = OutcomeRequest { header: own(), table: table(), key: "k".into(), op };
     let watch = WatchRequest { header: own(), table: table(), ..WatchRequest::default() };
     let tail = TailRequest { header: own(), partition: WHOLE, from: 1, ends: true, ..Default::default() };
-    let map = WatchMapRequest { header: own(), tables: vec![table()] };
+    let map = WatchMapRequest { header: own(), tables: vec![table()], ends: true };
     let others = [
         row("data.v1.Data/Scan", scan, code::NO_TABLE),
         row("data.v1.Data/Outcome", outcome, code::NO_TABLE),
